@@ -1,0 +1,222 @@
+import type { FeedbackEvent, OutriderError, PeerPick, Reason, RequestFacts, ScoreCall } from "../contract/index.ts";
+import type { EndpointSnapshot } from "../table/snapshot.ts";
+
+/** Time as the cycle reads it; virtual in simulation and replay. */
+export interface CycleClock {
+  /** Unix ms. */
+  nowMs(): number;
+  /** Monotonic ms with fractions, from any origin. */
+  elapsedMs(): number;
+  /** Runs `callback` once after `delayMs`; returns what {@link cancel} takes. */
+  after(delayMs: number, callback: () => void): unknown;
+  /** Cancels what {@link after} started, if it has not run. */
+  cancel(timer: unknown): void;
+}
+
+/** A call as scorers behind a transport need it: with the snapshot to name and what all calls of a profile share. */
+export interface CycleCall extends ScoreCall {
+  /** State the call is to be evaluated on. */
+  readonly snapshot: EndpointSnapshot;
+  /** Candidates as a bitmap over slots, bit i % 8 of byte i ÷ 8, lowest first; made once for all who ask. */
+  candidateBitmap(): Uint8Array;
+  /** Time left of the decision's and this plugin's budget when the call was made, in µs. */
+  readonly budgetUs: number;
+}
+
+/** A scorer as the cycle sees it, whatever its placement. */
+export interface Scorer {
+  /** Key of this instance in the configuration; its label in logs and metrics. */
+  readonly name: string;
+  /** `type:` of it. */
+  readonly type: string;
+  /** As {@link ScorerInstance.score}; failure is an {@link OutriderError}, thrown or as a rejection. */
+  score(call: CycleCall, scores: Float32Array): Reason | Promise<Reason>;
+  /** What became of a call; absent where the scorer asked for no events. */
+  readonly feedback?: (event: FeedbackEvent) => void;
+}
+
+/** A producer as the cycle sees it. */
+export interface Producer {
+  readonly name: string;
+  readonly type: string;
+  /** Keys it writes, `data.*`. */
+  readonly produces: readonly string[];
+  /** As {@link ProducerInstance.produce}. */
+  produce(call: CycleCall, values: readonly Float32Array[]): Reason | Promise<Reason>;
+  readonly feedback?: (event: FeedbackEvent) => void;
+}
+
+/** What a missing answer of a scorer counts as; `abstain`: the others decide. */
+export type FailurePolicy = "abstain";
+
+/** A scorer's place in a profile. */
+export interface WeightedScorer {
+  readonly scorer: Scorer;
+  /** Share of it relative to the others, > 0. */
+  readonly weight: number;
+  /** Cap within the decision's budget, in ms. */
+  readonly budgetMs: number;
+  readonly onFailure: FailurePolicy;
+}
+
+/** A producer's place in a plan. */
+export interface PlannedProducer {
+  readonly producer: Producer;
+  /** Cap within the decision's budget, in ms. */
+  readonly budgetMs: number;
+}
+
+/** Drops endpoints from the candidates; plain code of the host. */
+export interface Filter {
+  readonly name: string;
+  readonly type: string;
+  /** Slots that stay, ascending; `candidates` itself where all do. */
+  filter(call: CycleCall): Uint32Array;
+}
+
+/** What a picker chooses from. */
+export interface PickInput {
+  /** Slots, ascending. */
+  readonly candidates: Uint32Array;
+  /** Total of each candidate, finite. */
+  readonly totals: Float64Array;
+  /** Next number in [0, 1) of the decision's randomness. */
+  random(): number;
+}
+
+/** Chooses from the totals; plain code of the host. */
+export interface Picker {
+  readonly name: string;
+  readonly type: string;
+  /** Slots, the pick first, then fallback endpoints in order; at least one, at most as many as configured. */
+  pick(input: PickInput): number[];
+}
+
+/** A named set of filters, weighted scorers and one picker. */
+export interface Profile {
+  readonly name: string;
+  /** Run in this order. */
+  readonly filters: readonly Filter[];
+  /** Asked at once. */
+  readonly scorers: readonly WeightedScorer[];
+  readonly picker: Picker;
+}
+
+/** Decides which profiles run next, given the picks so far. */
+export interface ProfileHandler {
+  readonly name: string;
+  readonly type: string;
+  /** Next profile, or `undefined` when all that should run have run. */
+  next(facts: RequestFacts, picks: readonly PeerPick[]): Profile | undefined;
+  /** Profile whose pick is the request's destination. */
+  readonly primary: string;
+}
+
+/** All that the configuration says about deciding; one generation of it. */
+export interface Plan {
+  /** Counts configurations, from 1. */
+  readonly generation: number;
+  /** Budget of a decision, shared by producers and all profiles, in ms. */
+  readonly budgetMs: number;
+  /** Producers by wave: those of a wave run at once, each wave after the data it reads. */
+  readonly waves: readonly (readonly PlannedProducer[])[];
+  readonly handler: ProfileHandler;
+  /** Whether some scorer, producer or filter reads the in-flight columns. */
+  readonly readsInflight: boolean;
+}
+
+/** What a decision is made from. */
+export interface CycleInput {
+  /** Id of the decision, unique in the host's life. */
+  readonly decisionId: string;
+  /** First call id of the decision; the calls of the cycle count on from it. */
+  readonly firstCallId: number;
+  readonly plan: Plan;
+  readonly snapshot: EndpointSnapshot;
+  /** Candidates after the subset hint, slots ascending; at least one. */
+  readonly candidates: Uint32Array;
+  readonly facts: RequestFacts;
+  /** Sent and not yet done, copied here when the plan reads it. */
+  readonly inflight: InflightColumns;
+  /** 32 bits; the same seed, snapshot, facts and answers give the same decision. */
+  readonly seed: number;
+  readonly clock: CycleClock;
+}
+
+/** Live counts of what the host has sent; indexed by slot, `slotCount` long. */
+export interface InflightColumns {
+  readonly requests: Float32Array;
+  readonly promptTokens: Float32Array;
+  readonly outputTokens: Float32Array;
+}
+
+/** How one plugin's part in a decision ended. */
+export type PluginOutcome = {
+  readonly name: string;
+  readonly type: string;
+  /** The call as the plugin saw it. */
+  readonly callId: number;
+  /** Call to answer, or to the bell, in µs. */
+  readonly durationUs: number;
+} & (
+  | { readonly kind: "scored"; readonly reason: string }
+  | { readonly kind: "abstained" | "late" | "shed"; readonly reason: string }
+  | { readonly kind: "failed"; readonly error: OutriderError }
+);
+
+/** What one scorer brought to a decision. Failure is an outcome: the cycle goes on without it. */
+export type ScorerOutcome = PluginOutcome & {
+  readonly weight: number;
+  /** One score per candidate as it was combined, `NaN` = no opinion; empty unless `scored`. */
+  readonly scores: Float32Array;
+  /** Finite scores outside [0, 1] that were clamped. */
+  readonly clamped: number;
+};
+
+/** What one producer brought to a decision. */
+export type ProducerOutcome = PluginOutcome & {
+  /** Per key of `produces`, one value per candidate; empty unless `scored`. */
+  readonly values: readonly Float32Array[];
+};
+
+/** One filter's step. */
+export interface FilterStep {
+  readonly name: string;
+  /** Slots that stayed. */
+  readonly kept: Uint32Array;
+}
+
+/** One profile's run. */
+export interface ProfileRecord {
+  readonly name: string;
+  readonly filters: readonly FilterStep[];
+  /** Slots that were scored, ascending. */
+  readonly candidates: Uint32Array;
+  readonly scorers: readonly ScorerOutcome[];
+  /** Total per candidate. */
+  readonly totals: Float64Array;
+  /** Slots, the pick first, then fallbacks; empty where a filter left nothing. */
+  readonly picked: readonly number[];
+}
+
+/** Everything one decision was made from and led to: enough to explain it and to run it again. */
+export interface DecisionRecord {
+  readonly decisionId: string;
+  /** Unix ms at its start. */
+  readonly atMs: number;
+  /** Generation of the configuration. */
+  readonly generation: number;
+  readonly snapshot: EndpointSnapshot;
+  readonly facts: RequestFacts;
+  /** Candidates after the subset hint. */
+  readonly candidates: Uint32Array;
+  /** In-flight columns as the decision saw them; empty arrays where nobody reads them. */
+  readonly inflight: InflightColumns;
+  readonly producers: readonly ProducerOutcome[];
+  readonly profiles: readonly ProfileRecord[];
+  readonly seed: number;
+  /** Slots of the destination, the pick first; empty = refused, with the profile that found nothing. */
+  readonly destination: readonly number[];
+  /** Start to pick, in µs. */
+  readonly durationUs: number;
+}
