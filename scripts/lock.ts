@@ -22,9 +22,13 @@ const manifests = globSync("node_modules/.pnpm/*/node_modules/{*,@*/*}/package.j
 const missing = manifests.flatMap((path) => {
   const { name, optionalDependencies = {} } = JSON.parse(readFileSync(join(root, path), "utf8")) as Manifest;
   const gone = Object.keys(optionalDependencies).filter((optional) => !locked.has(optional));
-  return gone.map((optional) => `${name} names ${optional}, which has no entry: pin a version whose platforms are all there`);
+  return gone.map(
+    (optional) => `${name} names ${optional}, which has no entry: pin a version whose platforms are all there`,
+  );
 });
-const addresses = text.split("\n").flatMap((line, i) => (/https?:\/\//.test(line) ? [`line ${i + 1}: ${line.trim()}`] : []));
+const addresses = text
+  .split("\n")
+  .flatMap((line, i) => (/https?:\/\//.test(line) ? [`line ${i + 1}: ${line.trim()}`] : []));
 
 if (manifests.length === 0) missing.push("node_modules is empty: install first");
 for (const fault of new Set([...missing, ...addresses])) console.error(`pnpm-lock.yaml: ${fault}`);

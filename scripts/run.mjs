@@ -32,15 +32,25 @@ process.exitCode = await run(node, [...command.argv, ...args], { env, stdio: "in
 
 /** Installs from the lock; says so, since the first time takes a while, and does nothing when it is done already. */
 async function install(kind) {
-  const lock = createHash("sha256").update(readFileSync(join(root, "pnpm-lock.yaml"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "pnpm-lock.yaml")))
+    .digest("hex");
   const done = existsSync(marker) ? readFileSync(marker, "utf8").trim() : "";
   if (done === `full ${lock}` || done === `${kind} ${lock}`) return;
   const full = kind === "full" || done.startsWith("full ");
-  console.error(`Installing ${full ? "everything" : "what the demo needs"} (once; the first time takes about half a minute) ...`);
+  console.error(
+    `Installing ${full ? "everything" : "what the demo needs"} (once; the first time takes about half a minute) ...`,
+  );
   const argv = ["-y", pnpm, "install", "--frozen-lockfile", ...(full ? [] : ["--prod"])];
-  const code = await run("npx", argv, { env: { ...process.env, CI: "true" }, stdio: ["ignore", "pipe", "pipe"], progress: true });
+  const code = await run("npx", argv, {
+    env: { ...process.env, CI: "true" },
+    stdio: ["ignore", "pipe", "pipe"],
+    progress: true,
+  });
   if (code !== 0) {
-    console.error(`\nThe installation failed (exit code ${code}); its output is above. It needs a way to the npm registry.`);
+    console.error(
+      `\nThe installation failed (exit code ${code}); its output is above. It needs a way to the npm registry.`,
+    );
     process.exit(2);
   }
   writeFileSync(marker, `${full ? "full" : kind} ${lock}\n`);
