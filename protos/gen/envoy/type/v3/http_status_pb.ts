@@ -2,8 +2,8 @@
 // @generated from file envoy/type/v3/http_status.proto (package envoy.type.v3, syntax proto3)
 /* eslint-disable */
 
-// The subset of Envoy's own file of this name that Outrider speaks; `envoy-subset.test.ts` compares it with a published
-// copy.
+// The subset of Envoy's own file of this name that Outrider speaks; `published/subset.test.ts` compares it with a
+// published copy.
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";

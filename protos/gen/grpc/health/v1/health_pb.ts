@@ -2,7 +2,7 @@
 // @generated from file grpc/health/v1/health.proto (package grpc.health.v1, syntax proto3)
 /* eslint-disable */
 
-// gRPC's health protocol, as published by gRPC; `envoy-subset.test.ts` compares it with a published copy.
+// gRPC's health protocol, as published by gRPC; `published/subset.test.ts` compares it with a published copy.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";

@@ -2,8 +2,8 @@
 // @generated from file envoy/service/ext_proc/v3/external_processor.proto (package envoy.service.ext_proc.v3, syntax proto3)
 /* eslint-disable */
 
-// The subset of Envoy's own file of this name that Outrider speaks; `envoy-subset.test.ts` compares it with a published
-// copy. Deprecated fields are left out; what is left out survives as an unknown field.
+// The subset of Envoy's own file of this name that Outrider speaks; `published/subset.test.ts` compares it with a
+// published copy. Deprecated fields are left out; what is left out survives as an unknown field.
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";

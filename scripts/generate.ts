@@ -1,0 +1,91 @@
+/**
+ * Writes every generated file of the repository anew. `node scripts/generate.ts` writes them in place;
+ * `node scripts/generate.ts --check` writes them beside, names those that differ and exits with 1 if any does.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+/** One thing to generate. */
+interface Generator {
+  /** Name for messages. */
+  readonly name: string;
+  /** What it writes: a file, or a folder that holds nothing else; relative to the repository. */
+  readonly output: string;
+  /** Writes `output` under `root`, which is the repository or an empty folder. */
+  write(root: string): void;
+}
+
+const repository = join(import.meta.dirname, "..");
+
+/** TypeScript of the protos. */
+const protos: Generator = {
+  name: "protos",
+  output: "protos/gen",
+  write: (root) => {
+    const tools = join(repository, "node_modules/.bin");
+    execFileSync(join(tools, "buf"), ["generate", "--output", join(root, "protos")], {
+      cwd: join(repository, "protos"),
+      env: { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+  },
+};
+
+/** Everything that is generated, in the order it is written. */
+const generators: readonly Generator[] = [protos];
+
+/** Files below a path, relative to `root`; the path itself where it is a file, nothing where it is missing. */
+function filesBelow(root: string, path: string): readonly string[] {
+  const full = join(root, path);
+  if (!existsSync(full)) return [];
+  if (statSync(full).isFile()) return [path];
+  return readdirSync(full).flatMap((name) => filesBelow(root, join(path, name)));
+}
+
+/** Why a file is not as it would be generated, or nothing. */
+function differenceOf(path: string, fresh: string): string | undefined {
+  if (!existsSync(join(repository, path))) return "missing";
+  if (!existsSync(join(fresh, path))) return "no longer generated";
+  return readFileSync(join(repository, path)).equals(readFileSync(join(fresh, path))) ? undefined : "differs";
+}
+
+/** Lines `path: why`, one per committed file that is not as its generator writes it. */
+function findDifferences(generator: Generator): readonly string[] {
+  const fresh = mkdtempSync(join(tmpdir(), "outrider-generate-"));
+  try {
+    generator.write(fresh);
+    const paths = new Set([repository, fresh].flatMap((root) => filesBelow(root, generator.output)));
+    return [...paths].sort().flatMap((path) => {
+      const difference = differenceOf(path, fresh);
+      return difference === undefined ? [] : [`${path}: ${difference}`];
+    });
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** Reports what differs; returns the exit code. */
+function check(): number {
+  const differences = generators.flatMap(findDifferences);
+  for (const line of differences) console.error(line);
+  if (differences.length > 0) console.error("run `npm run generate` and commit what it writes");
+  return differences.length > 0 ? 1 : 0;
+}
+
+/** Writes everything in place; returns the exit code. */
+function generate(): number {
+  for (const { name, output, write } of generators) {
+    write(repository);
+    console.log(`${name}: ${output}`);
+  }
+  return 0;
+}
+
+const [mode, ...rest] = process.argv.slice(2);
+if ((mode !== undefined && mode !== "--check") || rest.length > 0) {
+  console.error("usage: node scripts/generate.ts [--check]");
+  process.exit(2);
+}
+process.exit(mode === "--check" ? check() : generate());
