@@ -1,0 +1,113 @@
+import type { Need, NeedKey } from "@outrider/core/contract";
+import { describe, expect, it } from "vitest";
+import { grantNeeds, mergeNeeds } from "./grants.ts";
+
+const path = "plugins[2]";
+const operator = (...grant: Need[]) => ({ path, grant, trusted: false });
+const hashes = { key: "request.block_hashes", required: true } as const;
+
+describe("grants", () => {
+  const refused: { title: string; asked: (NeedKey | Need)[]; grant: Need[]; message: string }[] = [
+    {
+      title: "refuses the prompt's text without the operator's word",
+      asked: ["request.prompt_text"],
+      grant: [],
+      message:
+        'request.prompt_text is only granted by the operator: write "grant: [request.prompt_text]" at plugins[2]',
+    },
+    {
+      title: "refuses headers that the grant does not name",
+      asked: [{ key: "request.headers", names: ["authorization"] }],
+      grant: [{ key: "request.headers", names: ["x-team"] }],
+      message: "names: [authorization]",
+    },
+    {
+      title: "refuses headers granted without names",
+      asked: [{ key: "request.headers", names: ["authorization"] }],
+      grant: [{ key: "request.headers" }],
+      message: "names: [authorization]",
+    },
+    {
+      title: "refuses a key that is nothing",
+      asked: ["request.everything" as NeedKey],
+      grant: [],
+      message: "request.everything is nothing this host knows",
+    },
+    {
+      title: "refuses a family without a name",
+      asked: ["metric." as NeedKey],
+      grant: [],
+      message: "metric. is nothing this host knows",
+    },
+    {
+      title: "refuses a block size other than the granted one",
+      asked: [{ key: "request.block_hashes", blockSizeTokens: 16 }],
+      grant: [{ key: "request.block_hashes", blockSizeTokens: 64 }],
+      message: "blocks of 16 tokens and granted with 64",
+    },
+    {
+      title: "takes a key of Object's prototype for unknown",
+      asked: ["constructor" as NeedKey],
+      grant: [],
+      message: "constructor is nothing",
+    },
+  ];
+  for (const { title, asked, grant, message } of refused) {
+    it(title, () => {
+      const grants = grantNeeds(asked, operator(...grant));
+      expect(grants.granted).toEqual([]);
+      expect(grants.denied[0]!.message).toContain(message);
+    });
+  }
+
+  it("says whether the plugin can work without what it is refused", () => {
+    expect(grantNeeds([hashes, "request.id"], operator()).denied.map(({ required }) => required)).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it("grants columns, data, metrics, facts and events on asking", () => {
+    const asked: NeedKey[] = [
+      "waiting_requests",
+      "data.uncached_tokens",
+      "metric.g",
+      "request.session_key",
+      "events.done",
+    ];
+    expect(grantNeeds(asked, operator()).granted).toEqual(asked.map((key) => ({ key })));
+  });
+
+  it("never grants more than was asked, nor more than is allowed", () => {
+    const asked: Need[] = [
+      { key: "request.headers", names: ["x-team", "authorization"] },
+      { key: "request.prompt_text", maxBytes: 4096 },
+    ];
+    const grant: Need[] = [
+      { key: "request.headers", names: ["x-team", "x-other"] },
+      { key: "request.prompt_text", maxBytes: 1024 },
+      { key: "request.token_ids" },
+    ];
+    expect(grantNeeds(asked, operator(...grant)).granted).toEqual([
+      { key: "request.headers", names: ["x-team"] },
+      { key: "request.prompt_text", maxBytes: 1024 },
+    ]);
+  });
+
+  it("grants a trusted type what it asks", () => {
+    expect(grantNeeds([hashes], { path, grant: [], trusted: true })).toEqual({ granted: [hashes], denied: [] });
+  });
+
+  it("merges needs of one key", () => {
+    const needs: Need[] = [
+      { key: "endpoint.labels", names: ["a"] },
+      { key: "request.prompt_text", maxBytes: 10 },
+      { key: "endpoint.labels", names: ["b", "a"], required: true },
+      { key: "request.prompt_text", maxBytes: 20 },
+    ];
+    expect(mergeNeeds(needs)).toEqual([
+      { key: "endpoint.labels", names: ["a", "b"], required: true },
+      { key: "request.prompt_text", maxBytes: 20 },
+    ]);
+  });
+});

@@ -1,0 +1,128 @@
+import { columnKeys, type Need, type NeedKey, needKeys } from "@outrider/core/contract";
+
+/** What one plugin asked for and gets, and what not. */
+export interface Grants {
+  /** Narrowed to what the operator allows; each key once. */
+  readonly granted: readonly Need[];
+  /** Asked for and refused. */
+  readonly denied: readonly DeniedNeed[];
+}
+
+/** A need that the plugin does not get. */
+export interface DeniedNeed {
+  readonly key: string;
+  /** Whether the plugin says that it cannot work without it. */
+  readonly required: boolean;
+  /** Why, and what to write where to allow it. */
+  readonly message: string;
+}
+
+/** Where a need can be granted: its plugin's place in the configuration and what stands there. */
+export interface GrantPolicy {
+  /** Path of the plugin in the configuration, such as `plugins[2]`. */
+  readonly path: string;
+  /** What the operator grants. */
+  readonly grant: readonly Need[];
+  /** Whether asking is enough for every key: first-party types placed inline or in a worker. */
+  readonly trusted: boolean;
+}
+
+type GrantRule = "always" | "asked" | "operator" | "unknown";
+
+const openFamilies = ["metric.", "rate.", "data."];
+const namedKeys: ReadonlySet<string> = new Set(["request.headers", "events.headers"]);
+
+/** Asked ∩ (always ∪ granted on asking ∪ granted by the operator). */
+export function grantNeeds(asked: readonly (NeedKey | Need)[], policy: GrantPolicy): Grants {
+  const granted: Need[] = [];
+  const denied: DeniedNeed[] = [];
+  for (const need of mergeNeeds(asked.map(toNeed))) {
+    const answer = grantNeed(need, policy);
+    if (answer.kind === "granted") granted.push(answer.need);
+    else denied.push({ key: need.key, required: need.required === true, message: answer.message });
+  }
+  return { granted, denied };
+}
+
+/** One need per key: names joined, the largest limits, required where one of them is. */
+export function mergeNeeds(needs: readonly Need[]): readonly Need[] {
+  const merged = new Map<string, Need>();
+  for (const need of needs) {
+    const before = merged.get(need.key);
+    merged.set(need.key, before === undefined ? need : joinNeeds(before, need));
+  }
+  return [...merged.values()];
+}
+
+/** A bare key stands for a need without conditions. */
+export function toNeed(need: NeedKey | Need): Need {
+  return typeof need === "string" ? { key: need } : need;
+}
+
+function joinNeeds(a: Need, b: Need): Need {
+  const names = a.names === undefined && b.names === undefined ? undefined : joinNames(a, b);
+  const maxBytes = a.maxBytes === undefined || b.maxBytes === undefined ? undefined : Math.max(a.maxBytes, b.maxBytes);
+  const blockSizeTokens = a.blockSizeTokens ?? b.blockSizeTokens;
+  return {
+    key: a.key,
+    ...(a.required || b.required ? { required: true } : {}),
+    ...(names === undefined ? {} : { names }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    ...(blockSizeTokens === undefined ? {} : { blockSizeTokens }),
+  };
+}
+
+function joinNames(a: Need, b: Need): readonly string[] {
+  return [...new Set([...(a.names ?? []), ...(b.names ?? [])])];
+}
+
+type Answer = { readonly kind: "granted"; readonly need: Need } | { readonly kind: "denied"; readonly message: string };
+
+function grantNeed(need: Need, { path, grant, trusted }: GrantPolicy): Answer {
+  const rule = ruleOf(need.key);
+  if (rule === "unknown") return { kind: "denied", message: `${need.key} is nothing this host knows` };
+  if (rule !== "operator" || trusted) return { kind: "granted", need };
+  const given = grant.filter(({ key }) => key === need.key);
+  if (given.length === 0) return { kind: "denied", message: remedy(need, path) };
+  return narrow(need, given, path);
+}
+
+function ruleOf(key: string): GrantRule {
+  if (Object.hasOwn(needKeys, key)) return needKeys[key as keyof typeof needKeys].grant;
+  if (Object.hasOwn(columnKeys, key)) return "asked";
+  return openFamilies.some((family) => key.startsWith(family) && key.length > family.length) ? "asked" : "unknown";
+}
+
+function narrow(need: Need, given: readonly Need[], path: string): Answer {
+  const allowed = mergeNeeds(given)[0]!;
+  const { maxBytes = Infinity, blockSizeTokens = allowed.blockSizeTokens } = need;
+  if (allowed.blockSizeTokens !== undefined && allowed.blockSizeTokens !== blockSizeTokens) {
+    return { kind: "denied", message: blockSizeMessage(need, allowed, path) };
+  }
+  const limit = Math.min(maxBytes, allowed.maxBytes ?? Infinity);
+  const names = namedKeys.has(need.key) ? sharedNames(need, allowed) : need.names;
+  if (namedKeys.has(need.key) && names!.length === 0) return { kind: "denied", message: remedy(need, path) };
+  return {
+    kind: "granted",
+    need: {
+      ...need,
+      ...(names === undefined ? {} : { names }),
+      ...(limit === Infinity ? {} : { maxBytes: limit }),
+      ...(blockSizeTokens === undefined ? {} : { blockSizeTokens }),
+    },
+  };
+}
+
+function sharedNames(need: Need, allowed: Need): readonly string[] {
+  return (need.names ?? []).filter((name) => allowed.names?.includes(name));
+}
+
+function remedy(need: Need, path: string): string {
+  const entry = namedKeys.has(need.key) ? `{ key: ${need.key}, names: [${(need.names ?? []).join(", ")}] }` : need.key;
+  return `${need.key} is only granted by the operator: write "grant: [${entry}]" at ${path}`;
+}
+
+function blockSizeMessage(need: Need, allowed: Need, path: string): string {
+  const { blockSizeTokens } = allowed;
+  return `${need.key} is asked for with blocks of ${need.blockSizeTokens} tokens and granted with ${blockSizeTokens}: write the same blockSize at ${path}.grant and in its parameters`;
+}
