@@ -1,6 +1,6 @@
 import { clone } from "@bufbuild/protobuf";
 import { FieldDescriptorProto_Type, type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { file_envoy_extensions_filters_http_ext_proc_v3_processing_mode as modes } from "@outrider/protos/envoy-processing-mode";
+import { ProcessingModeSchema } from "@outrider/protos/envoy-processing-mode";
 import { file_envoy_service_ext_proc_v3_external_processor as extProc } from "@outrider/protos/ext-proc";
 import { describe, expect, it } from "vitest";
 import { findDifferences } from "./compare.ts";
@@ -67,7 +67,7 @@ const cases: readonly {
   },
   {
     title: "another value of a nested enum",
-    subset: modes.proto,
+    subset: ProcessingModeSchema.file.proto,
     change: (copy) => {
       message(copy, "ProcessingMode").enumType[1]!.value[4]!.number = 6;
     },

@@ -9,7 +9,7 @@ const packages = join(import.meta.dirname, "packages.txt");
 const cache = join(import.meta.dirname, "../../.cache/published-protos");
 
 /** What to do where the packages cannot be had. */
-export const remedy = "needs Python 3 with pip and access to its registry once: pip download -r packages.txt";
+export const remedy = "needs python3 with pip, and its registry once";
 
 /** Published descriptors of protos that are not ours. */
 export interface PublishedProtos {

@@ -1,7 +1,7 @@
 import type { DescFile } from "@bufbuild/protobuf";
 import { file_envoy_config_core_v3_base } from "@outrider/protos/envoy-core";
 import { file_envoy_type_v3_http_status } from "@outrider/protos/envoy-http-status";
-import { file_envoy_extensions_filters_http_ext_proc_v3_processing_mode } from "@outrider/protos/envoy-processing-mode";
+import { ProcessingModeSchema } from "@outrider/protos/envoy-processing-mode";
 import { file_envoy_service_ext_proc_v3_external_processor } from "@outrider/protos/ext-proc";
 import { file_grpc_health_v1_health } from "@outrider/protos/health";
 import { describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ const files: readonly { readonly ours: DescFile; readonly path: string }[] = [
   { ours: file_envoy_config_core_v3_base, path: "envoy/config/core/v3/base" },
   { ours: file_envoy_type_v3_http_status, path: "envoy/type/v3/http_status" },
   {
-    ours: file_envoy_extensions_filters_http_ext_proc_v3_processing_mode,
+    ours: ProcessingModeSchema.file,
     path: "envoy/extensions/filters/http/ext_proc/v3/processing_mode",
   },
   {

@@ -5,13 +5,13 @@
 // What a host has seen, decided and learned, in the order it happened: the one container for recordings, replay and
 // explanations of single decisions.
 //
-// A recording is a stream of Records, each behind its length in bytes as a varint (protobuf's delimited form). The first
-// is a Header; a further Header means that the host was restarted or its configuration changed, and what follows starts
-// from nothing. A record that a reader does not know is skipped. A last record that is cut short, as a killed host
-// leaves it, is ignored.
+// A recording is a stream of Records, each behind its length in bytes as a varint (protobuf's delimited form). The
+// first is a Header; a further Header means that the host was restarted or its configuration changed, and what follows
+// starts from nothing. A record that a reader does not know is skipped. A last record that is cut short, as a killed
+// host leaves it, is ignored.
 //
-// Every revision of the endpoint table that a decision names precedes it. Nothing of a prompt is in a recording but what
-// its operator granted; without a grant it holds neither text nor token ids.
+// Every revision of the endpoint table that a decision names precedes it. Nothing of a prompt is in a recording but
+// what its operator granted; without a grant it holds neither text nor token ids.
 //
 // Numbers of columns and data are those of `Header.columns`. Scores and values are 32-bit floats, totals 64-bit.
 

@@ -2174,9 +2174,9 @@ export const ScorerService: GenService<{
     output: typeof PushFeedbackResponseSchema;
   },
   /**
-   * All of it as frames of one ordered stream: hello, configure, state, then calls and feedback for as long as it lives.
-   * No deadline; a Ping must be answered within 2 s. When it ends the host reconnects with back-off, with a new epoch
-   * and a full snapshot. Answers to calls come in any order.
+   * All of it as frames of one ordered stream: hello, configure, state, then calls and feedback for as long as it
+   * lives. No deadline; a Ping must be answered within 2 s. When it ends the host reconnects with back-off, with a new
+   * epoch and a full snapshot. Answers to calls come in any order.
    *
    * @generated from rpc outrider.scorer.v1.ScorerService.Session
    */
