@@ -1,0 +1,53 @@
+/** Where the configuration comes from. */
+export type ConfigOrigin =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "text"; readonly text: string }
+  /** None given: the configuration that the host brings. */
+  | { readonly kind: "builtin" };
+
+/** Address the admin interface listens on. */
+export interface AdminAddress {
+  /** Name or address without brackets; empty = all interfaces. */
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+}
+
+/** What `outrider serve` was told, checked; ports are 0 where any free one will do. */
+export interface ServeOptions {
+  /** Port of ext_proc, on all interfaces. */
+  readonly grpcPort: number;
+  /** Port of plaintext health checks, on all interfaces. */
+  readonly grpcHealthPort: number;
+  /** Port of `/metrics`, on all interfaces. */
+  readonly metricsPort: number;
+  /** Port of the embedded gateway; `undefined` = no gateway. */
+  readonly gatewayPort: number | undefined;
+  /** Where the admin interface listens. */
+  readonly adminAddress: AdminAddress;
+  /** Token the admin interface asks for; never `undefined` when it listens on more than loopback. */
+  readonly adminToken: string | undefined;
+  readonly config: ConfigOrigin;
+  /** `host:port` of endpoints named by flag, in order; not yet checked to be addresses. */
+  readonly endpoints: readonly string[];
+  /** File of endpoints, watched; `undefined` = none. */
+  readonly endpointsFile: string | undefined;
+  /** Whether ext_proc speaks TLS. */
+  readonly secureServing: boolean;
+  /** Folder of `tls.crt` and `tls.key`; `undefined` = a self-signed certificate. */
+  readonly certPath: string | undefined;
+  /** Whether ext_proc's port answers health checks too. */
+  readonly healthChecking: boolean;
+  /** Between two scrapes of one endpoint, in ms, ≥ 50. */
+  readonly refreshMetricsIntervalMs: number;
+  /** Largest request body the host holds, in bytes. */
+  readonly maxBodyBytes: number;
+  /** Whether synthetic requests warm the request path before the host reports ready. */
+  readonly warmup: boolean;
+  /** Longest time that open exchanges get to end after SIGTERM, in ms. */
+  readonly drainTimeoutMs: number;
+  /** Amount of logging, as the reference's `-v`: 0 = warnings, 2 = default, 5 = everything. */
+  readonly verbosity: number;
+  /** Flags that were given and change nothing here, each as a sentence to be logged once. */
+  readonly notices: readonly string[];
+}
