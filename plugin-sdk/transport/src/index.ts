@@ -1,0 +1,3 @@
+export * from "./rpc-failure.ts";
+export * from "./session-types.ts";
+export * from "./unary-types.ts";

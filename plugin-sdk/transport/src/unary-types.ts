@@ -1,0 +1,53 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { CycleCall } from "@outrider/core";
+import type { Need, OutriderError, Reason } from "@outrider/core/contract";
+import type { HandshakeRequestSchema, HandshakeResponse } from "@outrider/protos/scorer";
+
+/** Where a unary plugin listens: a TCP port of loopback, a unix socket, or `http://` or `https://`. */
+export type UnaryTarget =
+  | { readonly kind: "port"; readonly port: number }
+  | { readonly kind: "socket"; readonly path: string }
+  | { readonly kind: "url"; readonly url: string };
+
+/** What a Handshake found. */
+export type UnaryProfile =
+  | { readonly kind: "basic" }
+  | { readonly kind: "replicated"; readonly hello: HandshakeResponse };
+
+/** One configured instance of the basic profile. */
+export interface BasicInstance {
+  /** Key of the instance in the configuration, for messages. */
+  readonly name: string;
+  /** What it may see. Candidates whose column among these is unknown are left out and count as abstained. */
+  readonly granted: readonly Need[];
+}
+
+/** How a unary plugin is called. */
+export interface UnaryOptions {
+  /** Sent as `authorization: Bearer`; empty = none. */
+  readonly token: string;
+  /** Connections at most; default 16. Opened one by one. */
+  readonly connections?: number;
+  /** The contract was broken by this answer. */
+  readonly violation: (error: OutriderError, answer: Uint8Array) => void;
+  /** A call was answered in time or late; `pluginUs` by the plugin's own clock, 0 = not told. */
+  readonly answered: (callId: number, pluginUs: number) => void;
+}
+
+/** Host side of a plugin that serves unary calls. All failures are `OutriderError`s. */
+export interface UnaryClient {
+  /** Whether somebody answers there at all: settles once a connection stands. @throws {OutriderError} `SCORER_UNAVAILABLE`. */
+  connect(timeoutMs: number): Promise<void>;
+  /** 404, 501 and `unimplemented` are the basic profile. @throws {OutriderError} `SCORER_UNAVAILABLE`, `SCORER_DEADLINE`. */
+  handshake(request: MessageInitShape<typeof HandshakeRequestSchema>, timeoutMs: number): Promise<UnaryProfile>;
+  /**
+   * One call of the basic profile, endpoints inline. Writes `scores` when the answer is in, however late it is; a
+   * connection is only given up after ten budgets.
+   * @throws {OutriderError} as `SessionClient.score`.
+   */
+  score(instance: BasicInstance, call: CycleCall, scores: Float32Array): Promise<Reason>;
+  /** Calls put and not answered. */
+  readonly outstanding: number;
+  /** Ends all connections; calls in flight fail. */
+  close(): Promise<void>;
+}
