@@ -1,3 +1,5 @@
+export * from "./guard.ts";
+export * from "./local-instance.ts";
 export * from "./rpc-failure.ts";
 export * from "./session-types.ts";
 export * from "./unary-types.ts";
