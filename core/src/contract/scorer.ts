@@ -44,6 +44,7 @@ export interface ScoreCall {
 }
 
 /** Why a plugin answered as it did, at most 200 bytes, for explain; nothing = no reason given. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a scorer's body without a return statement gives no reason
 export type Reason = string | undefined | void;
 
 /** What a scorer and a producer have in common. All hooks run in the order of the calls and changes they concern. */
