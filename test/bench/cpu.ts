@@ -1,0 +1,24 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/**
+ * CPU time that a process has used so far, all threads, in µs, by the kernel's scheduler (`/proc/PID/task/TID/schedstat`;
+ * Linux only). Threads that have ended are not counted: take differences over a window in which none ends.
+ */
+export function cpuUs(pid: number): number {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  return tasks.reduce((sum, task) => sum + Number(readSchedstat(pid, task).split(" ")[0]) / 1000, 0);
+}
+
+/** Resident memory of a process in MiB. */
+export function residentMiB(pid: number): number {
+  const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);
+  return (pages * 4096) / 2 ** 20;
+}
+
+function readSchedstat(pid: number, task: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8");
+  } catch {
+    return "0";
+  }
+}
