@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { startHost } from "../clients/host.ts";
+import { pidOf } from "../clients/plugins.ts";
 
 /** A server under load, a process of its own. */
 export interface System {
@@ -48,7 +49,7 @@ export async function startSystem(
   hung?: string,
 ): Promise<System> {
   const host = await startHost({ config: configure(placement), endpoints });
-  const stopped = hung === undefined ? undefined : await findPid(host.addresses.admin, hung);
+  const stopped = hung === undefined ? undefined : await pidOf(host.addresses.admin, hung);
   if (stopped !== undefined) process.kill(stopped, "SIGSTOP");
   return {
     row,
@@ -78,18 +79,6 @@ export async function startEcho(row: string): Promise<System> {
       await gone;
     },
   };
-}
-
-async function findPid(admin: string, name: string): Promise<number> {
-  const response = await fetch(`http://${admin}/outrider.admin.v1.AdminService/ListPlugins`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: "{}",
-  });
-  const { plugins = [] } = (await response.json()) as { plugins?: { name: string; pid?: number }[] };
-  const pid = plugins.find((plugin) => plugin.name === name)?.pid;
-  if (pid === undefined) throw new Error(`no process of ${name} among ${JSON.stringify(plugins)}`);
-  return pid;
 }
 
 function readOutcomes(page: string): Record<string, number> {

@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { isMap, parseDocument, type YAMLSeq } from "yaml";
 
-const launcher = createRequire(import.meta.url).resolve("../../../host/outrider/bin/outrider.js");
 const configFile = fileURLToPath(new URL("../demo.yaml", import.meta.url));
 
 /** Whether Python 3 is there, for the scorer written in it. */
@@ -22,7 +20,7 @@ export interface HostProcess {
 }
 
 /**
- * Starts the host on free ports with `demo.yaml`, less the Python scorer where there is no Python.
+ * Starts this program again as a host, on free ports with `demo.yaml`, less the Python scorer where there is no Python.
  * @throws {Error} when it does not become ready, with its log.
  */
 export async function startHost(endpoints: readonly string[], withPython: boolean): Promise<HostProcess> {
@@ -31,7 +29,9 @@ export async function startHost(endpoints: readonly string[], withPython: boolea
     ...["serve", `--config-file=${config}`, `--endpoints=${endpoints.join(",")}`, "--secure-serving=false"],
     ...["--grpc-port=0", "--grpc-health-port=0", "--metrics-port=0", "--gateway-port=0", "--admin-address=127.0.0.1:0"],
   ];
-  const child = spawn(process.execPath, [launcher, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...args], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const lines: LogLine[] = [];
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const addresses = await new Promise<HostProcess["addresses"]>((resolve, reject) => {
