@@ -18,11 +18,17 @@ export type PluginCatalogue = Readonly<Record<string, BuiltinType>>;
 export type ProcessSpec = {
   /** Name of the process in the configuration; processes of built-in types are named after their plugin. */
   readonly name: string;
-  /** Environment added to the allow-listed one. */
+  /**
+   * Environment added to the allow-listed one. For an address only `OUTRIDER_PLUGIN_TOKEN` means something: the bearer
+   * token sent there.
+   */
   readonly env: Readonly<Record<string, string>>;
 } & (
   | { readonly kind: "command"; readonly command: readonly string[]; readonly cwd: string }
+  /** `unix:PATH`, `h2c://`, `http://` or `https://` with host and port. */
   | { readonly kind: "url"; readonly url: string }
+  /** The main file of a built-in type; what a plugin of the catalogue gets that names no process of the list. */
+  | { readonly kind: "builtin"; readonly type: string }
 );
 
 /** One configured scorer or producer, checked. */
@@ -31,7 +37,7 @@ export interface PluginSpec {
   readonly name: string;
   readonly type: string;
   readonly placement: Placement;
-  /** Name of its process, for `process` and `remote`. */
+  /** Name of its process, for `process` and `remote`; `undefined` there: a process of its built-in type. */
   readonly process: string | undefined;
   /** `parameters:` as written. */
   readonly parameters: unknown;
@@ -64,6 +70,9 @@ export type PluginState =
   | "quarantined"
   | "failed";
 
+/** How a plugin that is no code of the host's is spoken to. */
+export type PluginProfile = "basic" | "session";
+
 /** What an operator wants to know of one configured plugin. */
 export interface PluginStatus {
   readonly name: string;
@@ -73,12 +82,25 @@ export interface PluginStatus {
   readonly state: PluginState;
   /** Why it is not active; empty where it is. */
   readonly message: string;
+  /** `undefined` until it has shaken hands, and inline. */
+  readonly profile: PluginProfile | undefined;
   readonly pid: number | undefined;
+  /** Starts and connections after the first. */
   readonly restarts: number;
   /** Calls by outcome: scored, abstained, late, failed, shed. */
   readonly calls: Readonly<Record<"scored" | "abstained" | "late" | "failed" | "shed", number>>;
+  /** Calls put to it and not answered. */
+  readonly inFlight: number;
   /** Answers that came after the bell and were dropped. */
   readonly lateAnswers: number;
+  /** Answers that broke the contract. */
+  readonly violations: number;
+  /** Snapshots published and not yet acknowledged by its process. */
+  readonly revLag: number;
+  /** Events that its process was too slow for. */
+  readonly droppedFeedback: number;
+  /** Last answer that broke the contract, as it came; `undefined` = none. */
+  readonly offendingFrame: Uint8Array | undefined;
   /** Last error, as `CODE: message`; empty = none. */
   readonly lastError: string;
   /** Keys granted. */
@@ -92,7 +114,7 @@ export interface PluginRuntime {
   /** Scorer or producer of a configured plugin; the same object for its whole life, whatever its state. */
   scorer(name: string): Scorer;
   producer(name: string): Producer;
-  /** Union of what was granted: what the host has to know of a request. */
+  /** Union of what was granted: what the host has to know of a request. Another array when a handshake changes it. */
   readonly granted: readonly Need[];
   /** Hands a new snapshot to everybody who keeps state. */
   publish(snapshot: EndpointSnapshot, change: EndpointChange): void;
