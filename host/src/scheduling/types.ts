@@ -40,6 +40,8 @@ export interface Refusal {
   readonly message: string;
   /** Value of `x-llm-d-request-dropped-reason`; empty = none. */
   readonly droppedReason: string;
+  /** Seconds after which asking again makes sense; absent where nobody knows. */
+  readonly retryAfterS?: number;
 }
 
 /** Usage as the model server reported it; 0 = not told. */
