@@ -120,6 +120,8 @@ export interface Plan {
   readonly budgetMs: number;
   /** Producers by wave: those of a wave run at once, each wave after the data it reads. */
   readonly waves: readonly (readonly PlannedProducer[])[];
+  /** All profiles that the handler chooses from. */
+  readonly profiles: readonly Profile[];
   readonly handler: ProfileHandler;
   /** Whether some scorer, producer or filter reads the in-flight columns. */
   readonly readsInflight: boolean;

@@ -1,0 +1,25 @@
+import type { Need } from "@outrider/core";
+
+/** What of responses plugins asked for. */
+export interface EventNeeds {
+  /** Whether calls are to hear anything at all of their requests. */
+  readonly any: boolean;
+  readonly progress: boolean;
+  /** Whether usage is to be read out of responses. */
+  readonly usage: boolean;
+  /** Names of response headers, lower case. */
+  readonly headers: readonly string[];
+}
+
+/** @param granted union of what all plugins were granted. */
+export function eventNeedsOf(granted: readonly Need[]): EventNeeds {
+  const asks = (key: string) => granted.some((need) => need.key === key);
+  return {
+    any: granted.some(({ key }) => key.startsWith("events.")),
+    progress: asks("events.progress"),
+    usage: asks("events.done") || asks("events.progress"),
+    headers: granted
+      .flatMap(({ key, names = [] }) => (key === "events.headers" ? names : []))
+      .map((name) => name.toLowerCase()),
+  };
+}

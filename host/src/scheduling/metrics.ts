@@ -1,0 +1,140 @@
+import type { DecisionRecord, PluginOutcome } from "@outrider/core";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Door } from "./types.ts";
+
+/** Seconds; a budget is some ms, a decision without plugins some µs. */
+const durationBuckets = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1];
+
+/** How a plugin's part in a decision ended. */
+export type OutcomeKind = PluginOutcome["kind"];
+
+/** What the scheduling room counts. */
+export interface SchedulingMetrics {
+  /** A request ended or was refused, with the status its client saw; 0 = none seen. */
+  request(door: Door, status: number): void;
+  /** A request was refused. */
+  refusal(reason: string): void;
+  /** A decision was made. */
+  decision(record: DecisionRecord): void;
+  /** An answer came after its decision was made. */
+  lateAnswer(name: string): void;
+  /** The gateway sent the request to an endpoint the decision had not named. */
+  servedElsewhere(): void;
+  /** Calls of a plugin so far, by outcome. */
+  calls(name: string): Readonly<Record<OutcomeKind, number>>;
+}
+
+/** @param inflight requests sent and not yet done, read at each scrape. */
+export function createSchedulingMetrics(registry: Registry, inflight: () => number): SchedulingMetrics {
+  const registers = [registry];
+  const requests = new Counter({
+    name: "outrider_requests_total",
+    help: "Requests by the door they came in and the HTTP status their client saw; 0 = none seen.",
+    labelNames: ["door", "code"],
+    registers,
+  });
+  const refusals = new Counter({
+    name: "outrider_refusals_total",
+    help: "Requests that were refused, by reason.",
+    labelNames: ["reason"],
+    registers,
+  });
+  const decisions = new Counter({
+    name: "outrider_decisions_total",
+    help: "Scheduling cycles that were run, by whether they found an endpoint.",
+    labelNames: ["result"],
+    registers,
+  });
+  const decisionDuration = new Histogram({
+    name: "outrider_decision_duration_seconds",
+    help: "Scheduling cycle, start to pick.",
+    buckets: durationBuckets,
+    registers,
+  });
+  const elsewhere = new Counter({
+    name: "outrider_served_elsewhere_total",
+    help: "Responses that came from an endpoint the decision had not named.",
+    registers,
+  });
+  new Gauge({
+    name: "outrider_inflight_requests",
+    help: "Requests sent and not yet done.",
+    registers,
+    collect() {
+      this.set(inflight());
+    },
+  });
+  const plugins = createPluginMetrics(registry);
+  const picked = decisions.labels("picked");
+  const empty = decisions.labels("empty");
+  return {
+    request: (door, status) => requests.inc({ door, code: String(status) }),
+    refusal: (reason) => refusals.inc({ reason }),
+    decision(record) {
+      (record.destination.length > 0 ? picked : empty).inc();
+      decisionDuration.observe(record.durationUs / 1e6);
+      for (const outcome of record.producers) plugins.outcome(outcome);
+      for (const profile of record.profiles) for (const outcome of profile.scorers) plugins.outcome(outcome);
+    },
+    lateAnswer: plugins.lateAnswer,
+    servedElsewhere: () => elsewhere.inc(),
+    calls: plugins.calls,
+  };
+}
+
+/** Children of a plugin's metrics, kept so that the request path makes none. */
+interface PluginChildren {
+  readonly duration: { observe(seconds: number): void };
+  readonly calls: Record<OutcomeKind, number>;
+  readonly late: { inc(): void };
+}
+
+function createPluginMetrics(registry: Registry) {
+  const registers = [registry];
+  const duration = new Histogram({
+    name: "outrider_scorer_duration_seconds",
+    help: "Call of a scorer or producer, to its answer or to the bell.",
+    labelNames: ["scorer"],
+    buckets: durationBuckets,
+    registers,
+  });
+  const late = new Counter({
+    name: "outrider_late_answers_total",
+    help: "Answers that came after their decision was made and were dropped.",
+    labelNames: ["scorer"],
+    registers,
+  });
+  const children = new Map<string, PluginChildren>();
+  new Counter({
+    name: "outrider_scorer_outcomes_total",
+    help: "Calls of scorers and producers, by outcome.",
+    labelNames: ["scorer", "outcome"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [scorer, { calls }] of children) {
+        for (const [outcome, count] of Object.entries(calls)) this.inc({ scorer, outcome }, count);
+      }
+    },
+  });
+  const of = (name: string): PluginChildren => {
+    const known = children.get(name);
+    if (known !== undefined) return known;
+    const made = {
+      duration: duration.labels(name),
+      calls: { scored: 0, abstained: 0, late: 0, failed: 0, shed: 0 },
+      late: late.labels(name),
+    };
+    children.set(name, made);
+    return made;
+  };
+  return {
+    outcome({ name, kind, durationUs }: PluginOutcome) {
+      const { duration, calls } = of(name);
+      duration.observe(durationUs / 1e6);
+      calls[kind]++;
+    },
+    lateAnswer: (name: string) => of(name).late.inc(),
+    calls: (name: string) => of(name).calls,
+  };
+}
