@@ -1,0 +1,98 @@
+import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ProcessingRequestSchema } from "@outrider/protos/ext-proc";
+import { encodeFrame } from "@outrider/transport";
+import { Registry } from "prom-client";
+import type { Scheduler } from "../scheduling/types.ts";
+import { createExtProcMetrics } from "./metrics.ts";
+import { createExtProcServer } from "./server.ts";
+
+/** How much synthetic traffic warms the request path. */
+export interface WarmUpOptions {
+  /** Decides as the real one does, and keeps nothing of it. */
+  readonly scheduler: Scheduler;
+  /** Requests at most. */
+  readonly requests: number;
+  /** Time at most, in ms. */
+  readonly maxMs: number;
+}
+
+const concurrency = 16;
+
+/**
+ * Runs synthetic requests through a second ext_proc server of this process, so that the first real ones find compiled
+ * code: without it the first seconds are several times slower.
+ * @returns requests run.
+ */
+export async function warmUpExtProc({ scheduler, requests, maxMs }: WarmUpOptions): Promise<number> {
+  const metrics = createExtProcMetrics(new Registry());
+  const server = createExtProcServer({ scheduler, metrics, maxBodyBytes: 1 << 20, tls: undefined, health: undefined });
+  const { port } = await server.listen("127.0.0.1", 0);
+  const session = connect(`http://127.0.0.1:${port}`);
+  session.on("error", () => {});
+  const endAt = performance.now() + maxMs;
+  const exchange = makeExchange();
+  let run = 0;
+  const work = async () => {
+    while (run < requests && performance.now() < endAt) {
+      run++;
+      await runExchange(session, exchange);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, work));
+  session.destroy();
+  await server.close();
+  return run;
+}
+
+interface Exchange {
+  readonly request: Buffer;
+  readonly response: Buffer;
+}
+
+/** What a gateway sends for a small completion; the prompt is too short to fill a prefix block. */
+function makeExchange(): Exchange {
+  const body = Buffer.from('{"model":"warm-up","prompt":"a request that nobody sent","max_tokens":1}');
+  const headers = (entries: Readonly<Record<string, string>>) => ({
+    headers: { headers: Object.entries(entries).map(([key, value]) => ({ key, rawValue: Buffer.from(value) })) },
+  });
+  const requestHeaders = { ":method": "POST", ":path": "/v1/completions", "content-type": "application/json" };
+  const responseHeaders = { ":status": "200", "content-type": "application/json" };
+  return {
+    request: Buffer.concat([
+      toFrame({ request: { case: "requestHeaders", value: headers(requestHeaders) } }),
+      toFrame({ request: { case: "requestBody", value: { body } } }),
+      toFrame({ request: { case: "requestBody", value: { endOfStream: true } } }),
+    ]),
+    response: Buffer.concat([
+      toFrame({ request: { case: "responseHeaders", value: headers(responseHeaders) } }),
+      toFrame({ request: { case: "responseBody", value: { body, endOfStream: true } } }),
+    ]),
+  };
+}
+
+function toFrame(message: Parameters<typeof create<typeof ProcessingRequestSchema>>[1]): Uint8Array {
+  return encodeFrame(toBinary(ProcessingRequestSchema, create(ProcessingRequestSchema, message)));
+}
+
+/** One request and its response; over when the door has answered both, or refused. */
+function runExchange(session: ClientHttp2Session, { request, response }: Exchange): Promise<void> {
+  return new Promise((resolve) => {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/envoy.service.ext_proc.v3.ExternalProcessor/Process",
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    let answers = 0;
+    stream.on("error", () => {});
+    stream.on("close", resolve);
+    stream.on("end", () => stream.close());
+    stream.on("data", () => {
+      answers++;
+      if (answers === 1) stream.write(response);
+      else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    });
+    stream.write(request);
+  });
+}
