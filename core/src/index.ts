@@ -1,5 +1,10 @@
 export * from "./contract/index.ts";
 export * from "./cycle/types.ts";
+export * from "./facts/fact-needs.ts";
+export * from "./facts/prompt.ts";
+export * from "./facts/request-facts.ts";
+export * from "./facts/scan-body.ts";
+export * from "./facts/session-key.ts";
 export { createEndpointTable } from "./table/endpoint-table.ts";
 export { createLeases, type Lease, type Leases } from "./table/leases.ts";
 export type { SlotHolder } from "./table/slots.ts";

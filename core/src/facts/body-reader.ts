@@ -1,0 +1,176 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/**
+ * Bytes of a string looked at one by one before the rest is left to a search, which costs as much to start; twice as
+ * many each time that a search ended that soon at an escaped quote.
+ */
+const SHORT_STRING = 64;
+
+/** A place in a body to come back to. */
+export interface BodyMark {
+  readonly chunk: number;
+  readonly at: number;
+  /** Bytes before it. */
+  readonly offset: number;
+}
+
+/** Goes through the JSON of a body that is in chunks, without joining them and without recursion. */
+export class BodyReader {
+  readonly #chunks: readonly Uint8Array[];
+  #chunk = -1;
+  /** Bytes before the current chunk. */
+  #before = 0;
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  constructor(chunks: readonly Uint8Array[]) {
+    this.#chunks = chunks;
+  }
+
+  /** Bytes gone through. */
+  get offset(): number {
+    return this.#before + this.#at;
+  }
+
+  /** The next byte, which stays; -1 at the end. */
+  peek(): number {
+    while (this.#at === this.#bytes.length) if (!this.#nextChunk()) return -1;
+    return this.#bytes[this.#at];
+  }
+
+  /** Goes over the byte that {@link peek} showed. */
+  step(): void {
+    this.#at++;
+  }
+
+  /** The next byte that is no white space, which stays; -1 at the end. */
+  peekToken(): number {
+    for (;;) {
+      const byte = this.peek();
+      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return byte;
+      this.#at++;
+    }
+  }
+
+  /** Goes over `byte` if it is the next one that is no white space. */
+  take(byte: number): boolean {
+    if (this.peekToken() !== byte) return false;
+    this.#at++;
+    return true;
+  }
+
+  /** This place. */
+  mark(): BodyMark {
+    return { chunk: this.#chunk, at: this.#at, offset: this.offset };
+  }
+
+  /** Text from a place to here, less `fewer` bytes at the end; bytes that are no UTF-8 become replacement characters. */
+  textSince(mark: BodyMark, fewer = 0): string {
+    if (mark.chunk === this.#chunk) return this.#bytes.toString("utf8", mark.at, this.#at - fewer);
+    const parts = this.#chunks.slice(mark.chunk, this.#chunk + 1);
+    const last = parts.length - 1;
+    parts[last] = parts[last].subarray(0, this.#at);
+    parts[0] = parts[0].subarray(mark.at);
+    const joined = Buffer.concat(parts);
+    return joined.toString("utf8", 0, joined.length - fewer);
+  }
+
+  /** From behind a string's opening quote goes behind its closing one. False if the body ends before. */
+  skipString(): boolean {
+    let at = this.#at;
+    let short = SHORT_STRING;
+    for (;;) {
+      const bytes = this.#bytes;
+      const near = Math.min(at + short, bytes.length);
+      while (at < near) {
+        const byte = bytes[at++];
+        if (byte === QUOTE) {
+          this.#at = at;
+          return true;
+        }
+        if (byte === BACKSLASH) at++;
+      }
+      if (at < bytes.length) {
+        const quote = bytes.indexOf(QUOTE, at);
+        const end = quote < 0 ? bytes.length : quote;
+        const isEscaped = endsInEscape(bytes, at, end);
+        short = end - at < SHORT_STRING ? 2 * short : SHORT_STRING;
+        at = isEscaped || quote >= 0 ? end + 1 : end;
+        if (quote >= 0 && !isEscaped) {
+          this.#at = at;
+          return true;
+        }
+      }
+      if (at >= bytes.length) {
+        at -= bytes.length;
+        this.#at = bytes.length;
+        if (!this.#nextChunk()) return false;
+      }
+    }
+  }
+
+  /** From an opening bracket goes behind the bracket that closes it. False if the body ends before. */
+  skipContainer(): boolean {
+    let depth = 0;
+    do {
+      const byte = this.#toStructure();
+      if (byte < 0) return false;
+      this.#at++;
+      if (byte === QUOTE) {
+        if (!this.skipString()) return false;
+      } else {
+        depth += byte === OPEN_BRACE || byte === OPEN_BRACKET ? 1 : -1;
+      }
+    } while (depth > 0);
+    return true;
+  }
+
+  /** Goes to where a number or word ends: at white space, a comma, a bracket. False if the body ends before. */
+  skipScalar(): boolean {
+    for (;;) {
+      const byte = this.peek();
+      if (byte <= 0x20 || byte === 0x2c || byte === 0x3a || isStructure[byte] === 1) return byte >= 0;
+      this.#at++;
+    }
+  }
+
+  /** Goes to the next quote or bracket and returns it; -1 if there is none. */
+  #toStructure(): number {
+    for (;;) {
+      const bytes = this.#bytes;
+      for (let at = this.#at; at < bytes.length; at++) {
+        if (isStructure[bytes[at]] === 1) {
+          this.#at = at;
+          return bytes[at];
+        }
+      }
+      this.#at = bytes.length;
+      if (!this.#nextChunk()) return -1;
+    }
+  }
+
+  #nextChunk(): boolean {
+    if (this.#chunk + 1 >= this.#chunks.length) return false;
+    this.#before += this.#bytes.length;
+    const chunk = this.#chunks[++this.#chunk];
+    this.#bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#at = 0;
+    return true;
+  }
+}
+
+/** 1 for quotes and brackets. */
+const isStructure = new Uint8Array(256);
+for (const byte of [QUOTE, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET]) isStructure[byte] = 1;
+
+/** Whether an odd run of backslashes leads up to `end`, counted back to `from`, which none leads up to. */
+function endsInEscape(bytes: Buffer, from: number, end: number): boolean {
+  let first = end;
+  while (first > from && bytes[first - 1] === BACKSLASH) first--;
+  return (end - first) % 2 === 1;
+}

@@ -1,0 +1,276 @@
+import type { RequestFacts } from "../contract/index.ts";
+import { hashBlocks, prefixSeed } from "../hash/index.ts";
+import type { FactNeeds } from "./fact-needs.ts";
+import { type Prompt, readPrompt } from "./prompt.ts";
+import { type BodyFault, type ScannedBody, scanBody } from "./scan-body.ts";
+import { defaultSessionSources, readSessionKey } from "./session-key.ts";
+
+/** The request that facts are read from. */
+export interface FactsSource {
+  /** Path with its query. */
+  readonly path: string;
+  /** Value of a header by its lower-case name. */
+  header(name: string): string | undefined;
+  /** Chunks of the whole body in order; `undefined` where there is none. */
+  readonly body: readonly Uint8Array[] | undefined;
+}
+
+/** What all requests under one configuration share. */
+export interface FactsSettings {
+  /** What is worth computing. */
+  readonly needs: FactNeeds;
+  /** Headers that name a session, the first that is there wins; default {@link defaultSessionSources}. */
+  readonly sessionSources?: readonly string[];
+  /** Longest prefix that is hashed, in tokens; default 131,072. */
+  readonly maxPrefixTokens?: number;
+  /** Priority of an objective; default 0 for all. */
+  priorityOf?(objective: string): number;
+  /** Adapter that a model name stands for, empty = none; default none. */
+  adapterOf?(model: string): string;
+  /** Endpoint that the client's session token names, -1 = none; default none. */
+  pinnedSlotOf?(source: FactsSource): number;
+}
+
+/** Facts with the host's side of them. */
+export interface HostFacts extends RequestFacts {
+  /** Reads the body as far as the needs demand, so that reading facts is cheap; returns what is wrong with it. */
+  prepare(): string | undefined;
+  /** {@link RequestFacts.blockHashes} for blocks of another size; empty where no size was needed. */
+  blockHashesOf(blockSizeTokens: number): Uint32Array;
+  /** Lets go of the request and its prompt, so that the record of a decision does not keep them; all else stays. */
+  release(): void;
+}
+
+/** Bytes that count as a token where nobody tokenises, and in block hashes of text. */
+const TOKEN_BYTES = 4;
+const MAX_UINT32 = 2 ** 32 - 1;
+const noWords = new Uint32Array(0);
+const noPrompt: Prompt = { kind: "none" };
+const noSource: FactsSource = { path: "", header: () => undefined, body: undefined };
+
+/** Facts of one request, each computed when it is first read. */
+export function createRequestFacts(source: FactsSource, requestId: string, settings: FactsSettings): HostFacts {
+  return new SourceFacts(source, requestId, settings);
+}
+
+class SourceFacts implements HostFacts {
+  readonly requestId: string;
+  readonly #settings: FactsSettings;
+  #source: FactsSource;
+  #scan: ScannedBody | BodyFault | undefined;
+  #prompt: Prompt | undefined;
+  #promptTokens = -1;
+  #hashes: Map<number, Uint32Array> | undefined;
+  #headers: Readonly<Record<string, string>> | undefined;
+  #objective: string | undefined;
+  #fairnessId: string | undefined;
+  #sessionKey: string | undefined;
+  #sloTtftMs: number | undefined;
+  #sloTpotMs: number | undefined;
+  #lora: string | undefined;
+  #pinnedSlot: number | undefined;
+
+  constructor(source: FactsSource, requestId: string, settings: FactsSettings) {
+    this.#source = source;
+    this.#settings = settings;
+    this.requestId = requestId;
+  }
+
+  get model(): string {
+    const scan = this.#scanned();
+    return scan?.kind === "ok" ? scan.model : "";
+  }
+
+  get lora(): string {
+    this.#lora ??= this.#settings.adapterOf?.(this.model) ?? "";
+    return this.#lora;
+  }
+
+  get priority(): number {
+    return this.#settings.priorityOf?.(this.objective) ?? 0;
+  }
+
+  get objective(): string {
+    this.#objective ??= this.#header("x-llm-d-inference-objective") || this.#header("x-gateway-inference-objective");
+    return this.#objective;
+  }
+
+  get fairnessId(): string {
+    this.#fairnessId ??=
+      this.#header("x-llm-d-inference-fairness-id") || this.#header("x-gateway-inference-fairness-id");
+    return this.#fairnessId;
+  }
+
+  get sessionKey(): string {
+    this.#sessionKey ??= readSessionKey(
+      (name) => this.#source.header(name),
+      this.#settings.sessionSources ?? defaultSessionSources,
+    );
+    return this.#sessionKey;
+  }
+
+  get pinnedSlot(): number {
+    this.#pinnedSlot ??= this.#settings.pinnedSlotOf?.(this.#source) ?? -1;
+    return this.#pinnedSlot;
+  }
+
+  get promptTokens(): number {
+    if (this.#promptTokens < 0) this.#promptTokens = this.#countTokens();
+    return this.#promptTokens;
+  }
+
+  get promptText(): string {
+    const prompt = this.#settings.needs.promptText ? this.#parsed() : noPrompt;
+    return prompt.kind === "text" ? prompt.text : "";
+  }
+
+  get tokenIds(): Uint32Array {
+    const prompt = this.#settings.needs.tokenIds ? this.#parsed() : noPrompt;
+    return prompt.kind === "tokens" ? prompt.tokenIds : noWords;
+  }
+
+  get blockHashes(): Uint32Array {
+    return this.blockHashesOf(this.blockSizeTokens);
+  }
+
+  get blockSizeTokens(): number {
+    return this.#settings.needs.blockSizesTokens[0] ?? 0;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    this.#headers ??= this.#readHeaders();
+    return this.#headers;
+  }
+
+  get maxOutputTokens(): number {
+    const scan = this.#scanned();
+    return scan?.kind === "ok" ? scan.maxOutputTokens : 0;
+  }
+
+  get stream(): boolean {
+    const scan = this.#scanned();
+    return scan?.kind === "ok" && scan.stream;
+  }
+
+  get sloTtftMs(): number {
+    this.#sloTtftMs ??= toMs(this.#header("x-llm-d-slo-ttft-ms")) || toMs(this.#header("x-slo-ttft-ms"));
+    return this.#sloTtftMs;
+  }
+
+  get sloTpotMs(): number {
+    this.#sloTpotMs ??= toMs(this.#header("x-llm-d-slo-tpot-ms")) || toMs(this.#header("x-slo-tpot-ms"));
+    return this.#sloTpotMs;
+  }
+
+  prepare(): string | undefined {
+    const scan = this.#scanned();
+    if (scan?.kind === "fault") return scan.message;
+    if (scan === undefined || !this.#needsPrompt()) return undefined;
+    const prompt = this.#parsed();
+    if (prompt.kind === "fault") return prompt.message;
+    for (const size of this.#settings.needs.blockSizesTokens) this.blockHashesOf(size);
+    return undefined;
+  }
+
+  blockHashesOf(blockSizeTokens: number): Uint32Array {
+    if (this.#settings.needs.blockSizesTokens.length === 0) return noWords;
+    this.#hashes ??= new Map();
+    const known = this.#hashes.get(blockSizeTokens);
+    if (known !== undefined) return known;
+    const hashes = this.#hash(blockSizeTokens);
+    this.#hashes.set(blockSizeTokens, hashes);
+    return hashes;
+  }
+
+  release(): void {
+    readAll(this);
+    this.#source = noSource;
+    this.#prompt = noPrompt;
+  }
+
+  #header(name: string): string {
+    return this.#source.header(name) ?? "";
+  }
+
+  #needsPrompt(): boolean {
+    const { promptText, tokenIds, blockSizesTokens } = this.#settings.needs;
+    return promptText || tokenIds || blockSizesTokens.length > 0;
+  }
+
+  #scanned(): ScannedBody | BodyFault | undefined {
+    if (this.#scan === undefined && this.#source.body !== undefined) this.#scan = scanBody(this.#source.body);
+    return this.#scan;
+  }
+
+  #parsed(): Prompt {
+    const { body, path } = this.#source;
+    this.#prompt ??= body === undefined ? noPrompt : parsePrompt(body, path);
+    return this.#prompt;
+  }
+
+  #countTokens(): number {
+    const { body } = this.#source;
+    if (body === undefined) return 0;
+    const prompt = this.#needsPrompt() ? this.#parsed() : noPrompt;
+    if (prompt.kind === "tokens") return prompt.tokenIds.length;
+    const bytes = prompt.kind === "text" ? Buffer.byteLength(prompt.text) : countBytes(body);
+    return Math.ceil(bytes / TOKEN_BYTES);
+  }
+
+  #hash(blockSizeTokens: number): Uint32Array {
+    const prompt = this.#parsed();
+    if (prompt.kind !== "text" && prompt.kind !== "tokens") return noWords;
+    const blockBytes = blockSizeTokens * TOKEN_BYTES;
+    const maxBlocks = Math.floor((this.#settings.maxPrefixTokens ?? 131_072) / blockSizeTokens);
+    const bytes =
+      prompt.kind === "text" ? encode(prompt.text, maxBlocks * blockBytes) : new Uint8Array(prompt.tokenIds.buffer);
+    const scan = this.#scanned();
+    const seed = prefixSeed(this.model, this.lora, scan?.kind === "ok" ? scan.cacheSalt : "");
+    return hashBlocks(bytes, blockBytes, seed, maxBlocks);
+  }
+
+  #readHeaders(): Readonly<Record<string, string>> {
+    const headers: Record<string, string> = {};
+    for (const name of this.#settings.needs.headers) {
+      const value = this.#source.header(name);
+      if (value !== undefined) headers[name] = value;
+    }
+    return headers;
+  }
+}
+
+/** Has the facts computed that do not need the prompt itself. */
+function readAll(facts: HostFacts): void {
+  void [facts.lora, facts.objective, facts.fairnessId, facts.sessionKey, facts.pinnedSlot, facts.promptTokens];
+  void [facts.headers, facts.stream, facts.sloTtftMs, facts.sloTpotMs];
+}
+
+function parsePrompt(chunks: readonly Uint8Array[], path: string): Prompt {
+  const bytes = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+  try {
+    return readPrompt(JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text), path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return { kind: "fault", message: `request body cannot be read: ${why}` };
+  }
+}
+
+let scratch = Buffer.allocUnsafeSlow(1 << 16);
+
+/** UTF-8 of a text, at most `limit` bytes; valid until the next call. */
+function encode(text: string, limit: number): Uint8Array {
+  const room = Math.min(3 * text.length, limit);
+  if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(room)));
+  return scratch.subarray(0, scratch.write(text, 0, room, "utf8"));
+}
+
+function countBytes(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+}
+
+/** Whole ms above 0 of a header's value; 0 where it is none. */
+function toMs(value: string): number {
+  const ms = value === "" ? 0 : Number(value);
+  return ms > 0 && Number.isFinite(ms) ? Math.min(Math.ceil(ms), MAX_UINT32) : 0;
+}
