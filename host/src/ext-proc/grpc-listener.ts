@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import {
+  createSecureServer,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TlsFiles } from "../tls/tls-files.ts";
+import { isGrpcCall } from "./grpc-http2.ts";
+
+/**
+ * A gateway resets every stream, also after a complete exchange, and Node's default limit of resets would take its
+ * connection down in ordinary traffic. Windows hold the largest body; streams are not limited, since a gateway opens
+ * them before it has seen a limit.
+ */
+const serverOptions = {
+  streamResetBurst: 1e9,
+  streamResetRate: 1e9,
+  maxSessionMemory: 1_000_000,
+  settings: { initialWindowSize: 16 * 1024 * 1024 },
+};
+const largestWindowBytes = 2 ** 31 - 1;
+/** Last stream id of a GOAWAY that refuses nothing: the gateway goes on with what is open and opens no more. */
+const refuseNothing = 2 ** 31 - 1;
+const pollMs = 20;
+
+/** A gRPC server on `node:http2`. */
+export interface GrpcListener {
+  /** @param port 0 = any free one. */
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /**
+   * Asks gateways to go elsewhere, serves those that do not until nothing has come for `quietMs`, finishes what is
+   * open, and closes; after `timeoutMs` whatever is still open is dropped.
+   */
+  drain(timeoutMs: number, quietMs: number): Promise<void>;
+  /** Drops every connection. */
+  close(): Promise<void>;
+}
+
+/** What a {@link GrpcListener} is made of. */
+export interface GrpcListenerOptions {
+  /** Key and certificate; `undefined` = plaintext HTTP/2. */
+  readonly tls: TlsFiles | undefined;
+  /** Answers a call; the stream has an `error` listener already. */
+  readonly call: (stream: ServerHttp2Stream, path: string, headers: IncomingHttpHeaders) => void;
+}
+
+/** Every call is answered; what is no gRPC call at all never reaches `call`. */
+export function createGrpcListener({ tls, call }: GrpcListenerOptions): GrpcListener {
+  const server = tls === undefined ? createServer(serverOptions) : createSecureServer({ ...serverOptions, ...tls });
+  const sessions = new Set<ServerHttp2Session>();
+  const activity: Activity = { openCalls: 0, lastCallMs: 0, sessions };
+
+  server.on("session", (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.setLocalWindowSize(largestWindowBytes);
+    session.on("close", () => sessions.delete(session));
+  });
+  server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    stream.on("error", ignore);
+    if (!isGrpcCall(stream, headers)) return;
+    activity.openCalls++;
+    activity.lastCallMs = performance.now();
+    stream.on("close", () => activity.openCalls--);
+    call(stream, String(headers[":path"]), headers);
+  });
+  server.on("sessionError", ignore);
+
+  const close = async () => {
+    for (const session of sessions) session.destroy();
+    await stopListening(server);
+  };
+  return {
+    async listen(host, port) {
+      server.listen({ host, port });
+      await once(server, "listening");
+      server.on("error", ignore);
+      return server.address() as AddressInfo;
+    },
+    async drain(timeoutMs, quietMs) {
+      const endMs = performance.now() + timeoutMs;
+      if (sessions.size > 0) activity.lastCallMs = performance.now();
+      sendAway(sessions);
+      await until(() => isQuiet(activity, quietMs), endMs);
+      const stopped = stopListening(server);
+      sendAway(sessions);
+      await until(() => activity.openCalls === 0, endMs);
+      for (const session of sessions) session.close();
+      await until(() => sessions.size === 0, Math.min(endMs, performance.now() + 10 * pollMs));
+      for (const session of sessions) session.destroy();
+      await stopped;
+    },
+    close,
+  };
+}
+
+interface Activity {
+  openCalls: number;
+  lastCallMs: number;
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+}
+
+function ignore(): void {}
+
+function isQuiet({ openCalls, lastCallMs }: Activity, quietMs: number): boolean {
+  return openCalls === 0 && performance.now() - lastCallMs >= quietMs;
+}
+
+function sendAway(sessions: ReadonlySet<ServerHttp2Session>): void {
+  for (const session of sessions) if (!session.closed) session.goaway(0, refuseNothing);
+}
+
+async function until(isDone: () => boolean, endMs: number): Promise<void> {
+  while (!isDone() && performance.now() < endMs) await sleep(pollMs);
+}
+
+/** Resolves when the last connection is closed. */
+function stopListening(server: Http2Server): Promise<void> {
+  return new Promise((resolve) => {
+    if (server.listening) server.close(() => resolve());
+    else resolve();
+  });
+}

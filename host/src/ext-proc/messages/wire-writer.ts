@@ -1,0 +1,87 @@
+import { wireTypes } from "./wire-reader.ts";
+
+/** Bytes of a gRPC frame before its message. */
+const framePrefixBytes = 5;
+
+/**
+ * Writes protobuf from its last byte to its first, so that a message's length is known when it is written. Fields of a
+ * message are written in reverse; what lies between a mark and now is wrapped into one field or frame. One writer is
+ * used again and again; `take` copies the result out.
+ */
+export class WireWriter {
+  #bytes = Buffer.allocUnsafeSlow(4096);
+  #at = this.#bytes.length;
+
+  /** Begins an empty result. */
+  reset(): this {
+    this.#at = this.#bytes.length;
+    return this;
+  }
+
+  /** Bytes written so far; the mark for `wrap` and `frame`. */
+  get length(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  /** Puts a varint field in front. */
+  int(field: number, value: number): this {
+    return this.#varint(value).#varint((field << 3) | wireTypes.varint);
+  }
+
+  /** Puts a `string` field in front. */
+  text(field: number, value: string): this {
+    const mark = this.length;
+    this.#write(value);
+    return this.wrap(field, mark);
+  }
+
+  /** Makes all that was written since `mark` the value of a message field. */
+  wrap(field: number, mark: number): this {
+    return this.#varint(this.length - mark).#varint((field << 3) | wireTypes.bytes);
+  }
+
+  /** Makes all that was written since `mark` a gRPC frame. */
+  frame(mark: number): this {
+    const length = this.length - mark;
+    this.#reserve(framePrefixBytes);
+    this.#at -= framePrefixBytes;
+    this.#bytes[this.#at] = 0;
+    this.#bytes.writeUInt32BE(length, this.#at + 1);
+    return this;
+  }
+
+  /** Copy of the result. */
+  take(): Buffer {
+    const result = Buffer.allocUnsafe(this.length);
+    this.#bytes.copy(result, 0, this.#at);
+    return result;
+  }
+
+  #write(value: string): void {
+    const length = Buffer.byteLength(value);
+    this.#reserve(length);
+    this.#at -= length;
+    this.#bytes.write(value, this.#at);
+  }
+
+  #varint(value: number): this {
+    this.#reserve(5);
+    let size = 1;
+    for (let rest = value; rest > 0x7f; rest >>>= 7) size++;
+    this.#at -= size;
+    let at = this.#at;
+    let rest = value;
+    for (; rest > 0x7f; rest >>>= 7) this.#bytes[at++] = (rest & 0x7f) | 0x80;
+    this.#bytes[at] = rest;
+    return this;
+  }
+
+  #reserve(count: number): void {
+    if (count <= this.#at) return;
+    const used = this.length;
+    const grown = Buffer.allocUnsafeSlow(2 * (used + count));
+    this.#bytes.copy(grown, grown.length - used, this.#at);
+    this.#bytes = grown;
+    this.#at = grown.length - used;
+  }
+}

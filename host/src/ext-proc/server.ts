@@ -1,0 +1,72 @@
+import type { AddressInfo } from "node:net";
+import { createDeadlineSweep, defaultPhaseDeadlines, type PhaseDeadlines, tickFor } from "../doors/deadlines.ts";
+import type { Scheduler } from "../scheduling/types.ts";
+import type { TlsFiles } from "../tls/tls-files.ts";
+import { respondTrailersOnly } from "./grpc-http2.ts";
+import { createGrpcListener } from "./grpc-listener.ts";
+import { answerHealthCheck, healthPath } from "./health-server.ts";
+import type { HealthState } from "./health-status.ts";
+import { carryHttp2Stream } from "./http2-stream.ts";
+import type { ExtProcMetrics } from "./metrics.ts";
+import { createProcessStream } from "./process-stream.ts";
+import { grpcStatus } from "./stream.ts";
+
+/** Path of the method by which gateways ask. */
+const processPath = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
+
+/** Longest message accepted whatever the limit of request bodies: gateways send whole buffers of a response at once. */
+const minMessageBytes = 16 * 1024 * 1024;
+/** Room in a message for what is not body. */
+const besideBodyBytes = 1024 * 1024;
+
+/** What the ext_proc door is made of. */
+export interface ExtProcServerOptions {
+  readonly scheduler: Scheduler;
+  readonly metrics: ExtProcMetrics;
+  /** Most that is held of a request's body, in bytes; 413 above it. */
+  readonly maxBodyBytes: number;
+  /** Key and certificate; `undefined` = plaintext HTTP/2. */
+  readonly tls: TlsFiles | undefined;
+  /** Answers health checks on this port too, beside the health server; `undefined` = not here. */
+  readonly health: (() => HealthState) | undefined;
+  /** Default {@link defaultPhaseDeadlines}. */
+  readonly deadlines?: PhaseDeadlines;
+}
+
+/** The ext_proc door. */
+export interface ExtProcServer {
+  /** @param port 0 = any free one. */
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /**
+   * Asks gateways to go elsewhere, serves those that do not until nothing has come for `quietMs` (default 1,000),
+   * finishes what is open, and closes; after `timeoutMs` whatever is still open is dropped.
+   */
+  drain(timeoutMs: number, quietMs?: number): Promise<void>;
+  /** Drops every connection. */
+  close(): Promise<void>;
+}
+
+/** Serves `envoy.service.ext_proc.v3.ExternalProcessor`: every stream a request for the scheduler. */
+export function createExtProcServer(options: ExtProcServerOptions): ExtProcServer {
+  const { scheduler, metrics, maxBodyBytes, tls, health, deadlines = defaultPhaseDeadlines } = options;
+  const sweep = createDeadlineSweep(tickFor(deadlines));
+  const services = { scheduler, metrics, maxBodyBytes, deadlines, sweep };
+  const maxMessageBytes = Math.max(maxBodyBytes, minMessageBytes) + besideBodyBytes;
+  const listener = createGrpcListener({
+    tls,
+    call(stream, path) {
+      if (path === processPath) {
+        carryHttp2Stream(stream, maxMessageBytes, (carried) => createProcessStream(carried, services));
+      } else if (path === healthPath && health !== undefined) {
+        answerHealthCheck(stream, health);
+      } else {
+        respondTrailersOnly(stream, grpcStatus.unimplemented, `unknown method ${path}`);
+      }
+    },
+  });
+  return {
+    listen: listener.listen,
+    drain: (timeoutMs, quietMs = 1000) => listener.drain(timeoutMs, quietMs),
+    close: listener.close,
+  };
+}
