@@ -1,0 +1,141 @@
+import type { PluginCatalogue } from "../plugins/types.ts";
+import { type PluginScope, type ResolvedEntry, resolveEntry } from "./check-plugins.ts";
+import { checkProcesses, type DeclaredProcess } from "./check-processes.ts";
+import { checkProfiles } from "./check-profiles.ts";
+import { quote } from "./faults.ts";
+import { singleProfileHandler } from "./host-types.ts";
+import { isMap, listOf, nameOf, withoutEmpty } from "./plain.ts";
+import { adviseReferenceField } from "./reference-types.ts";
+import type { Reporter } from "./reporter.ts";
+import { salvage } from "./salvage.ts";
+import { defaultBudgetMs, endpointPickerConfig, pluginEntry, profileEntry } from "./schema.ts";
+import { fieldsOf, type ShapeIssue, toShapeFaults } from "./shape.ts";
+import type { HostConfig } from "./types.ts";
+import { planWaves } from "./waves.ts";
+
+/** What a configuration says, apart from where it came from. */
+export type Settings = Omit<HostConfig, "source">;
+
+type Plugin = Extract<ResolvedEntry, { kind: "plugin" }>;
+
+/**
+ * Checks a configuration's plain value: its shape, then what each part refers to, as far as the shape allows.
+ * @param folder where its processes run.
+ */
+export async function checkConfig(
+  written: unknown,
+  folder: string,
+  catalogue: PluginCatalogue,
+  report: Reporter,
+): Promise<Settings> {
+  const value = withoutEmpty(written);
+  checkShape(value, report);
+  const root = isMap(value) ? value : {};
+  const budgetMs = salvage(endpointPickerConfig.shape.budget, root.budget) ?? defaultBudgetMs;
+  const processes = checkProcesses(listOf(root.processes), folder, report);
+  const entries = await resolveEntries(listOf(root.plugins), { catalogue, processes, budgetMs, folder }, report);
+  const profiles = checkProfiles(
+    listOf(root.schedulingProfiles).map((item) => salvage(profileEntry, item)),
+    entries,
+    report,
+  );
+  const waves = planWaves(entries.values(), report);
+  const plugins = [...entries.values()].filter((entry) => entry.kind === "plugin");
+  warnUnused(root, entries, processes, report);
+  return {
+    budgetMs,
+    processes: usedProcesses(plugins, processes),
+    plugins: plugins.map(({ spec }) => spec),
+    waves,
+    profiles,
+    handler: findHandler(entries, report),
+    readsInflight: plugins.some(
+      ({ asks }) => asks === undefined || asks.some(({ key }) => key.startsWith("inflight_")),
+    ),
+  };
+}
+
+function checkShape(value: unknown, report: Reporter): void {
+  if (value === null || value === undefined) {
+    report.fault([], "is empty", "write apiVersion: outrider.dev/v1alpha1 and kind: EndpointPickerConfig first");
+    return;
+  }
+  const result = endpointPickerConfig.safeParse(value);
+  for (const issue of (result.error?.issues ?? []) as readonly ShapeIssue[]) {
+    for (const { path, part, message, hint } of toShapeFaults(issue, value, (at) =>
+      fieldsOf(endpointPickerConfig, at),
+    )) {
+      const reference = path.length === 1 && part === "key" ? adviseReferenceField(String(path[0])) : undefined;
+      if (reference === undefined) report.fault(path, message, hint, part);
+      else report.fault(path, "of the reference EPP is not available", reference, part);
+    }
+  }
+}
+
+async function resolveEntries(
+  list: readonly unknown[],
+  scope: PluginScope,
+  report: Reporter,
+): Promise<ReadonlyMap<string, ResolvedEntry>> {
+  const entries = new Map<string, ResolvedEntry>();
+  for (const [index, item] of list.entries()) {
+    const path = ["plugins", index];
+    const entry = salvage(pluginEntry, item);
+    const type = isMap(item) && typeof item.type === "string" ? item.type : undefined;
+    const name = nameOf(item) ?? type;
+    if (name === undefined) continue;
+    const usable = entry !== undefined && (entry.process !== undefined || !isMap(item) || !("process" in item));
+    const resolved = usable ? await resolveEntry(entry, path, scope, report) : { kind: "faulty" as const };
+    const first = entries.get(name);
+    if (first === undefined) entries.set(name, { name, index, ...resolved });
+    else {
+      const hint = `the other one is on line ${report.lineOf(["plugins", first.index])}; write another name:`;
+      report.fault(
+        [...path, nameOf(item) === undefined ? "type" : "name"],
+        `${quote(name)} names another plugin`,
+        hint,
+      );
+    }
+  }
+  return entries;
+}
+
+function findHandler(entries: ReadonlyMap<string, ResolvedEntry>, report: Reporter): string {
+  const [first, second] = [...entries.values()].filter(({ kind }) => kind === "handler");
+  if (second !== undefined) {
+    report.fault(["plugins", second.index], `is a second profile handler, beside ${first?.name}`, "keep one of them");
+  }
+  return first?.name ?? singleProfileHandler;
+}
+
+function usedProcesses(plugins: readonly Plugin[], declared: ReadonlyMap<string, DeclaredProcess>) {
+  const used = new Set(plugins.map(({ spec }) => spec.process));
+  const own = plugins.flatMap(({ ownProcess }) => ownProcess ?? []);
+  const shared = [...declared].flatMap(([name, { spec }]) => (used.has(name) && spec !== undefined ? [spec] : []));
+  return [...shared, ...own];
+}
+
+/** Goes by what is written, so that a fault elsewhere makes nothing look unused. */
+function warnUnused(
+  root: Readonly<Record<string, unknown>>,
+  entries: ReadonlyMap<string, ResolvedEntry>,
+  processes: ReadonlyMap<string, DeclaredProcess>,
+  report: Reporter,
+): void {
+  const profiles = listOf(root.schedulingProfiles);
+  const members = profiles.flatMap((profile) => (isMap(profile) ? listOf(profile.plugins) : []));
+  const listed = new Set(members.map((member) => (isMap(member) ? member.pluginRef : undefined)));
+  for (const entry of entries.values()) {
+    const { name, index, kind } = entry;
+    if (profiles.length === 0 || kind !== "plugin" || entry.role === "producer" || listed.has(name)) continue;
+    report.warn(
+      ["plugins", index],
+      `${name} is in no profile, so it is never asked`,
+      "list it in a profile, or remove it",
+    );
+  }
+  const used = new Set(listOf(root.plugins).map((plugin) => (isMap(plugin) ? plugin.process : undefined)));
+  for (const [name, { index }] of processes) {
+    if (!used.has(name)) report.warn(["processes", index], `${name} serves no plugin, so it is not started`);
+  }
+}

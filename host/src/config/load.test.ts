@@ -1,0 +1,223 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import type { PluginCatalogue } from "../plugins/types.ts";
+import { formatFaults } from "./faults.ts";
+import { catalogue } from "./fixtures/catalogue.ts";
+import { type ConfigResult, loadConfig } from "./load.ts";
+
+const faultyFolder = fileURLToPath(new URL("fixtures/faulty/", import.meta.url));
+
+const load = (text: string | Uint8Array, types: PluginCatalogue = catalogue): Promise<ConfigResult> =>
+  loadConfig(
+    { name: "epp.yaml", bytes: typeof text === "string" ? Buffer.from(text) : text, folder: "/etc/epp" },
+    types,
+  );
+
+const head = "apiVersion: outrider.dev/v1alpha1\nkind: EndpointPickerConfig\n";
+
+async function faultsOf(text: string | Uint8Array): Promise<string> {
+  const result = await load(text);
+  return result.kind === "invalid" ? formatFaults("epp.yaml", result.faults) : "";
+}
+
+async function configOf(text: string) {
+  const result = await load(text);
+  if (result.kind === "invalid") throw new Error(formatFaults("epp.yaml", result.faults));
+  return result.config;
+}
+
+describe("loadConfig, given a faulty file,", () => {
+  for (const file of readdirSync(faultyFolder).filter((name) => name.endsWith(".yaml"))) {
+    it(`reports every fault of ${file} at its place`, async () => {
+      const result = await load(readFileSync(`${faultyFolder}${file}`));
+      expect(result.kind).toBe("invalid");
+      const faults = result.kind === "invalid" ? formatFaults(file, result.faults) : "";
+      const warnings = formatFaults(file, result.warnings);
+      const page = `${faults}\n${warnings === "" ? "" : `\nwarnings:\n${warnings}\n`}`;
+      await expect(page).toMatchFileSnapshot(`${faultyFolder}${file.replace(".yaml", ".txt")}`);
+    });
+  }
+});
+
+describe("loadConfig, given what is no configuration,", () => {
+  const bomb = Array.from({ length: 9 }, (_, i) => `- &a${i + 1} [${Array(9).fill(`*a${i}`).join(", ")}]`).join("\n");
+  const cases: readonly { title: string; text: string | Uint8Array; want: RegExp }[] = [
+    { title: "a 10 MB file", text: Buffer.alloc(10_000_000, "a"), want: /^epp.yaml:1:1 is larger than 512 KiB/ },
+    {
+      title: "bytes that are not UTF-8",
+      text: Buffer.from("a: 1\nb: \xff\n", "latin1"),
+      want: /:2:4 is not UTF-8: byte 0xff at offset 8/,
+    },
+    { title: "UTF-16", text: Buffer.from("\ufeffa: 1\n", "utf16le"), want: /:1:1 is not UTF-8: byte 0xff at offset 0/ },
+    { title: "aliases that explode", text: `- &a0 [x]\n${bomb}`, want: /has more than 50000 values, aliases included/ },
+    { title: "a list in a list in a list …", text: "[".repeat(100_000), want: /^epp.yaml:1:\d+ is nested too deeply$/ },
+    { title: "a deep but closed list", text: `a: ${"[".repeat(80)}${"]".repeat(80)}`, want: /is nested too deeply$/ },
+    { title: "a program", text: '#!/bin/sh\nexec outrider "$@"\n', want: /must be a map, is "exec outrider/ },
+    { title: "NUL characters", text: "\0".repeat(1000), want: /^epp.yaml:1:1 / },
+    {
+      title: "a field that is no field of any object",
+      text: `${head}__proto__: { budget: 1ms }\n`,
+      want: /__proto__: there is no such field/,
+    },
+  ];
+  for (const { title, text, want } of cases) {
+    it(`names ${title}`, async () => expect(await faultsOf(text)).toMatch(want));
+  }
+
+  it("shows a hundred of very many faults and counts the others", async () => {
+    const lines = (await faultsOf(`${head}${Array.from({ length: 300 }, (_, i) => `x${i}: 1`).join("\n")}`)).split(
+      "\n",
+    );
+    expect(lines).toHaveLength(101);
+    expect(lines.at(-1)).toBe("epp.yaml: and 200 more");
+  });
+});
+
+describe("loadConfig, given a valid file,", () => {
+  it("fills in every default", async () => {
+    const config = await configOf(`${head}plugins:\n- type: queue-scorer\nschedulingProfiles:\n`);
+    expect(config).toMatchObject({
+      budgetMs: 5,
+      processes: [],
+      plugins: [
+        {
+          name: "queue-scorer",
+          type: "queue-scorer",
+          placement: "inline",
+          process: undefined,
+          budgetMs: 5,
+          needs: undefined,
+          grant: [],
+          required: false,
+          path: "plugins[0]",
+        },
+      ],
+      waves: [],
+      profiles: [
+        {
+          name: "default",
+          scorers: [{ name: "queue-scorer", weight: 1, budgetMs: 5, onFailure: "abstain" }],
+          picker: { name: "max-score-picker", type: "max-score-picker", tieBreak: "random", maxEndpoints: 1 },
+        },
+      ],
+      handler: "single-profile-handler",
+      readsInflight: false,
+    });
+  });
+
+  it("keeps what is written", async () => {
+    const config = await configOf(`${head}budget: 1.5s
+processes:
+- { name: team, command: [python3, scorer.py], env: { MODE: fast } }
+- { name: away, url: "http://scorer:9910" }
+plugins:
+- { name: mine, type: my-scorer, process: team, needs: [waiting_requests], parameters: { a: [1] } }
+- { name: theirs, type: their-scorer, process: away, budget: 20ms, required: true }
+- { name: own, type: prefix-cache, placement: process, grant: [{ key: request.block_hashes, blockSize: 32 }] }
+- { name: best, type: max-score-picker, parameters: { tieBreak: first, maxNumOfEndpoints: 3 } }
+schedulingProfiles:
+- name: chat
+  plugins: [{ pluginRef: own, weight: 3 }, { pluginRef: mine, weight: 0.5 }, { pluginRef: theirs }, { pluginRef: best }]
+`);
+    expect(config.budgetMs).toBe(1500);
+    expect(config.processes).toMatchObject([
+      { name: "team", kind: "command", command: ["python3", "scorer.py"], cwd: "/etc/epp", env: { MODE: "fast" } },
+      { name: "away", kind: "url", url: "http://scorer:9910" },
+      { name: "own", kind: "command", cwd: "/etc/epp" },
+    ]);
+    expect(config.processes[2]).toMatchObject({
+      command: expect.arrayContaining([process.execPath, "--max-semi-space-size=4", "/plugins/prefix-cache/main.ts"]),
+    });
+    expect(config.plugins.map(({ name, placement, process }) => [name, placement, process])).toEqual([
+      ["mine", "process", "team"],
+      ["theirs", "remote", "away"],
+      ["own", "process", "own"],
+    ]);
+    expect(config.plugins[0]).toMatchObject({ needs: [{ key: "waiting_requests" }], parameters: { a: [1] } });
+    expect(config.plugins[1]).toMatchObject({ budgetMs: 20, required: true });
+    expect(config.plugins[2]).toMatchObject({ grant: [{ key: "request.block_hashes", blockSizeTokens: 32 }] });
+    expect(config.profiles[0]!.scorers.map(({ name, weight }) => [name, weight])).toEqual([
+      ["own", 3],
+      ["mine", 0.5],
+      ["theirs", 1],
+    ]);
+    expect(config.profiles[0]!.picker).toEqual({
+      name: "best",
+      type: "max-score-picker",
+      tieBreak: "first",
+      maxEndpoints: 3,
+    });
+  });
+
+  it("takes the first configured picker for a profile that names none", async () => {
+    const plugins = "plugins: [{ type: queue-scorer }, { type: weighted-random-picker }, { type: random-picker }]\n";
+    const config = await configOf(
+      `${head}${plugins}schedulingProfiles: [{ name: p, plugins: [{ pluginRef: queue-scorer }] }]`,
+    );
+    expect(config.profiles[0]!.picker.type).toBe("weighted-random-picker");
+  });
+
+  it("puts producers into waves by the data they read", async () => {
+    const config = await configOf(`${head}plugins: [{ type: predictor }, { type: counter }, { type: queue-scorer }]`);
+    expect(config.waves).toEqual([[{ name: "counter", budgetMs: 5 }], [{ name: "predictor", budgetMs: 5 }]]);
+    expect(config.profiles[0]!.scorers.map(({ name }) => name)).toEqual(["queue-scorer"]);
+  });
+
+  it("counts a cap above the decision's budget as the budget, and says so", async () => {
+    const result = await load(`${head}budget: 4ms\nplugins: [{ type: queue-scorer, budget: 9ms }]`);
+    expect(result.kind === "valid" && result.config.plugins[0]!.budgetMs).toBe(4);
+    expect(formatFaults("epp.yaml", result.warnings)).toBe(
+      "epp.yaml:4:41 plugins[0].budget: 9ms is above the budget of a decision, 4ms (it counts as 4ms; raise budget: at the top)",
+    );
+  });
+
+  const readers = [
+    { title: "a built-in type asks for them", plugins: "[{ type: active-request-scorer }]", want: true },
+    { title: "no built-in type asks for them", plugins: "[{ type: queue-scorer }]", want: false },
+    { title: "a process may ask for anything", plugins: "[{ type: x, process: p }]", want: true },
+    {
+      title: "a process is told its needs",
+      plugins: "[{ type: x, process: p, needs: [kv_cache_usage] }]",
+      want: false,
+    },
+  ];
+  for (const { title, plugins, want } of readers) {
+    it(`${want ? "reads" : "leaves out"} the in-flight columns where ${title}`, async () => {
+      const config = await configOf(`${head}processes: [{ name: p, command: [x] }]\nplugins: ${plugins}`);
+      expect(config.readsInflight).toBe(want);
+    });
+  }
+
+  it("shows its text without the values of env, however they are written", async () => {
+    const { source } = await configOf(`${head}processes:
+- name: a
+  command: [x]
+  env: &shared { TOKEN: s3cret, "KEY": 's3cret' }
+- { name: b, command: [x], env: *shared }
+- name: c
+  command: [&arg s3cret-like]
+  env:
+    <<: *shared
+    LONG: |
+      s3cret
+      s3cret
+    ARG: *arg
+plugins: [{ type: x, process: a }, { name: y, type: x, process: b }, { name: z, type: x, process: c }]
+`);
+    expect(source.text).not.toContain("s3cret");
+    expect(source.text).toContain("TOKEN: ***");
+    expect(source.text).toContain("plugins: [{ type: x, process: a }");
+    expect(source.sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  for (const apiVersion of ["llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"]) {
+    it(`reads the form of ${apiVersion}, as JSON too`, async () => {
+      const plugins = [{ type: "queue-scorer" }, { type: "max-score-picker" }, { type: "single-profile-handler" }];
+      const schedulingProfiles = [{ name: "default", plugins: [{ pluginRef: "queue-scorer", weight: 2.5 }] }];
+      const text = JSON.stringify({ apiVersion, kind: "EndpointPickerConfig", plugins, schedulingProfiles }, null, 2);
+      const config = await configOf(text);
+      expect(config.profiles[0]!.scorers).toMatchObject([{ name: "queue-scorer", weight: 2.5 }]);
+    });
+  }
+});

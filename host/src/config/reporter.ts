@@ -1,0 +1,38 @@
+import type { ConfigDocument } from "./document.ts";
+import { type Fault, type FaultPath, formatPath, sortFaults } from "./faults.ts";
+
+/** Collects what is wrong and what is odd while a configuration is checked. */
+export interface Reporter {
+  /** The configuration cannot be used. `part`: what of the path is at fault; default its value. */
+  fault(path: FaultPath, message: string, hint?: string, part?: "key" | "value"): void;
+  /** It can be used, but this is hardly meant. */
+  warn(path: FaultPath, message: string, hint?: string, part?: "key" | "value"): void;
+  /** Line on which a path's value stands, for messages that refer to it. */
+  lineOf(path: FaultPath): number;
+}
+
+/** A reporter and what it was told. */
+export interface CollectingReporter extends Reporter {
+  /** In the order of the text, the document's own first where they share a place. */
+  faults(): readonly Fault[];
+  /** In the order of the text. */
+  warnings(): readonly Fault[];
+}
+
+/** @param document gives each path its place and brings its own faults. */
+export function createReporter(document: ConfigDocument): CollectingReporter {
+  const faults: Fault[] = [...document.faults];
+  const warnings: Fault[] = [];
+  const add =
+    (list: Fault[]) =>
+    (path: FaultPath, message: string, hint = "", part: "key" | "value" = "value") => {
+      list.push({ ...document.locate(path, part), path: formatPath(path), message, hint });
+    };
+  return {
+    fault: add(faults),
+    warn: add(warnings),
+    lineOf: (path) => document.locate(path, "value").line,
+    faults: () => sortFaults(faults),
+    warnings: () => sortFaults(warnings),
+  };
+}

@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { formatDuration, parseDurationMs } from "./units.ts";
+
+/** `apiVersion:` of a configuration: ours, the reference's and the reference's older one. One form serves all. */
+export const apiVersions = ["outrider.dev/v1alpha1", "llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"];
+
+/** Budget of a decision where the configuration names none, in ms. */
+export const defaultBudgetMs = 5;
+
+const longestBudgetMs = 60_000;
+const largestWeight = 1_000_000;
+
+/** A time as Go writes it, above 0 and up to a minute; becomes ms. */
+const duration = z.string().transform((text, context) => {
+  const ms = parseDurationMs(text);
+  if (ms !== undefined && ms > 0 && ms <= longestBudgetMs) return ms;
+  const error = `must be a time above 0 and up to ${formatDuration(longestBudgetMs)}, with its unit, such as 5ms`;
+  context.addIssue({ code: "custom", message: error });
+  return z.NEVER;
+});
+
+/** Names something in messages, logs and metric labels. */
+const name = z
+  .string()
+  .min(1, "must not be empty")
+  .max(128, "must be at most 128 characters long")
+  .regex(/^[^\p{C}]*$/u, "must not hold control characters");
+
+/** What a plugin asks for or is granted: a key, or a key with its conditions. */
+export const needEntry = z.preprocess(
+  (value) => (typeof value === "string" ? { key: value } : value),
+  z.strictObject({
+    /** Canonical key, such as `waiting_requests` or `request.headers`. */
+    key: z.string(),
+    /** Names of the labels, sets or headers; no wildcards. */
+    names: z.array(z.string().min(1, "must not be empty")).optional(),
+    /** Largest value, in bytes (prompt text) or tokens (token ids). */
+    maxBytes: z.int().min(1).optional(),
+    /** Tokens in one prefix block. */
+    blockSize: z.int().min(1).max(65_536).optional(),
+  }),
+);
+
+/** One of `processes:`, which serves plugins: a command that the host starts, or an address where it runs already. */
+export const processEntry = z.strictObject({
+  /** What `process:` of a plugin refers to. */
+  name,
+  /** Program and arguments; run in the folder of the configuration file, without a shell. */
+  command: z.array(z.string()).min(1, "must name a program").optional(),
+  /** Where it runs: `http:`, `https:`, `h2c:` or `unix:`. */
+  url: z.string().optional(),
+  /** Added to the environment of `command`. */
+  env: z.record(z.string(), z.string()).default({}),
+});
+
+/** One of `plugins:`. */
+export const pluginEntry = z.strictObject({
+  /** Names this instance; default its type. */
+  name: name.optional(),
+  /** A type of this host, or one that `process` serves. */
+  type: name,
+  /** Where it runs; default `inline`, and with `process` where that runs. */
+  placement: z.enum(["inline", "worker", "process", "remote"]).optional(),
+  /** Name of the process that serves it. */
+  process: z.string().optional(),
+  /** Cap of a call within the decision's budget; default all of it. */
+  budget: duration.optional(),
+  /** What a missing answer counts as. */
+  onFailure: z.string().default("abstain"),
+  /** What the plugin may see beyond what asking for is enough. */
+  grant: z.array(needEntry).default([]),
+  /** What to send to a plugin that cannot say it itself. */
+  needs: z.array(needEntry).optional(),
+  /** Whether the host is ready only when this plugin is. */
+  required: z.boolean().default(false),
+  /** Settings of the type. */
+  parameters: z.unknown().optional(),
+});
+
+/** One of a profile's `plugins:`. */
+export const profilePluginEntry = z.strictObject({
+  /** Name of a plugin. */
+  pluginRef: z.string(),
+  /** A scorer's share relative to the others. */
+  weight: z.number().gt(0).max(largestWeight).optional(),
+});
+
+/** One of `schedulingProfiles:`. */
+export const profileEntry = z.strictObject({
+  /** Names the profile. */
+  name,
+  /** Its scorers and its picker. */
+  plugins: z.array(profilePluginEntry).default([]),
+});
+
+/** A configuration file. Rules between its parts are checked behind this. */
+export const endpointPickerConfig = z.strictObject({
+  /** Form of the file. */
+  apiVersion: z.enum(apiVersions),
+  /** Always `EndpointPickerConfig`. */
+  kind: z.literal("EndpointPickerConfig"),
+  /** Budget of a decision, shared by producers and all profiles; default 5ms. */
+  budget: duration.optional(),
+  /** Processes that serve plugins. */
+  processes: z.array(processEntry).default([]),
+  /** Scorers, producers, pickers and the profile handler, in any order. */
+  plugins: z.array(pluginEntry).default([]),
+  /** Profiles; default one with every scorer. */
+  schedulingProfiles: z.array(profileEntry).default([]),
+});
+
+/** One of `plugins:`, its shape checked. */
+export type PluginEntry = z.output<typeof pluginEntry>;
+/** One of `processes:`, its shape checked. */
+export type ProcessEntry = z.output<typeof processEntry>;
+/** One of `schedulingProfiles:`, its shape checked. */
+export type ProfileEntry = z.output<typeof profileEntry>;
+/** One of `grant:` or `needs:`, its shape checked. */
+export type NeedEntry = z.output<typeof needEntry>;
