@@ -1,3 +1,4 @@
+export * from "./grpc-frames.ts";
 export * from "./guard.ts";
 export * from "./local-instance.ts";
 export * from "./rpc-failure.ts";

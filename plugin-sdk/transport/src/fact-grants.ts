@@ -1,0 +1,44 @@
+import type { Need } from "@outrider/core/contract";
+
+/** What of a request an instance may see, ready for the call's encoder. Model and prompt length always. */
+export interface FactGrants {
+  readonly lora: boolean;
+  readonly priority: boolean;
+  readonly fairnessId: boolean;
+  readonly sessionKey: boolean;
+  readonly pinnedSlot: boolean;
+  readonly objective: boolean;
+  readonly maxOutputTokens: boolean;
+  readonly stream: boolean;
+  readonly slo: boolean;
+  readonly requestId: boolean;
+  readonly blockHashes: boolean;
+  /** Bytes of the prompt's text; 0 = none of it. */
+  readonly promptTextBytes: number;
+  /** Token ids; 0 = none. */
+  readonly tokenIds: number;
+  /** Names in lower case. */
+  readonly headers: readonly string[];
+}
+
+/** Sorts what was granted by the fact that it opens. */
+export function toFactGrants(granted: readonly Need[]): FactGrants {
+  const needs = new Map<string, Need>(granted.map((need) => [need.key, need]));
+  const limit = (key: string) => (needs.has(key) ? (needs.get(key)?.maxBytes ?? Number.POSITIVE_INFINITY) : 0);
+  return {
+    lora: needs.has("request.lora"),
+    priority: needs.has("request.priority"),
+    fairnessId: needs.has("request.fairness_id"),
+    sessionKey: needs.has("request.session_key"),
+    pinnedSlot: needs.has("request.pinned_slot"),
+    objective: needs.has("request.objective"),
+    maxOutputTokens: needs.has("request.max_output_tokens"),
+    stream: needs.has("request.stream"),
+    slo: needs.has("request.slo"),
+    requestId: needs.has("request.id"),
+    blockHashes: needs.has("request.block_hashes"),
+    promptTextBytes: limit("request.prompt_text"),
+    tokenIds: limit("request.token_ids"),
+    headers: (needs.get("request.headers")?.names ?? []).map((name) => name.toLowerCase()),
+  };
+}

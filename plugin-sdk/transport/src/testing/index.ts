@@ -1,0 +1,2 @@
+export * from "./fake-call.ts";
+export * from "./fake-snapshot.ts";
