@@ -1,4 +1,7 @@
 export * from "./contract/index.ts";
+export { combineScores, type Rating } from "./cycle/combine-scores.ts";
+export { maxReasonBytes } from "./cycle/outcomes.ts";
+export { runCycle } from "./cycle/run-cycle.ts";
 export * from "./cycle/types.ts";
 export * from "./facts/fact-needs.ts";
 export * from "./facts/prompt.ts";

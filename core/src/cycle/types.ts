@@ -106,8 +106,11 @@ export interface Profile {
 export interface ProfileHandler {
   readonly name: string;
   readonly type: string;
-  /** Next profile, or `undefined` when all that should run have run. */
-  next(facts: RequestFacts, picks: readonly PeerPick[]): Profile | undefined;
+  /**
+   * Next profile, or `undefined` when all that should run have run; one that has run ends the cycle too.
+   * @param profiles what has run so far, in order, those that found no endpoint included.
+   */
+  next(facts: RequestFacts, picks: readonly PeerPick[], profiles: readonly ProfileRecord[]): Profile | undefined;
   /** Profile whose pick is the request's destination. */
   readonly primary: string;
 }
@@ -143,9 +146,11 @@ export interface CycleInput {
   /** 32 bits; the same seed, snapshot, facts and answers give the same decision. */
   readonly seed: number;
   readonly clock: CycleClock;
+  /** Hears of an answer that came behind the bell and was dropped; `durationUs` is call to answer. */
+  readonly onLate?: (name: string, callId: number, durationUs: number) => void;
 }
 
-/** Live counts of what the host has sent; indexed by slot, `slotCount` long. */
+/** Counts of what the host has sent; indexed by slot, at least as long as the slot space of the snapshot they go with. */
 export interface InflightColumns {
   readonly requests: Float32Array;
   readonly promptTokens: Float32Array;

@@ -1,0 +1,83 @@
+import {
+  createRandom,
+  type EndpointColumns,
+  type EndpointDirectory,
+  type PeerPick,
+  type RequestFacts,
+} from "../contract/index.ts";
+import type { EndpointSnapshot } from "../table/snapshot.ts";
+import type { CandidateSet } from "./candidate-set.ts";
+import type { CycleCall } from "./types.ts";
+
+/** What all calls of one step of a decision have in common. */
+export interface CallContext {
+  readonly snapshot: EndpointSnapshot;
+  readonly columns: EndpointColumns;
+  readonly request: RequestFacts;
+  readonly candidates: CandidateSet;
+  /** Profile that asks; empty for producers. */
+  readonly profile: string;
+  readonly peers: readonly PeerPick[];
+  readonly nowMs: number;
+}
+
+/** One call to a plugin or filter. */
+export class Call implements CycleCall {
+  readonly callId: number;
+  readonly seed: number;
+  readonly budgetUs: number;
+  readonly #context: CallContext;
+  #random: (() => number) | undefined;
+
+  constructor(context: CallContext, callId: number, seed: number, budgetUs: number) {
+    this.#context = context;
+    this.callId = callId;
+    this.seed = seed;
+    this.budgetUs = budgetUs;
+  }
+
+  get candidates(): Uint32Array {
+    return this.#context.candidates.slots;
+  }
+
+  get columns(): EndpointColumns {
+    return this.#context.columns;
+  }
+
+  get endpoints(): EndpointDirectory {
+    return this.#context.snapshot;
+  }
+
+  get request(): RequestFacts {
+    return this.#context.request;
+  }
+
+  get data(): CandidateSet {
+    return this.#context.candidates;
+  }
+
+  get profile(): string {
+    return this.#context.profile;
+  }
+
+  get peers(): readonly PeerPick[] {
+    return this.#context.peers;
+  }
+
+  get nowMs(): number {
+    return this.#context.nowMs;
+  }
+
+  get snapshot(): EndpointSnapshot {
+    return this.#context.snapshot;
+  }
+
+  get random(): () => number {
+    this.#random ??= createRandom(this.seed);
+    return this.#random;
+  }
+
+  candidateBitmap(): Uint8Array {
+    return this.#context.candidates.bitmap(this.#context.snapshot.slotCount);
+  }
+}
