@@ -1,0 +1,4 @@
+import { notBuilt } from "../shapes.ts";
+
+/** Admission of InferencePool objects by the API server. */
+export const cel = notBuilt("kubernetes");

@@ -1,0 +1,67 @@
+import { type Refusal, type RefusalCode, refuse } from "@outrider/host";
+import { probeDoor } from "../host/probe.ts";
+import { byShape } from "../shapes.ts";
+import type { Reply } from "../stream/reply.ts";
+import { fail, fromFault, NotApplicable, notApplicable, pass } from "../verdict.ts";
+
+/** Refusals as a client reads them. */
+export const errors = byShape([
+  {
+    given: ["code", "msg"],
+    want: ["text"],
+    async run(given, want) {
+      const reply = await refusedWith(toRefusal(given.string("code"), given.string("msg")));
+      return fromFault(textFault(reply, want.string("text")));
+    },
+  },
+  {
+    given: ["typed_error_code"],
+    want: ["code"],
+    async run(given, want) {
+      const reply = await refusedWith(toRefusal(given.string("typed_error_code"), "refused"));
+      return fromFault(textFault(reply, `inference error: ${want.string("code")} - refused`));
+    },
+  },
+  {
+    given: ["code", "msg"],
+    want: ["immediate_response"],
+    async run(given, want) {
+      const expected = want.object("immediate_response");
+      const reply = await refusedWith(toRefusal(given.string("code"), given.string("msg")));
+      if (reply.status !== expected.number("status")) return fail(`status ${reply.status}`);
+      const part = expected.string("body_contains");
+      if (!reply.body.includes(part)) return fail(`body "${reply.body}"`);
+      const headers = Object.fromEntries(reply.setHeaders);
+      const same = JSON.stringify(headers) === JSON.stringify(expected.strings("set_headers"));
+      return same ? pass() : fail(`sets ${JSON.stringify(headers)}`);
+    },
+  },
+  {
+    given: ["error"],
+    want: ["code"],
+    run: () => notApplicable("upstream internals", "a scheduler refuses with a code and never with a bare error"),
+  },
+  {
+    given: ["error"],
+    want: ["immediate_response", "grpc_error"],
+    run: () => notApplicable("upstream internals", "a scheduler refuses with a code and never with a bare error"),
+  },
+]);
+
+function toRefusal(code: string, message: string): Refusal {
+  const refusal = refuse(code as RefusalCode, message);
+  if (typeof refusal.status === "number") return refusal;
+  throw new NotApplicable("upstream internals", `nothing is refused with code ${JSON.stringify(code)} here`);
+}
+
+async function refusedWith(refusal: Refusal): Promise<Reply> {
+  const get = { type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true };
+  const { replies } = await probeDoor([get], { decide: () => refusal });
+  const [reply] = replies;
+  if (reply?.type !== "immediate_response") throw new Error(`answered by ${reply?.type}`);
+  return reply;
+}
+
+function textFault(reply: Reply, text: string): string | undefined {
+  return reply.body.toString() === text ? undefined : `the body is "${reply.body}"`;
+}

@@ -1,0 +1,174 @@
+import { createUsageReader } from "@outrider/core";
+import { Fields } from "../fields.ts";
+import { decideFacts } from "../host/facts.ts";
+import { probeDoor, routed } from "../host/probe.ts";
+import { byShape } from "../shapes.ts";
+import { compareReplies } from "../stream/compare.ts";
+import { joinBodies } from "../stream/reply.ts";
+import { fail, fromFault, NotApplicable, notApplicable, pass, type Verdict } from "../verdict.ts";
+
+/** What the ext_proc handlers do with single messages. */
+export const handlers = byShape([
+  { given: ["headers"], want: ["valid", "trace_id?", "remote?"], run: () => notApplicable("tracing") },
+  {
+    given: ["headers"],
+    want: ["stored_headers?", "objective?", "fairness_id?", "target_model?"],
+    run: compareRequest,
+  },
+  {
+    given: ["target_endpoint", "plugin_dynamic_metadata"],
+    want: ["dynamic_metadata"],
+    run: () => notApplicable("metadata of plugins"),
+  },
+  { given: ["emit_endpoint_scores", "target_endpoint", "scores"], want: ["dynamic_metadata"], run: compareScores },
+  {
+    given: ["body", "usage", "end_of_stream?"],
+    want: ["usage", "error?"],
+    run(given, want) {
+      if (given.string("body") !== "OpenAI text_completion JSON")
+        throw new NotApplicable("in words", given.string("body"));
+      const completion = { object: "text_completion", choices: [{ text: "hi" }], usage: given.object("usage").values };
+      return compareUsage("application/json", [JSON.stringify(completion)], want);
+    },
+  },
+  {
+    given: ["content_type", "chunk", "end_of_stream?"],
+    want: ["usage"],
+    run: (given, want) => compareUsage(given.string("content_type"), [toChunk(given.string("chunk"))], want),
+  },
+  {
+    given: ["content_type", "chunks", "eos_on?"],
+    want: ["usage"],
+    run: (given, want) => compareUsage(given.string("content_type"), given.texts("chunks"), want),
+  },
+  { given: ["chunks"], want: ["response_size"], run: compareSize },
+  {
+    given: ["content_type", "chunks"],
+    want: ["streamed_events"],
+    run: () => notApplicable("metrics of the reference", "events of a stream are not counted"),
+  },
+  { given: ["body", "target_model", "incoming_model"], want: ["body", "mutated"], run: compareModelName },
+  {
+    given: ["body", "dynamic_metadata"],
+    want: ["last_reply_dynamic_metadata", "earlier_replies?"],
+    async run(given) {
+      if (given.has("dynamic_metadata")) return notApplicable("metadata of plugins");
+      const { replies } = await respond([given.string("body")]);
+      return fromFault(replies.some((reply) => isMetadataOfBody(reply)) ? "a body reply carries metadata" : undefined);
+    },
+  },
+  { given: ["state", "reason"], want: ["replies"], run: () => notApplicable("eviction") },
+  { given: ["state", "stream_context_error"], want: ["cause"], run: compareCause },
+  {
+    given: ["incoming_model", "target_model", "priority?", "received_to_complete_s?"],
+    want: ["metric", "labels", "samples", "panics?"],
+    run: (_given, want) => notApplicable("metrics of the reference", want.string("metric")),
+  },
+]);
+
+async function compareRequest(given: Fields, want: Fields): Promise<Verdict> {
+  const values = given.objects("headers").map((header) => header.values);
+  const get = { type: "request_headers", header_values: values, end_of_stream: true };
+  const { request } = await probeDoor([get]);
+  if (request === undefined) return fail("the request did not reach the scheduler");
+  for (const [name, value] of Object.entries(want.strings("stored_headers"))) {
+    if (![...request.headers()].some(([key, stored]) => key === name && stored === value))
+      return fail(`${name} is not kept`);
+  }
+  const facts = await decideFacts(Object.fromEntries(request.headers()));
+  const found = { objective: facts.objective, fairness_id: facts.fairnessId, target_model: facts.model };
+  for (const [name, value] of Object.entries(found)) {
+    if (want.has(name) && want.string(name) !== value) return fail(`${name} is "${value}"`);
+  }
+  return pass();
+}
+
+async function compareScores(given: Fields, want: Fields): Promise<Verdict> {
+  if (given.boolean("emit_endpoint_scores") && given.has("scores")) return notApplicable("endpoint scores");
+  const endpoints = given.string("target_endpoint").split(",");
+  const get = { type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true };
+  const { replies } = await probeDoor([get], { decide: (observer) => routed(observer, endpoints) });
+  const expected = new Fields({ type: "request_headers", ...want.values }, "want");
+  return compareReplies([expected], replies, { sent: [], notes: "" }) ?? pass();
+}
+
+/** Chunks that are told in words. */
+function toChunk(words: string): string {
+  if (words === "one data: line with usage null") return 'data: {"choices":[{"text":"hi"}],"usage":null}\n\n';
+  if (words.startsWith("data:")) return words;
+  throw new NotApplicable("in words", words);
+}
+
+/** Reads the usage of a response in the pieces it comes in; `total` is the sum of the two others. */
+function compareUsage(contentType: string, chunks: readonly string[], want: Fields): Verdict {
+  const reader = createUsageReader();
+  reader.start(contentType);
+  for (const chunk of chunks) reader.push(Buffer.from(chunk));
+  const { promptTokens, outputTokens, cachedTokens } = reader.usage;
+  const found = {
+    prompt: promptTokens,
+    completion: outputTokens,
+    total: promptTokens + outputTokens,
+    cached: cachedTokens,
+  };
+  const wanted = want.object("usage");
+  const fault = Object.entries(found).find(
+    ([name, value]) => (wanted.has(name) ? wanted.number(name) : 0) !== value && isTold(name, wanted),
+  );
+  return fromFault(fault && `${fault[0]} is ${fault[1]}`);
+}
+
+/** What a row leaves out is 0, but for the total, which it may leave to be summed. */
+function isTold(name: string, wanted: Fields): boolean {
+  return name !== "total" || wanted.has("total");
+}
+
+/** A GET whose response has the given chunks of body, the last one ending it. */
+function respond(chunks: readonly string[]) {
+  const bodies = chunks.map((body, i) => ({
+    type: "response_body",
+    body_text: body,
+    end_of_stream: i === chunks.length - 1,
+  }));
+  return probeDoor([
+    { type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true },
+    { type: "response_headers", headers: { ":status": "200" }, end_of_stream: false },
+    ...bodies,
+  ]);
+}
+
+async function compareSize(given: Fields, want: Fields): Promise<Verdict> {
+  const { responseChunks } = await respond(given.texts("chunks"));
+  const bytes = Buffer.concat(responseChunks).length;
+  return fromFault(bytes === want.number("response_size") ? undefined : `${bytes} bytes were seen`);
+}
+
+/** Without a rewrite in force a body is passed on as it is. */
+async function compareModelName(given: Fields, want: Fields): Promise<Verdict> {
+  const incoming = given.string("incoming_model");
+  if (incoming !== "" && incoming !== given.string("target_model")) return notApplicable("model rewrite");
+  const { replies } = await respond([given.string("body")]);
+  const body = joinBodies(replies)
+    .find(({ type }) => type === "response_body")
+    ?.body.toString();
+  return fromFault(body === want.string("body") ? undefined : `the body is ${body}`);
+}
+
+function isMetadataOfBody({ type, dynamicMetadata }: { type: string; dynamicMetadata: unknown }): boolean {
+  return type === "response_body" && dynamicMetadata !== undefined;
+}
+
+async function compareCause(given: Fields, want: Fields): Promise<Verdict> {
+  const state = `${given.string("state")}, ${given.values.stream_context_error}`;
+  if (state !== "response-received, cancelled" || want.string("cause") !== "client-disconnect") {
+    return notApplicable("upstream internals", `a stream in state ${state}`);
+  }
+  const { ends } = await probeDoor(
+    [
+      { type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true },
+      { type: "response_headers", headers: { ":status": "200" }, end_of_stream: false },
+    ],
+    { ending: "half-close" },
+  );
+  return fromFault(String(ends) === "client_cancelled" ? undefined : `it ended as ${ends.join(", ") || "nothing"}`);
+}

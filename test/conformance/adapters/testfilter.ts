@@ -1,0 +1,4 @@
+import { notBuilt } from "../shapes.ts";
+
+/** The filter that only conformance suites switch on. */
+export const testfilter = notBuilt("conformance switches");

@@ -1,0 +1,58 @@
+import { Fields } from "../fields.ts";
+import { openExchange } from "../stream/exchange.ts";
+import { toMessage } from "../stream/message.ts";
+import type { PoolEndpoint } from "../stream/pool.ts";
+import { fail, pass, type Verdict } from "../verdict.ts";
+import { openHost } from "./host-under-test.ts";
+
+/** A request without a body, as a gateway sends it. */
+export interface BareRequest {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `metadata_context.filter_metadata`; `undefined` = none. */
+  readonly filterMetadata?: unknown;
+  /** Whether the gateway's subset counts; default true. */
+  readonly usesSubset?: boolean;
+}
+
+/** What the host chose from, and what it chose. */
+export interface Choice {
+  /** `ip:port` each; empty where the request was refused. */
+  readonly candidates: readonly string[];
+  readonly pick: string | undefined;
+  /** HTTP status of the refusal; 0 where there was none. */
+  readonly refusedStatus: number;
+}
+
+/** Sends a request without a body through the whole host. */
+export async function choose(pool: readonly PoolEndpoint[], request: BareRequest = {}): Promise<Choice> {
+  const { headers = {}, filterMetadata, usesSubset = true } = request;
+  const host = await openHost({ pool, usesSubset });
+  try {
+    const all = { ":method": "GET", ":path": "/v1/models", ...headers };
+    const metadata = filterMetadata == null ? {} : { filter_metadata: filterMetadata };
+    const message = { type: "request_headers", headers: all, end_of_stream: true, ...metadata };
+    const exchange = openExchange(host.client);
+    await exchange.send([toMessage(new Fields(message, "send"), true)]);
+    await exchange.close();
+    const [decision] = host.decisions;
+    if (decision?.kind === "refused") return { candidates: [], pick: undefined, refusedStatus: decision.status };
+    const { snapshot, candidates = [] } = decision?.record ?? {};
+    const addresses = [...candidates].map((slot) => snapshot?.at(slot)?.address ?? "");
+    return { candidates: addresses, pick: decision?.destinations[0], refusedStatus: 0 };
+  } finally {
+    await host.close();
+  }
+}
+
+/** Compares candidates with those wanted, `ip` or `ip:port` each, in any order. */
+export function compareCandidates(found: readonly string[], wanted: readonly string[]): Verdict {
+  const hasPorts = wanted.some((address) => /\]:\d+$|^[^:]+:\d+$/.test(address));
+  const names = found.map((address) => (hasPorts ? address : withoutPort(address)));
+  const same = JSON.stringify([...new Set(names)].sort()) === JSON.stringify([...new Set(wanted)].sort());
+  return same ? pass() : fail(`the candidates are ${names.join(", ") || "none"}`);
+}
+
+/** Address of an endpoint without its port and brackets. */
+export function withoutPort(address: string): string {
+  return address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+}

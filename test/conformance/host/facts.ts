@@ -1,0 +1,24 @@
+import type { RequestFacts } from "@outrider/core";
+import { Fields } from "../fields.ts";
+import { openExchange } from "../stream/exchange.ts";
+import { toMessage } from "../stream/message.ts";
+import { idleEndpoint } from "../stream/pool.ts";
+import { openHost } from "./host-under-test.ts";
+
+/** What the host knows of a request without a body, by its headers. */
+export async function decideFacts(headers: Readonly<Record<string, string>>): Promise<RequestFacts> {
+  const host = await openHost({ pool: [idleEndpoint("192.168.1.1:8000", 0)] });
+  try {
+    const exchange = openExchange(host.client);
+    await exchange.send([
+      toMessage(new Fields({ type: "request_headers", headers, end_of_stream: true }, "send"), true),
+    ]);
+    await exchange.close();
+    const [decision] = host.decisions;
+    const facts = decision?.kind === "routed" ? decision.record?.facts : undefined;
+    if (facts === undefined) throw new Error("the request was not routed");
+    return facts;
+  } finally {
+    await host.close();
+  }
+}

@@ -1,0 +1,31 @@
+import { type ConfigResult, type HostConfig, loadConfig } from "@outrider/host";
+import { catalogue } from "outrider";
+
+/** A fault the loader found. */
+export type ConfigFault = Extract<ConfigResult, { kind: "invalid" }>["faults"][number];
+
+/** What the host's own loader finds wrong with a configuration; empty = it loads. */
+export async function faultsOf(text: string): Promise<readonly ConfigFault[]> {
+  const result = await load(text);
+  return result.kind === "invalid" ? result.faults : [];
+}
+
+/** Loads a configuration. */
+export async function loadText(text: string): Promise<HostConfig> {
+  const result = await load(text);
+  if (result.kind === "valid") return result.config;
+  throw new Error(result.faults.map(({ path, message, hint }) => `${path}: ${message} (${hint})`).join("; "));
+}
+
+/** Types of the plugins, pickers and the handler that a configuration comes to, by name. */
+export function pluginTypes({ plugins, profiles, handler }: HostConfig): ReadonlyMap<string, string> {
+  return new Map([
+    ...plugins.map(({ name, type }) => [name, type] as const),
+    ...profiles.map(({ picker }) => [picker.name, picker.type] as const),
+    [handler, handler],
+  ]);
+}
+
+function load(text: string): Promise<ConfigResult> {
+  return loadConfig({ name: "case", bytes: Buffer.from(text), folder: process.cwd() }, catalogue);
+}

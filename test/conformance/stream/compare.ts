@@ -1,0 +1,195 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Fields } from "../fields.ts";
+import { differs, differsByNote, fail, NotApplicable, notApplicable, type Verdict } from "../verdict.ts";
+import type { GatewayMessage } from "./message.ts";
+import { type HeaderPair, headerOf, joinBodies, type Reply } from "./reply.ts";
+
+/** What a comparison knows besides the reply. */
+export interface Surroundings {
+  /** What the gateway sent on this stream. */
+  readonly sent: readonly GatewayMessage[];
+  /** The case's note; empty = none. */
+  readonly notes: string;
+}
+
+const known = [
+  "type",
+  "set_headers",
+  "set_headers_match",
+  "set_headers_in_order",
+  "clear_route_cache",
+  "dynamic_metadata",
+  "body_text",
+  "body_hex",
+  "end_of_stream",
+  "mutation",
+  "header_mutation",
+  "status",
+];
+
+/** Names of headers that only suites ask for. */
+const suiteHeaders = ["x-went-into-resp-headers", "x-conformance-test-served-endpoint", "x-echo-set-header"];
+
+/** Headers that steer the model's name; with them a body is expected to change. */
+const rewriteHeaders = ["x-llm-d-model-name-rewrite", "x-gateway-model-name-rewrite"];
+
+/**
+ * Compares replies with `expect[]`, in order; `undefined` where all is as expected. Further replies do not count. Of
+ * several verdicts a failure goes first, then a difference on purpose.
+ */
+export function compareReplies(
+  expected: readonly Fields[],
+  observed: readonly Reply[],
+  surroundings: Surroundings,
+): Verdict | undefined {
+  const replies = joinBodies(observed);
+  const verdicts = expected.flatMap((want, i) => compareReply(want, replies[i], `reply ${i}`, surroundings));
+  const first = (status: Verdict["status"]) => verdicts.find((verdict) => verdict.status === status);
+  return first("fail") ?? first("differs") ?? first("not_applicable");
+}
+
+function compareReply(want: Fields, reply: Reply | undefined, where: string, surroundings: Surroundings): Verdict[] {
+  const unknown = want.unknown(known);
+  if (unknown.length > 0) throw new NotApplicable("unknown fields", `expect: ${unknown.join(", ")}`);
+  const type = want.string("type");
+  if (reply === undefined) return [fail(`${where}: none came, expected ${type}`)];
+  if (reply.type !== type) return [fail(`${where} is ${describe(reply)}, expected ${type}`)];
+  const verdicts =
+    type === "immediate_response"
+      ? [compareImmediate(want, reply, where)]
+      : [
+          compareHeaders(want, reply, where, surroundings.sent),
+          compareMetadata(want, reply, where),
+          type.endsWith("_body") ? compareBody(want, reply, where, surroundings) : undefined,
+        ];
+  return verdicts.filter((verdict) => verdict !== undefined);
+}
+
+/** A reply in a few words, for reasons. */
+export function describe(reply: Reply): string {
+  return reply.type === "immediate_response" ? `immediate_response ${reply.status} "${reply.body}"` : reply.type;
+}
+
+function compareImmediate(want: Fields, reply: Reply, where: string): Verdict | undefined {
+  const status = want.number("status");
+  const text = want.has("body_text") ? want.string("body_text") : "";
+  if (status === 500 && reply.status === 503 && text.includes("no pods available")) {
+    return differs("no endpoint is 503", `${where} is 503`);
+  }
+  if (reply.status !== status) return fail(`${where} is ${describe(reply)}, expected ${status} "${text}"`);
+  const prefix = status === 400 ? codePrefix(text) : text;
+  const body = reply.body.toString();
+  if (status === 400 ? !body.startsWith(prefix) : want.has("body_text") && body !== text) {
+    return fail(`${where} has body "${body}", expected "${prefix}"`);
+  }
+  const headers = Object.entries(want.strings("set_headers")).map(([name, value]): HeaderPair => [name, value]);
+  const missing = headers.find(([name, value]) => headerOf(reply, name) !== value);
+  if (missing !== undefined) return fail(`${where} does not set ${missing[0]}: ${missing[1]}`);
+  return extraHeader(reply, headers, where);
+}
+
+/** The decoder's own words stand behind the code of a 400: those are not compared. */
+function codePrefix(text: string): string {
+  return /^inference error: \w+ - /.exec(text)?.[0] ?? text;
+}
+
+function compareHeaders(
+  want: Fields,
+  reply: Reply,
+  where: string,
+  sent: readonly GatewayMessage[],
+): Verdict | undefined {
+  const odd = reply.oddHeaders[0];
+  if (odd !== undefined) return fail(`${where} carries ${odd} otherwise than in raw_value alone`);
+  if (reply.removeHeaders.length > 0) return fail(`${where} removes ${reply.removeHeaders.join(", ")}`);
+  const headers = Object.entries(want.strings("set_headers")).map(([name, value]): HeaderPair => [name, value]);
+  const incoming = sent.find(({ type }) => type === reply.type)?.headers ?? [];
+  for (const [name, value] of headers) {
+    const verdict = compareHeader(name, value, headerOf(reply, name), incoming, where);
+    if (verdict !== undefined) return verdict;
+  }
+  if (want.has("set_headers_match") && want.string("set_headers_match") === "exact") {
+    const extra = extraHeader(reply, headers, where);
+    if (extra !== undefined) return extra;
+  }
+  const cleared = want.boolean("clear_route_cache", false);
+  if (cleared && !reply.clearRouteCache) return fail(`${where} does not clear the route cache`);
+  return compareOrder(want, reply, where);
+}
+
+/** What equals the header that came in need not be sent, nor `Content-Length`, which Envoy drops; what is sent must match. */
+function compareHeader(
+  name: string,
+  value: string,
+  observed: string | undefined,
+  incoming: readonly HeaderPair[],
+  where: string,
+): Verdict | undefined {
+  if (observed === value) return undefined;
+  if (observed !== undefined) return fail(`${where} sets ${name}: ${observed}, expected ${value}`);
+  const isSame = incoming.some(([key, old]) => key.toLowerCase() === name.toLowerCase() && old === value);
+  if (isSame || name.toLowerCase() === "content-length") return undefined;
+  if (suiteHeaders.includes(name.toLowerCase())) return notApplicable("conformance switches", `${where}: ${name}`);
+  return fail(`${where} does not set ${name}: ${value}`);
+}
+
+function extraHeader(reply: Reply, expected: readonly HeaderPair[], where: string): Verdict | undefined {
+  const names = expected.map(([name]) => name.toLowerCase());
+  const extra = reply.setHeaders.find(([name]) => !names.includes(name.toLowerCase()));
+  return extra === undefined ? undefined : fail(`${where} sets ${extra[0]}: ${extra[1]}, which is not expected`);
+}
+
+function compareOrder(want: Fields, reply: Reply, where: string): Verdict | undefined {
+  let from = 0;
+  for (const pair of want.list("set_headers_in_order")) {
+    const [name, value] = Array.isArray(pair) ? pair.map(String) : [];
+    const at = reply.setHeaders.findIndex(
+      ([key, set], i) => i >= from && key.toLowerCase() === name?.toLowerCase() && set === value,
+    );
+    if (at < 0 && suiteHeaders.includes(name?.toLowerCase() ?? ""))
+      return notApplicable("conformance switches", `${where}: ${name}`);
+    if (at < 0) return fail(`${where} does not set ${name}: ${value} in this order`);
+    from = at + 1;
+  }
+  return undefined;
+}
+
+function compareMetadata(want: Fields, reply: Reply, where: string): Verdict | undefined {
+  const expected = want.has("dynamic_metadata") ? want.object("dynamic_metadata").values : undefined;
+  if (isDeepStrictEqual(expected ?? {}, reply.dynamicMetadata ?? {})) return undefined;
+  return fail(`${where} has metadata ${JSON.stringify(reply.dynamicMetadata)}, expected ${JSON.stringify(expected)}`);
+}
+
+function compareBody(want: Fields, reply: Reply, where: string, { sent, notes }: Surroundings): Verdict | undefined {
+  const change = "mutation" in want.values ? (want.values.mutation ?? "none") : reply.change;
+  if (change !== reply.change) {
+    const detail = `${where} is answered by ${reply.change}`;
+    return change === "none" && notes !== "" ? differsByNote(notes, detail) : fail(`${detail}, expected ${change}`);
+  }
+  const end = want.boolean("end_of_stream", reply.endOfStream);
+  if (end !== reply.endOfStream) return fail(`${where} has end_of_stream ${reply.endOfStream}, expected ${end}`);
+  const body = expectedBody(want);
+  if (body === undefined || body.equals(reply.body)) return undefined;
+  if (isRewriteAsked(sent) && isPassedOn(reply, sent)) {
+    return notApplicable("model rewrite", `${where} passes the body on as it came`);
+  }
+  return fail(`${where} has body "${clip(reply.body)}", expected "${clip(body)}"`);
+}
+
+function expectedBody(want: Fields): Buffer | undefined {
+  if (want.has("body_hex")) return Buffer.from(want.string("body_hex"), "hex");
+  return want.has("body_text") ? Buffer.from(want.string("body_text")) : undefined;
+}
+
+function isRewriteAsked(sent: readonly GatewayMessage[]): boolean {
+  return sent.some(({ headers }) => headers.some(([name]) => rewriteHeaders.includes(name.toLowerCase())));
+}
+
+function isPassedOn(reply: Reply, sent: readonly GatewayMessage[]): boolean {
+  const bodies = sent.filter(({ type }) => type === reply.type).map(({ body }) => body);
+  return Buffer.concat(bodies).equals(reply.body);
+}
+
+function clip(body: Buffer): string {
+  return body.length > 200 ? `${body.toString("utf8", 0, 200)}…` : body.toString();
+}

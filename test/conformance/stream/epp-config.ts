@@ -1,0 +1,102 @@
+import { stringify } from "yaml";
+import type { EppCase, Fixtures } from "../case-file.ts";
+import { Fields, isRecord } from "../fields.ts";
+import { faultsOf } from "../host/load.ts";
+import { NotApplicable } from "../verdict.ts";
+
+/** A configuration for the host, and what of the case's it leaves out. */
+export interface CaseConfig {
+  readonly text: string;
+  /** Types that this host does not have, with what stands in for them where it advises something. */
+  readonly leftOut: readonly string[];
+}
+
+/** A plugin of a profile, in the file's short form. */
+interface Member {
+  readonly type: string;
+  readonly weight: number | undefined;
+}
+
+/** Parsers whose requests the host reads without being told. */
+const readAnyway = ["openai-parser"];
+
+/** A scorer that tells idle endpoints from busy ones, for cases that name no configuration. */
+const defaultMembers: readonly Member[] = [{ type: "queue-scorer", weight: undefined }];
+
+/** The configuration a case names, as far as this host has its types. */
+export async function toHostConfig(testCase: EppCase, fixtures: Fixtures, maxEndpoints: number): Promise<CaseConfig> {
+  const members = testCase.fields.has("config")
+    ? await readMembers(testCase.fields.string("config"), fixtures)
+    : defaultMembers;
+  return buildConfig(members, maxEndpoints);
+}
+
+/** A configuration of one profile with the given types; those that the loader does not know are left out. */
+export async function buildConfig(members: readonly Member[], maxEndpoints: number): Promise<CaseConfig> {
+  const kept: Member[] = [];
+  const leftOut: string[] = [];
+  for (const member of members) {
+    const advice = await adviseOn(member.type);
+    if (advice !== undefined)
+      leftOut.push(advice.type === undefined ? member.type : `${member.type} (${advice.type} instead)`);
+    const type = advice === undefined ? member.type : advice.type;
+    if (type !== undefined) kept.push({ ...member, type });
+  }
+  return { text: toText(kept, maxEndpoints), leftOut };
+}
+
+/** What the loader says of a type: `undefined` where it has it, else the type it tells to write instead, if any. */
+async function adviseOn(type: string): Promise<{ readonly type: string | undefined } | undefined> {
+  const faults = await faultsOf(toText([{ type, weight: undefined }], 1));
+  const fault = faults.find(({ path }) => path === "plugins[0].type");
+  return fault && { type: /\bwrite type: ([\w-]+)/.exec(fault.hint)?.[1] };
+}
+
+async function readMembers(name: string, fixtures: Fixtures): Promise<readonly Member[]> {
+  const config = fixtures.configs[name];
+  if (!isRecord(config)) throw new NotApplicable("unknown fields", `config ${name} is not among the fixtures`);
+  const fields = new Fields(config, `configs.${name}`);
+  const unknown = fields.unknown(["plugins", "profiles", "parser"]);
+  if (unknown.length > 0) throw new NotApplicable("in words", `config ${name}: ${unknown.join(", ")}`);
+  if (fields.has("parser")) await checkParser(fields.string("parser"));
+  const profiles = Object.keys(fields.object("profiles").values);
+  if (profiles.length !== 1)
+    throw new NotApplicable("plugin types", `a profile handler for ${profiles.join(", ") || "no profile"}`);
+  return fields
+    .object("profiles")
+    .texts(profiles[0] ?? "")
+    .map(toMember);
+}
+
+/** A parser is left out only where the host reads its requests anyway. */
+async function checkParser(type: string): Promise<void> {
+  if (readAnyway.includes(type) || (await adviseOn(type)) === undefined) return;
+  throw new NotApplicable("plugin types", type);
+}
+
+function toMember(entry: string): Member {
+  const match = /^([a-z0-9-]+)(?: weight ([\d.]+))?$/.exec(entry);
+  if (match === null) throw new NotApplicable("in words", entry);
+  return { type: match[1] ?? "", weight: match[2] === undefined ? undefined : Number(match[2]) };
+}
+
+/** Budgets are wide: a case is about what is decided, not how fast a busy machine is. */
+function toText(members: readonly Member[], maxEndpoints: number): string {
+  const picker = members.some(({ type }) => type.endsWith("-picker"))
+    ? []
+    : [{ type: "max-score-picker", weight: undefined }];
+  const all = [...members, ...picker];
+  const parameters = (type: string) =>
+    type.endsWith("-picker") ? { parameters: { maxNumOfEndpoints: maxEndpoints } } : {};
+  return stringify({
+    apiVersion: "outrider.dev/v1alpha1",
+    kind: "EndpointPickerConfig",
+    budget: "2s",
+    plugins: all.map(({ type }) => ({ type, ...parameters(type) })),
+    schedulingProfiles: [{ name: "default", plugins: all.map(toReference) }],
+  });
+}
+
+function toReference({ type, weight }: Member) {
+  return weight === undefined ? { pluginRef: type } : { pluginRef: type, weight };
+}

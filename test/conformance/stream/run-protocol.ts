@@ -1,0 +1,187 @@
+import type { Adapter, RunContext } from "../adapter.ts";
+import type { EppCase } from "../case-file.ts";
+import { Fields } from "../fields.ts";
+import { type HostUnderTest, openHost } from "../host/host-under-test.ts";
+import { checkSentences, isUnderstood, type ObservedStream } from "../properties.ts";
+import { fail, fromFault, notApplicable, pass, type Verdict } from "../verdict.ts";
+import { compareReplies } from "./compare.ts";
+import { toHostConfig } from "./epp-config.ts";
+import { type Exchange, openExchange } from "./exchange.ts";
+import { compareMetrics } from "./metrics.ts";
+import { type PoolEndpoint, toPool } from "./pool.ts";
+import { joinBodies, type Reply } from "./reply.ts";
+import { fillIn, saveValues } from "./save.ts";
+import { type SendPlan, toSendPlan } from "./sentence-sends.ts";
+
+const known = [
+  ...["id", "name", "group", "level", "source", "notes", "modes", "config", "pods", "requires", "options", "endpoints"],
+  ...["send", "expect", "streams", "expect_properties", "expect_metrics", "expect_spans", "want"],
+];
+
+/** Runs a case of real ext_proc streams: the levels `protocol`, `protocol-multi` and `derived`. */
+export const runProtocol: Adapter = async (testCase, context) => {
+  const refused = refuse(testCase);
+  if (refused !== undefined) return refused;
+  const streams = toStreams(testCase.fields);
+  const pool = toPool(testCase);
+  const maxEndpoints = Math.max(...streams.map((stream) => stream.maxEndpoints));
+  const config = await toHostConfig(testCase, context.fixtures, maxEndpoints);
+  const host = await openHost({ pool, configText: config.text });
+  try {
+    const observed = await runStreams(streams, host);
+    const verdict = await judge(testCase, observed, pool, host, context);
+    if (config.leftOut.length === 0) return verdict;
+    const types = `without ${config.leftOut.join(", ")}`;
+    if (verdict.status !== "fail") return { ...verdict, reason: [verdict.reason, types].filter(Boolean).join("; ") };
+    return isAboutChoice(verdict) ? notApplicable("plugin types", `${types}: ${verdict.reason}`) : verdict;
+  } finally {
+    await host.close();
+  }
+};
+
+/** Which endpoint is chosen, and what pins it, is what a missing plugin may change; nothing else is excused by it. */
+function isAboutChoice({ reason }: Verdict): boolean {
+  return /x-gateway-destination-endpoint|endpoint of stream|token of stream|carries (?:no|non-empty)/.test(reason);
+}
+
+function refuse({ fields, level, notes }: EppCase): Verdict | undefined {
+  const unknown = fields.unknown(known);
+  if (unknown.length > 0) return notApplicable("unknown fields", unknown.join(", "));
+  if (level === "note") return notApplicable("in words", notes);
+  if (fields.list("requires").length > 0)
+    return notApplicable("kubernetes", `requires ${fields.list("requires").join(", ")}`);
+  if (fields.has("options")) return notApplicable("unknown fields", `options ${JSON.stringify(fields.values.options)}`);
+  const sentence = sentencesOf(fields).find((candidate) => !isUnderstood(candidate));
+  return sentence === undefined ? undefined : notApplicable("in words", sentence);
+}
+
+function sentencesOf(fields: Fields): readonly string[] {
+  return [...fields.texts("expect_properties"), ...(Array.isArray(fields.values.want) ? fields.texts("want") : [])];
+}
+
+/** One stream of a case. */
+interface StreamPlan {
+  readonly entries: readonly unknown[];
+  readonly save: Readonly<Record<string, string>>;
+  /** Number of the earlier stream it goes on with, from 1; 0 = a new one. */
+  readonly onStream: number;
+  readonly repeat: number;
+  readonly maxEndpoints: number;
+}
+
+function toStreams(fields: Fields): readonly StreamPlan[] {
+  const rows = fields.has("streams") ? fields.objects("streams") : [new Fields({ send: fields.list("send") }, "case")];
+  return rows.map((row) => {
+    const entries = row.list("send");
+    const repeat = row.has("repeat") ? row.number("repeat") : 1;
+    const onStream = row.has("on_stream") ? row.number("on_stream") : 0;
+    return { entries, save: row.strings("save"), onStream, repeat, maxEndpoints: toSendPlan(entries).maxEndpoints };
+  });
+}
+
+async function runStreams(plans: readonly StreamPlan[], host: HostUnderTest): Promise<readonly ObservedStream[]> {
+  const exchanges: Exchange[] = [];
+  const observed: ObservedStream[] = [];
+  let values: Readonly<Record<string, string>> = {};
+  for (const plan of plans) {
+    for (let run = 0; run < plan.repeat; run++) {
+      const exchange = exchanges[plan.onStream - 1] ?? openExchange(host.client);
+      if (plan.onStream === 0) exchanges.push(exchange);
+      const decided = host.ends.length;
+      await runSends(exchange, toSendPlan(fillIn(plan.entries, values)));
+      const saved = saveValues(plan.save, exchange.replies);
+      values = { ...values, ...saved };
+      if (plan.onStream === 0) observed.push(observe(exchange, saved, host, decided));
+    }
+  }
+  for (const exchange of exchanges) await exchange.close();
+  await host.settled();
+  return observed;
+}
+
+async function runSends(exchange: Exchange, plan: SendPlan): Promise<void> {
+  await exchange.send(
+    needsRequest(plan) && exchange.sent.length === 0 ? [...leadIn(), ...plan.messages] : plan.messages,
+  );
+  if (plan.cancels) await exchange.close();
+}
+
+/** A gateway never sends a response without its request: a case that leaves it out gets one in front. */
+function needsRequest({ messages }: SendPlan): boolean {
+  return messages[0]?.type.startsWith("response_") ?? false;
+}
+
+function leadIn() {
+  const headers = { ":method": "GET", ":path": "/v1/models" };
+  return toSendPlan([{ type: "request_headers", headers, end_of_stream: true }]).messages;
+}
+
+function observe(
+  { sent, replies }: Exchange,
+  saved: Readonly<Record<string, string>>,
+  host: HostUnderTest,
+  decided: number,
+): ObservedStream {
+  return {
+    sent,
+    replies,
+    saved,
+    get ends() {
+      return host.ends[decided] ?? [];
+    },
+  };
+}
+
+async function judge(
+  testCase: EppCase,
+  streams: readonly ObservedStream[],
+  pool: readonly PoolEndpoint[],
+  host: HostUnderTest,
+  { fixtures: _ }: RunContext,
+): Promise<Verdict> {
+  const { fields, notes } = testCase;
+  const [first] = streams;
+  const expected = fields.objects("expect");
+  const replies = withoutLeadIn(first, toSendPlan(fields.list("send")));
+  const verdict = compareReplies(expected, replies, { sent: first?.sent ?? [], notes });
+  if (verdict !== undefined) return verdict;
+  const endpoints = pool.toSorted((a, b) => a.waitingRequests - b.waitingRequests).map(({ address }) => address);
+  const fault = checkSentences(sentencesOf(fields), { streams, endpoints }) ?? orderFault(streams);
+  if (fault !== undefined) return fromFault(fault);
+  const metrics = await compareMetrics(fields.object("expect_metrics"), host);
+  if (metrics !== undefined) return metrics;
+  const spans = fields.texts("expect_spans");
+  if (spans.length > 0) return notApplicable("tracing", spans.join(", "));
+  return pass(expected.length === 0 ? "" : extras(replies, expected.length));
+}
+
+/** Replies less those to a request that the case does not have. */
+function withoutLeadIn(stream: ObservedStream | undefined, plan: SendPlan): readonly Reply[] {
+  const replies = stream?.replies ?? [];
+  return needsRequest(plan) ? replies.filter(({ type }) => !type.startsWith("request_")) : replies;
+}
+
+/** Replies nobody listed are told, not counted as failures. */
+function extras(replies: readonly Reply[], expected: number): string {
+  const further = joinBodies(replies).slice(expected);
+  return further.length === 0 ? "" : `further replies: ${further.map(({ type }) => type).join(", ")}`;
+}
+
+/** Whatever a case asks for, headers, body and trailers are answered in this order, each side for itself. */
+function orderFault(streams: readonly ObservedStream[]): string | undefined {
+  const order = ["headers", "body", "trailers"];
+  for (const { replies } of streams) {
+    for (const side of ["request", "response"]) {
+      const parts = replies
+        .filter(({ type }) => type.startsWith(side))
+        .map(({ type }) => order.indexOf(type.slice(side.length + 1)));
+      if (parts.some((part, i) => part < (parts[i - 1] ?? 0))) return `${side} is answered out of order`;
+    }
+  }
+  return undefined;
+}
+
+/** Whether a verdict tells that nothing answered at all; kept for messages. */
+export function overdue(exchange: Exchange): Verdict | undefined {
+  return exchange.isOverdue ? fail("no answer in time") : undefined;
+}

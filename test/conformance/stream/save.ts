@@ -1,0 +1,27 @@
+import { NotApplicable } from "../verdict.ts";
+import { headerOf, joinBodies, type Reply } from "./reply.ts";
+
+/** Values a stream's `save` asks for, taken from its replies; empty where a reply does not carry them. */
+export function saveValues(
+  wanted: Readonly<Record<string, string>>,
+  replies: readonly Reply[],
+): Readonly<Record<string, string>> {
+  const joined = joinBodies(replies);
+  const entries = Object.entries(wanted).map(([name, expression]) => {
+    const match = /^reply(\d+)\.set_headers\['([^']+)'\]$/.exec(expression);
+    if (match === null) throw new NotApplicable("in words", `save: ${expression}`);
+    return [name, headerOf(joined[Number(match[1])], match[2] ?? "") ?? ""] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Entries of `send[]` with every `$name` in a string replaced by what was saved under it. */
+export function fillIn(entries: readonly unknown[], values: Readonly<Record<string, string>>): readonly unknown[] {
+  const fill = (value: unknown): unknown => {
+    if (typeof value === "string") return value.replace(/^\$(\w+)$/, (whole, name: string) => values[name] ?? whole);
+    if (Array.isArray(value)) return value.map(fill);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, fill(entry)]));
+  };
+  return entries.map(fill);
+}
