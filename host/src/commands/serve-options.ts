@@ -1,9 +1,4 @@
-/** Where the configuration comes from. */
-export type ConfigOrigin =
-  | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "text"; readonly text: string }
-  /** None given: the configuration that the host brings. */
-  | { readonly kind: "builtin" };
+import type { ConfigOrigin } from "../config/source.ts";
 
 /** Address the admin interface listens on. */
 export interface AdminAddress {
@@ -27,6 +22,7 @@ export interface ServeOptions {
   readonly adminAddress: AdminAddress;
   /** Token the admin interface asks for; never `undefined` when it listens on more than loopback. */
   readonly adminToken: string | undefined;
+  /** Where the configuration comes from. */
   readonly config: ConfigOrigin;
   /** `host:port` of endpoints named by flag, in order; not yet checked to be addresses. */
   readonly endpoints: readonly string[];

@@ -1,5 +1,5 @@
 import type { PluginCatalogue } from "../plugins/types.ts";
-import { type PluginScope, type ResolvedEntry, resolveEntry } from "./check-plugins.ts";
+import { type ResolvedEntry, resolveEntry } from "./check-plugins.ts";
 import { checkProcesses, type DeclaredProcess } from "./check-processes.ts";
 import { checkProfiles } from "./check-profiles.ts";
 import { quote } from "./faults.ts";
@@ -9,6 +9,7 @@ import { adviseReferenceField } from "./reference-types.ts";
 import type { Reporter } from "./reporter.ts";
 import { salvage } from "./salvage.ts";
 import { defaultBudgetMs, endpointPickerConfig, pluginEntry, profileEntry } from "./schema.ts";
+import type { PluginScope } from "./scope.ts";
 import { fieldsOf, type ShapeIssue, toShapeFaults } from "./shape.ts";
 import type { HostConfig } from "./types.ts";
 import { planWaves } from "./waves.ts";

@@ -1,6 +1,5 @@
 import type { FailurePolicy, Need, NeedKey } from "@outrider/core";
-import type { PluginCatalogue, PluginSpec, ProcessSpec } from "../plugins/types.ts";
-import type { DeclaredProcess } from "./check-processes.ts";
+import type { PluginSpec, ProcessSpec } from "../plugins/types.ts";
 import { type FaultPath, formatPath, quote } from "./faults.ts";
 import { hostTypeParameters, hostTypes, isPicker, toPicker } from "./host-types.ts";
 import { didYouMean } from "./nearest.ts";
@@ -10,6 +9,7 @@ import { findPlace, type Place } from "./placement.ts";
 import { adviseReferenceType } from "./reference-types.ts";
 import type { Reporter } from "./reporter.ts";
 import type { PluginEntry } from "./schema.ts";
+import type { PluginScope } from "./scope.ts";
 import type { PickerSpec } from "./types.ts";
 import { formatDuration } from "./units.ts";
 
@@ -36,16 +36,6 @@ export type ResolvedEntry = { readonly name: string; readonly index: number } & 
   /** Its faults are reported; what refers to it is not at fault. */
   | { readonly kind: "faulty" }
 );
-
-/** What entries are checked against. */
-export interface PluginScope {
-  readonly catalogue: PluginCatalogue;
-  readonly processes: ReadonlyMap<string, DeclaredProcess>;
-  /** Budget of a decision, in ms. */
-  readonly budgetMs: number;
-  /** Where processes of built-in types run. */
-  readonly folder: string;
-}
 
 type Resolution = ResolvedEntry extends infer Entry
   ? Entry extends unknown

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PluginCatalogue } from "../plugins/types.ts";
 import { formatFaults } from "./faults.ts";
@@ -64,6 +65,20 @@ describe("loadConfig, given what is no configuration,", () => {
   for (const { title, text, want } of cases) {
     it(`names ${title}`, async () => expect(await faultsOf(text)).toMatch(want));
   }
+
+  it("answers any bytes with faults or a configuration", async () => {
+    const file = Buffer.from(readFileSync(`${faultyFolder}references.yaml`));
+    const edits = fc.array(fc.tuple(fc.nat(file.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(edits, fc.nat(file.length), async (changes, length) => {
+        const bytes = Buffer.from(file.subarray(0, length));
+        for (const [at, byte] of changes) if (at < length) bytes[at] = byte;
+        const result = await load(bytes);
+        if (result.kind === "invalid") expect(result.faults.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 300, seed: 7 },
+    );
+  });
 
   it("shows a hundred of very many faults and counts the others", async () => {
     const lines = (await faultsOf(`${head}${Array.from({ length: 300 }, (_, i) => `x${i}: 1`).join("\n")}`)).split(

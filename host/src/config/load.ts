@@ -1,5 +1,4 @@
 import { dirname, resolve } from "node:path";
-import type { ConfigOrigin } from "../commands/serve-options.ts";
 import type { PluginCatalogue } from "../plugins/types.ts";
 import { builtinConfig } from "./builtin-config.ts";
 import { checkConfig } from "./check-config.ts";
@@ -7,7 +6,7 @@ import { readDocument } from "./document.ts";
 import type { Fault } from "./faults.ts";
 import { redactEnv } from "./redact.ts";
 import { createReporter } from "./reporter.ts";
-import { type RawConfig, readConfigBytes, toConfigText } from "./source.ts";
+import { type ConfigOrigin, type RawConfig, readConfigBytes, toConfigText } from "./source.ts";
 import type { HostConfig } from "./types.ts";
 
 /** A configuration, or everything that is wrong with it. */

@@ -137,6 +137,6 @@ function offsetOf(node: unknown): number {
 export function describeValue(value: unknown): string {
   if (value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a map";
-  return typeof value === "string" ? quote(value) : String(value);
+  if (typeof value === "string") return quote(value);
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : "a map";
 }

@@ -1,9 +1,9 @@
 import type { BuiltinType, Placement, ProcessSpec } from "../plugins/types.ts";
-import type { PluginScope } from "./check-plugins.ts";
 import { type FaultPath, quote } from "./faults.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Reporter } from "./reporter.ts";
 import type { PluginEntry } from "./schema.ts";
+import type { PluginScope } from "./scope.ts";
 
 /** Where a plugin runs and what its type is. */
 export type Place =

@@ -62,23 +62,20 @@ function isMissing({ code }: ShapeIssue): boolean {
 }
 
 function missingField(path: FaultPath, { values }: ShapeIssue): ShapeFault {
-  const hint = values === undefined ? "" : `write ${path.at(-1)}: ${values[0]}`;
+  const hint = values === undefined ? "" : `write ${path.at(-1)}: ${String(values[0])}`;
   return { path, part: "value", message: "is missing", hint };
 }
 
 function wordIssue(issue: ShapeIssue, value: unknown): { message: string; hint: string } {
   const got = issue.path.includes("env") ? "" : `, is ${describeValue(value)}`;
-  switch (issue.code) {
-    case "invalid_type":
-      return { message: `must be ${kinds[issue.expected ?? ""] ?? issue.expected}${got}`, hint: remedy(issue, value) };
-    case "invalid_value":
-      return wordChoice(issue.values?.map(String) ?? [], value);
-    case "too_small":
-    case "too_big":
-      return { message: wordBound(issue, isPlain(value) ? got : ""), hint: "" };
-    default:
-      return { message: `${issue.message}${isPlain(value) ? got : ""}`, hint: "" };
+  const plain = isPlain(value) ? got : "";
+  if (issue.code === "invalid_type") {
+    const message = `must be ${kinds[issue.expected ?? ""] ?? issue.expected}${got}`;
+    return { message, hint: remedy(issue, value) };
   }
+  if (issue.code === "invalid_value") return wordChoice(issue.values?.map(String) ?? [], value);
+  const bounded = issue.code === "too_small" || issue.code === "too_big";
+  return { message: bounded ? wordBound(issue, plain) : `${issue.message}${plain}`, hint: "" };
 }
 
 function wordChoice(choices: readonly string[], value: unknown): { message: string; hint: string } {

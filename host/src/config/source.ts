@@ -5,6 +5,13 @@ import type { Fault } from "./faults.ts";
 /** Largest configuration that is read: far above what people write, far below what stops a host. */
 export const maxConfigBytes = 512 * 1024;
 
+/** Where the configuration comes from. */
+export type ConfigOrigin =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "text"; readonly text: string }
+  /** None given: the configuration that the host brings. */
+  | { readonly kind: "builtin" };
+
 /** A configuration as it was given, not yet looked at. */
 export interface RawConfig {
   /** How messages name it: a path, `--config-text` or `builtin`. */
