@@ -84,6 +84,7 @@ function openCall(stream: ClientHttp2Stream): GatewayCall {
     decoder.push(chunk);
     wake();
   });
+  stream.on("end", () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
   const ended = new Promise<CallEnd>((resolve) => {
     stream.on("close", () => {
       isOver = true;
