@@ -1,0 +1,97 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { EndpointState } from "./endpoint-state.ts";
+import type { FaultReason } from "./scrape-fault.ts";
+
+/** What the data layer counts. */
+export interface DataLayerMetrics {
+  /** A page came, `durationMs` after it was asked for. */
+  scraped(durationMs: number): void;
+  failed(reason: FaultReason): void;
+  /** Lines of interest that broke the format. */
+  unreadable(lines: number): void;
+  restarted(): void;
+}
+
+/** Values that are read when the metrics are scraped. */
+export interface DataLayerGauges {
+  /** Number of endpoints in each state. */
+  endpoints(): Readonly<Record<EndpointState, number>>;
+  /** Age of the oldest page in force, in ms; 0 where there is none. */
+  oldestAgeMs(): number;
+  /** When the last page came, Unix ms; 0 = never. */
+  lastPageAtMs(): number;
+  /** Whether the list of each source is in force as it was read last. */
+  sources(): readonly (readonly [name: string, inForce: boolean])[];
+}
+
+/** Registers the data layer's metrics. */
+export function createDataLayerMetrics(registry: Registry, gauges: DataLayerGauges): DataLayerMetrics {
+  const registers = [registry];
+  const duration = new Histogram({
+    name: "outrider_scrape_duration_seconds",
+    help: "Request for a metrics page to the page.",
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    registers,
+  });
+  const errors = new Counter({
+    name: "outrider_scrape_errors_total",
+    help: "Scrapes that brought no values.",
+    labelNames: ["reason"],
+    registers,
+  });
+  const unreadable = new Counter({
+    name: "outrider_scrape_unreadable_lines_total",
+    help: "Lines of interest on metrics pages that break the format.",
+    registers,
+  });
+  const restarts = new Counter({
+    name: "outrider_endpoint_restarts_total",
+    help: "Restarts of model servers that their pages told of.",
+    registers,
+  });
+  registerGauges(registry, gauges);
+  return {
+    scraped: (durationMs) => duration.observe(durationMs / 1_000),
+    failed: (reason) => errors.inc({ reason }),
+    unreadable: (lines) => unreadable.inc(lines),
+    restarted: () => restarts.inc(),
+  };
+}
+
+function registerGauges(registry: Registry, gauges: DataLayerGauges): void {
+  const registers = [registry];
+  new Gauge({
+    name: "outrider_endpoints",
+    help: "Endpoints by state: ready; unknown = ready, never scraped; not_ready.",
+    labelNames: ["state"],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(gauges.endpoints())) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    name: "outrider_scrape_age_seconds",
+    help: "Age of the oldest metrics page whose values are in force.",
+    registers,
+    collect() {
+      this.set(gauges.oldestAgeMs() / 1_000);
+    },
+  });
+  new Gauge({
+    name: "outrider_last_scrape_timestamp_seconds",
+    help: "When the last metrics page came, Unix time; 0 = never.",
+    registers,
+    collect() {
+      this.set(gauges.lastPageAtMs() / 1_000);
+    },
+  });
+  new Gauge({
+    name: "outrider_endpoint_source_in_force",
+    help: "1 where a source's list is in force as it was read last, 0 where the last good one stays.",
+    labelNames: ["source"],
+    registers,
+    collect() {
+      for (const [source, inForce] of gauges.sources()) this.set({ source }, inForce ? 1 : 0);
+    },
+  });
+}
