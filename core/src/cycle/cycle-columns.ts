@@ -1,6 +1,7 @@
 import type { EndpointColumns } from "../contract/index.ts";
 import { isInflightKey } from "../table/inflight.ts";
 import type { SnapshotColumns } from "../table/snapshot.ts";
+import { newFloats } from "./slab.ts";
 import type { InflightColumns } from "./types.ts";
 
 /** Columns as one decision sees them: a snapshot's, its own copy of what was sent, ages by its own clock. */
@@ -50,4 +51,19 @@ export class CycleColumns implements EndpointColumns {
     const measuredAtMs = this.#measured.measuredAtMs(key)[slot] ?? 0;
     return measuredAtMs === 0 ? Number.POSITIVE_INFINITY : Math.max(0, this.#nowMs - measuredAtMs);
   }
+}
+
+/** The counts of the first slots as they are now. */
+export function copyInflight(source: InflightColumns, slotCount: number): InflightColumns {
+  return {
+    requests: copyColumn(source.requests, slotCount),
+    promptTokens: copyColumn(source.promptTokens, slotCount),
+    outputTokens: copyColumn(source.outputTokens, slotCount),
+  };
+}
+
+function copyColumn(source: Float32Array, slotCount: number): Float32Array {
+  const copy = newFloats(slotCount);
+  copy.set(source.subarray(0, slotCount));
+  return copy;
 }

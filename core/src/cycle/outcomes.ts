@@ -54,12 +54,13 @@ function checkScores(scores: Float32Array): typeof unchecked {
   let clamped = 0;
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i];
-    if (Number.isNaN(score)) continue;
-    rated++;
-    if (score >= 0 && score <= 1) continue;
-    if (!Number.isFinite(score)) return { rated, clamped, isInvalid: true };
-    scores[i] = score < 0 ? 0 : 1;
-    clamped++;
+    if (score >= 0 && score <= 1) rated++;
+    else if (!Number.isNaN(score)) {
+      if (!Number.isFinite(score)) return { rated, clamped, isInvalid: true };
+      scores[i] = score < 0 ? 0 : 1;
+      rated++;
+      clamped++;
+    }
   }
   return { rated, clamped, isInvalid: false };
 }

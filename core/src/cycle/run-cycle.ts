@@ -1,11 +1,11 @@
 import { createRandom, deriveSeed, type PeerPick } from "../contract/index.ts";
-import { copyInflight } from "../table/inflight.ts";
 import { Call, type CallContext } from "./call.ts";
 import { CandidateSet } from "./candidate-set.ts";
 import { combineScores } from "./combine-scores.ts";
-import { CycleColumns } from "./cycle-columns.ts";
+import { CycleColumns, copyInflight } from "./cycle-columns.ts";
 import { toProducerOutcome, toScorerOutcome } from "./outcomes.ts";
 import { Round, toUs } from "./round.ts";
+import { newFloats } from "./slab.ts";
 import type {
   CycleInput,
   DecisionRecord,
@@ -213,5 +213,5 @@ class Cycle {
 }
 
 function unknownValues(length: number): Float32Array {
-  return new Float32Array(length).fill(Number.NaN);
+  return newFloats(length).fill(Number.NaN);
 }

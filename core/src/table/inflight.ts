@@ -24,12 +24,3 @@ export function enlargeInflight(source: InflightColumns, slotCount: number): Inf
   target.outputTokens.set(source.outputTokens);
   return target;
 }
-
-/** The counts of the first slots as they are now. */
-export function copyInflight(source: InflightColumns, slotCount: number): InflightColumns {
-  const target = createInflight(slotCount);
-  target.requests.set(source.requests.subarray(0, slotCount));
-  target.promptTokens.set(source.promptTokens.subarray(0, slotCount));
-  target.outputTokens.set(source.outputTokens.subarray(0, slotCount));
-  return target;
-}

@@ -1,0 +1,11 @@
+import type { Profile, ProfileHandler } from "../cycle/types.ts";
+
+/** Runs the one profile there is. */
+export function createSingleProfileHandler(name: string, profile: Profile): ProfileHandler {
+  return {
+    name,
+    type: "single-profile-handler",
+    primary: profile.name,
+    next: (_facts, _picks, profiles) => (profiles.length === 0 ? profile : undefined),
+  };
+}
