@@ -28,7 +28,7 @@ const body = (bytes: number, endOfStream: boolean): Reply => ({
   body: Buffer.alloc(bytes),
   endOfStream,
 });
-const stream = (...replies: Reply[]): ObservedStream => ({ sent: [], replies, saved: {}, ends: [] });
+const stream = (...replies: Reply[]): ObservedStream => ({ sent: [], replies, saved: {}, ends: [], isOverdue: false });
 const check = (sentence: string, ...streams: ObservedStream[]) =>
   checkSentences([sentence], { streams, endpoints: ["10.0.0.1:80", "10.0.0.2:80"] });
 

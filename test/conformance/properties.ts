@@ -13,6 +13,8 @@ export interface ObservedStream {
   readonly saved: Readonly<Record<string, string>>;
   /** How the exchange behind the stream ended, a cause each time it was said. */
   readonly ends: readonly DoneCause[];
+  /** Whether an answer that was due did not come in time. */
+  readonly isOverdue: boolean;
 }
 
 /** All that a sentence can be about. */

@@ -37,7 +37,7 @@ export function differsByNote(notes: string, detail: string): Verdict {
 }
 
 /** @param detail the type, field or sentence that is not there. */
-export function notApplicable(feature: FeatureName, detail = features[feature]): Verdict {
+export function notApplicable(feature: FeatureName, detail: string = features[feature]): Verdict {
   return { status: "not_applicable", reason: `${feature}: ${detail}` };
 }
 

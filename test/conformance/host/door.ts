@@ -20,8 +20,8 @@ export async function openDoor(scheduler: Scheduler, metrics = uncounted): Promi
   return {
     client,
     async close() {
+      void client.close();
       await server.close();
-      await client.close();
     },
   };
 }

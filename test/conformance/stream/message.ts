@@ -107,7 +107,7 @@ function toPart(
   headers: { headers: ReturnType<typeof toHeaderValue>[] },
   body: Buffer,
   endOfStream: boolean,
-): MessageInitShape<typeof ProcessingRequestSchema>["request"] {
+): NonNullable<MessageInitShape<typeof ProcessingRequestSchema>["request"]> {
   switch (type) {
     case "request_headers":
       return { case: "requestHeaders", value: { headers, endOfStream } };
@@ -138,6 +138,6 @@ function toProtocolConfig(entry: Fields) {
 function toMode(name = "NONE"): ProcessingMode_BodySendMode {
   const modes: Readonly<Record<string, unknown>> = ProcessingMode_BodySendMode;
   const mode = modes[name];
-  if (typeof mode === "number") return mode;
+  if (typeof mode === "number") return mode as ProcessingMode_BodySendMode;
   throw new NotApplicable("unknown fields", `send: body mode ${name}`);
 }

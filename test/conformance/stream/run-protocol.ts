@@ -1,4 +1,4 @@
-import type { Adapter, RunContext } from "../adapter.ts";
+import type { Adapter } from "../adapter.ts";
 import type { EppCase } from "../case-file.ts";
 import { Fields } from "../fields.ts";
 import { type HostUnderTest, openHost } from "../host/host-under-test.ts";
@@ -29,7 +29,7 @@ export const runProtocol: Adapter = async (testCase, context) => {
   const host = await openHost({ pool, configText: config.text });
   try {
     const observed = await runStreams(streams, host);
-    const verdict = await judge(testCase, observed, pool, host, context);
+    const verdict = await judge(testCase, observed, pool, host);
     if (config.leftOut.length === 0) return verdict;
     const types = `without ${config.leftOut.join(", ")}`;
     if (verdict.status !== "fail") return { ...verdict, reason: [verdict.reason, types].filter(Boolean).join("; ") };
@@ -81,20 +81,20 @@ function toStreams(fields: Fields): readonly StreamPlan[] {
 
 async function runStreams(plans: readonly StreamPlan[], host: HostUnderTest): Promise<readonly ObservedStream[]> {
   const exchanges: Exchange[] = [];
-  const observed: ObservedStream[] = [];
+  const observed: (ObservedStream & { readonly exchange: Exchange })[] = [];
   let values: Readonly<Record<string, string>> = {};
   for (const plan of plans) {
-    for (let run = 0; run < plan.repeat; run++) {
-      const exchange = exchanges[plan.onStream - 1] ?? openExchange(host.client);
-      if (plan.onStream === 0) exchanges.push(exchange);
+    for (let run = 1; run <= plan.repeat; run++) {
+      const exchange = observed[plan.onStream - 1]?.exchange ?? openExchange(host.client);
+      exchanges.push(exchange);
       const decided = host.ends.length;
       await runSends(exchange, toSendPlan(fillIn(plan.entries, values)));
       const saved = saveValues(plan.save, exchange.replies);
       values = { ...values, ...saved };
-      if (plan.onStream === 0) observed.push(observe(exchange, saved, host, decided));
+      if (run === plan.repeat) observed.push(observe(exchange, saved, host, decided));
     }
   }
-  for (const exchange of exchanges) await exchange.close();
+  for (const exchange of new Set(exchanges)) await exchange.close();
   await host.settled();
   return observed;
 }
@@ -116,16 +116,22 @@ function leadIn() {
   return toSendPlan([{ type: "request_headers", headers, end_of_stream: true }]).messages;
 }
 
+/** What a stream shows, live until it is closed; of one that is repeated, the last. */
 function observe(
-  { sent, replies }: Exchange,
+  exchange: Exchange,
   saved: Readonly<Record<string, string>>,
   host: HostUnderTest,
   decided: number,
-): ObservedStream {
+): ObservedStream & { readonly exchange: Exchange } {
+  const { sent, replies } = exchange;
   return {
+    exchange,
     sent,
     replies,
     saved,
+    get isOverdue() {
+      return exchange.isOverdue;
+    },
     get ends() {
       return host.ends[decided] ?? [];
     },
@@ -137,7 +143,6 @@ async function judge(
   streams: readonly ObservedStream[],
   pool: readonly PoolEndpoint[],
   host: HostUnderTest,
-  { fixtures: _ }: RunContext,
 ): Promise<Verdict> {
   const { fields, notes } = testCase;
   const [first] = streams;
@@ -148,6 +153,7 @@ async function judge(
   const endpoints = pool.toSorted((a, b) => a.waitingRequests - b.waitingRequests).map(({ address }) => address);
   const fault = checkSentences(sentencesOf(fields), { streams, endpoints }) ?? orderFault(streams);
   if (fault !== undefined) return fromFault(fault);
+  if (streams.some(({ isOverdue }) => isOverdue)) return fail("an answer that the protocol demands did not come");
   const metrics = await compareMetrics(fields.object("expect_metrics"), host);
   if (metrics !== undefined) return metrics;
   const spans = fields.texts("expect_spans");
@@ -179,9 +185,4 @@ function orderFault(streams: readonly ObservedStream[]): string | undefined {
     }
   }
   return undefined;
-}
-
-/** Whether a verdict tells that nothing answered at all; kept for messages. */
-export function overdue(exchange: Exchange): Verdict | undefined {
-  return exchange.isOverdue ? fail("no answer in time") : undefined;
 }
