@@ -1,46 +1,30 @@
 import type { FeedbackEvent } from "@outrider/core/contract";
+import type { InstanceEvent } from "@outrider/transport";
 
-/** One event on its way to an instance of a plugin. */
-export interface QueuedEvent {
-  /** Number of the instance within its connection. */
-  readonly instance: number;
-  readonly event: FeedbackEvent;
-}
-
-/** What is taken from the ring at once. */
-export interface FeedbackBatch {
-  /** In the order they happened. */
-  readonly events: readonly QueuedEvent[];
-  /** Events dropped since the batch before. */
-  readonly dropped: number;
-  /** Whether counts that the plugin keeps may be wrong: a pick or an end is among the dropped. */
-  readonly needsRepair: boolean;
-}
-
-/** Bounded queue between the decisions and a plugin that may be slow. */
+/** Bounded queue between the decisions and a plugin process that may be slow. */
 export interface FeedbackRing {
-  push(instance: number, event: FeedbackEvent): void;
-  /** Empties it; `undefined` where there is nothing to say. */
-  take(): FeedbackBatch | undefined;
+  push(event: InstanceEvent): void;
+  /** The oldest events, at most `count`; they stay until {@link remove}. */
+  peek(count: number): readonly InstanceEvent[];
+  /** Takes the oldest `count` out. */
+  remove(count: number): void;
   /** Forgets everything: the plugin that it was for is gone. */
   clear(): void;
   readonly size: number;
+  /** Events lost since it was last set to 0. */
+  dropped: number;
+  /** Whether a pick or an end is among the lost, so that counts that the plugin keeps may be wrong. */
+  needsRepair: boolean;
 }
 
 /** Events a plugin may be behind. */
-const ringSize = 4096;
+export const ringSize = 4096;
 
-/**
- * Keeps up to 4,096 events. When it is full, progress goes first, being cumulative; then the newest are dropped.
- * @param onDrop told how many were lost.
- */
+/** Holds up to 4,096 events. When it is full, progress goes first, being cumulative; then the newest are dropped. */
 export function createFeedbackRing(onDrop: (count: number) => void): FeedbackRing {
-  let events: QueuedEvent[] = [];
-  let dropped = 0;
-  let needsRepair = false;
-
+  let events: InstanceEvent[] = [];
   const drop = (count: number) => {
-    dropped += count;
+    ring.dropped += count;
     onDrop(count);
   };
   const makeRoom = () => {
@@ -48,32 +32,34 @@ export function createFeedbackRing(onDrop: (count: number) => void): FeedbackRin
     if (kept.length < events.length) drop(events.length - kept.length);
     events = kept;
   };
-
-  return {
-    push(instance, event) {
-      if (events.length >= ringSize) makeRoom();
-      if (events.length < ringSize) {
-        events.push({ instance, event });
-        return;
-      }
-      drop(1);
-      if (event.kind === "picked" || event.kind === "done") needsRepair = true;
-    },
-    take() {
-      if (events.length === 0 && dropped === 0) return undefined;
-      const batch = { events, dropped, needsRepair };
-      events = [];
-      dropped = 0;
-      needsRepair = false;
-      return batch;
-    },
-    clear() {
-      events = [];
-      dropped = 0;
-      needsRepair = false;
-    },
+  const ring: FeedbackRing = {
+    dropped: 0,
+    needsRepair: false,
     get size() {
       return events.length;
     },
+    push(queued) {
+      if (events.length >= ringSize) makeRoom();
+      if (events.length < ringSize) {
+        events.push(queued);
+        return;
+      }
+      drop(1);
+      if (isCounted(queued.event)) ring.needsRepair = true;
+    },
+    peek: (count) => (count >= events.length ? events : events.slice(0, count)),
+    remove(count) {
+      events = count >= events.length ? [] : events.slice(count);
+    },
+    clear() {
+      events = [];
+      ring.dropped = 0;
+      ring.needsRepair = false;
+    },
   };
+  return ring;
+}
+
+function isCounted({ kind }: FeedbackEvent): boolean {
+  return kind === "picked" || kind === "done";
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { grantNeeds, mergeNeeds } from "./grants.ts";
 
 const path = "plugins[2]";
-const operator = (...grant: Need[]) => ({ path, grant, trusted: false });
+const operator = (...grant: Need[]) => ({ path, grant, trusted: false, blockSizeTokens: undefined });
 const hashes = { key: "request.block_hashes", required: true } as const;
 
 describe("grants", () => {
@@ -95,8 +95,27 @@ describe("grants", () => {
   });
 
   it("grants a trusted type what it asks", () => {
-    expect(grantNeeds([hashes], { path, grant: [], trusted: true })).toEqual({ granted: [hashes], denied: [] });
+    const trusted = { path, grant: [], trusted: true, blockSizeTokens: undefined };
+    expect(grantNeeds([hashes], trusted)).toEqual({ granted: [{ ...hashes, blockSizeTokens: 64 }], denied: [] });
   });
+
+  const sizes: { title: string; asked?: number; grant?: number; inForce?: number; want: number | string }[] = [
+    { title: "hashes in blocks of 64 tokens where nobody says otherwise", want: 64 },
+    { title: "takes the plugin's block size", asked: 16, want: 16 },
+    { title: "takes the operator's block size for a plugin that names none", grant: 32, want: 32 },
+    { title: "takes the size in force for a plugin that names none", inForce: 128, want: 128 },
+    { title: "refuses a second block size", asked: 16, inForce: 64, want: "hashed by 64: choose one size" },
+  ];
+  for (const { title, asked, grant, inForce, want } of sizes) {
+    it(title, () => {
+      const need = (size: number | undefined): Need =>
+        size === undefined ? { key: hashes.key } : { key: hashes.key, blockSizeTokens: size };
+      const policy = { path, grant: [need(grant)], trusted: false, blockSizeTokens: inForce };
+      const grants = grantNeeds([need(asked)], policy);
+      if (typeof want === "number") expect(grants.granted[0]!.blockSizeTokens).toBe(want);
+      else expect(grants.denied[0]!.message).toContain(want);
+    });
+  }
 
   it("merges needs of one key", () => {
     const needs: Need[] = [

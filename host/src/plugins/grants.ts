@@ -25,7 +25,12 @@ export interface GrantPolicy {
   readonly grant: readonly Need[];
   /** Whether asking is enough for every key: first-party types placed inline or in a worker. */
   readonly trusted: boolean;
+  /** Block size in force for `request.block_hashes`, because another plugin was granted it; `undefined` = none yet. */
+  readonly blockSizeTokens: number | undefined;
 }
+
+/** Tokens in one prefix block where nobody says otherwise. */
+export const defaultBlockSizeTokens = 64;
 
 type GrantRule = "always" | "asked" | "operator" | "unknown";
 
@@ -34,14 +39,13 @@ const namedKeys: ReadonlySet<string> = new Set(["request.headers", "events.heade
 
 /** Asked ∩ (always ∪ granted on asking ∪ granted by the operator). */
 export function grantNeeds(asked: readonly (NeedKey | Need)[], policy: GrantPolicy): Grants {
-  const granted: Need[] = [];
-  const denied: DeniedNeed[] = [];
+  const grants = { granted: [] as Need[], denied: [] as DeniedNeed[] };
   for (const need of mergeNeeds(asked.map(toNeed))) {
     const answer = grantNeed(need, policy);
-    if (answer.kind === "granted") granted.push(answer.need);
-    else denied.push({ key: need.key, required: need.required === true, message: answer.message });
+    if (answer.kind === "granted") grants.granted.push(answer.need);
+    else grants.denied.push({ key: need.key, required: need.required === true, message: answer.message });
   }
-  return { granted, denied };
+  return grants;
 }
 
 /** One need per key: names joined, the largest limits, required where one of them is. */
@@ -78,13 +82,37 @@ function joinNames(a: Need, b: Need): readonly string[] {
 
 type Answer = { readonly kind: "granted"; readonly need: Need } | { readonly kind: "denied"; readonly message: string };
 
-function grantNeed(need: Need, { path, grant, trusted }: GrantPolicy): Answer {
+function grantNeed(need: Need, policy: GrantPolicy): Answer {
   const rule = ruleOf(need.key);
-  if (rule === "unknown") return { kind: "denied", message: `${need.key} is nothing this host knows` };
-  if (rule !== "operator" || trusted) return { kind: "granted", need };
-  const given = grant.filter(({ key }) => key === need.key);
-  if (given.length === 0) return { kind: "denied", message: remedy(need, path) };
-  return narrow(need, given, path);
+  if (rule === "unknown") return denied(`${need.key} is nothing this host knows`);
+  const given = policy.grant.filter(({ key }) => key === need.key);
+  if (rule === "operator" && !policy.trusted && given.length === 0) return denied(remedy(need, policy.path));
+  const allowed = given.length === 0 || rule !== "operator" ? undefined : mergeNeeds(given)[0]!;
+  const sized = need.key === "request.block_hashes" ? sizeBlocks(need, allowed, policy) : granted(need);
+  return sized.kind === "denied" || allowed === undefined ? sized : narrow(sized.need, allowed, policy.path);
+}
+
+function granted(need: Need): Answer {
+  return { kind: "granted", need };
+}
+
+function denied(message: string): Answer {
+  return { kind: "denied", message };
+}
+
+/** The host hashes a prompt in blocks of one size: the first that is granted is in force for all. */
+function sizeBlocks(need: Need, allowed: Need | undefined, { path, blockSizeTokens: inForce }: GrantPolicy): Answer {
+  const asked = need.blockSizeTokens ?? allowed?.blockSizeTokens ?? inForce ?? defaultBlockSizeTokens;
+  const wanted = `${need.key} is asked for with blocks of ${asked} tokens`;
+  if (allowed?.blockSizeTokens !== undefined && allowed.blockSizeTokens !== asked) {
+    return denied(
+      `${wanted} and granted with ${allowed.blockSizeTokens}: write "blockSize: ${asked}" at ${path}.grant`,
+    );
+  }
+  if (inForce !== undefined && inForce !== asked) {
+    return denied(`${wanted}, and another plugin has the prompt hashed by ${inForce}: choose one size for both`);
+  }
+  return granted({ ...need, blockSizeTokens: asked });
 }
 
 function ruleOf(key: string): GrantRule {
@@ -93,24 +121,15 @@ function ruleOf(key: string): GrantRule {
   return openFamilies.some((family) => key.startsWith(family) && key.length > family.length) ? "asked" : "unknown";
 }
 
-function narrow(need: Need, given: readonly Need[], path: string): Answer {
-  const allowed = mergeNeeds(given)[0]!;
-  const { maxBytes = Infinity, blockSizeTokens = allowed.blockSizeTokens } = need;
-  if (allowed.blockSizeTokens !== undefined && allowed.blockSizeTokens !== blockSizeTokens) {
-    return { kind: "denied", message: blockSizeMessage(need, allowed, path) };
-  }
-  const limit = Math.min(maxBytes, allowed.maxBytes ?? Infinity);
+function narrow(need: Need, allowed: Need, path: string): Answer {
+  const maxBytes = Math.min(need.maxBytes ?? Infinity, allowed.maxBytes ?? Infinity);
   const names = namedKeys.has(need.key) ? sharedNames(need, allowed) : need.names;
-  if (namedKeys.has(need.key) && names!.length === 0) return { kind: "denied", message: remedy(need, path) };
-  return {
-    kind: "granted",
-    need: {
-      ...need,
-      ...(names === undefined ? {} : { names }),
-      ...(limit === Infinity ? {} : { maxBytes: limit }),
-      ...(blockSizeTokens === undefined ? {} : { blockSizeTokens }),
-    },
-  };
+  if (namedKeys.has(need.key) && names!.length === 0) return denied(remedy(need, path));
+  return granted({
+    ...need,
+    ...(names === undefined ? {} : { names }),
+    ...(maxBytes === Infinity ? {} : { maxBytes }),
+  });
 }
 
 function sharedNames(need: Need, allowed: Need): readonly string[] {
@@ -120,9 +139,4 @@ function sharedNames(need: Need, allowed: Need): readonly string[] {
 function remedy(need: Need, path: string): string {
   const entry = namedKeys.has(need.key) ? `{ key: ${need.key}, names: [${(need.names ?? []).join(", ")}] }` : need.key;
   return `${need.key} is only granted by the operator: write "grant: [${entry}]" at ${path}`;
-}
-
-function blockSizeMessage(need: Need, allowed: Need, path: string): string {
-  const { blockSizeTokens } = allowed;
-  return `${need.key} is asked for with blocks of ${need.blockSizeTokens} tokens and granted with ${blockSizeTokens}: write the same blockSize at ${path}.grant and in its parameters`;
 }

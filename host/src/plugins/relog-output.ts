@@ -64,7 +64,10 @@ class OutputRelog {
   #split(chunk: Buffer): void {
     let start = 0;
     while (start < chunk.length) {
-      if (this.#tokens < 1) return this.#drop(chunk.subarray(start));
+      if (this.#tokens < 1) {
+        this.#drop(chunk.subarray(start));
+        return;
+      }
       const newline = chunk.indexOf(10, start);
       const stop = newline === -1 ? chunk.length : newline;
       if (!this.#skipping) this.#keep(chunk.subarray(start, stop));

@@ -18,17 +18,12 @@ export type PluginCatalogue = Readonly<Record<string, BuiltinType>>;
 export type ProcessSpec = {
   /** Name of the process in the configuration; processes of built-in types are named after their plugin. */
   readonly name: string;
-  /**
-   * Environment added to the allow-listed one. For an address only `OUTRIDER_PLUGIN_TOKEN` means something: the bearer
-   * token sent there.
-   */
+  /** Environment added to the allow-listed one. */
   readonly env: Readonly<Record<string, string>>;
 } & (
   | { readonly kind: "command"; readonly command: readonly string[]; readonly cwd: string }
   /** `unix:PATH`, `h2c://`, `http://` or `https://` with host and port. */
   | { readonly kind: "url"; readonly url: string }
-  /** The main file of a built-in type; what a plugin of the catalogue gets that names no process of the list. */
-  | { readonly kind: "builtin"; readonly type: string }
 );
 
 /** One configured scorer or producer, checked. */
@@ -37,7 +32,7 @@ export interface PluginSpec {
   readonly name: string;
   readonly type: string;
   readonly placement: Placement;
-  /** Name of its process, for `process` and `remote`; `undefined` there: a process of its built-in type. */
+  /** Name of its process, for `process` and `remote`. */
   readonly process: string | undefined;
   /** `parameters:` as written. */
   readonly parameters: unknown;

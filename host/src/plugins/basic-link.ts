@@ -1,0 +1,164 @@
+import type { CycleCall } from "@outrider/core";
+import { type Need, type NeedKey, OutriderError, type Reason } from "@outrider/core/contract";
+import { createUnaryClient, type UnaryClient, type UnaryTarget } from "@outrider/transport";
+import { admitPlugin, basicNeeds } from "./admit-plugin.ts";
+import type { PluginEntry } from "./plugin-entry.ts";
+import type { LinkContext, LinkedPlugin, PluginLink } from "./plugin-link.ts";
+
+/** What a plugin that cannot say so itself gets where its configuration names nothing. */
+const defaultNeeds: readonly NeedKey[] = ["waiting_requests", "running_requests", "kv_cache_usage"];
+
+/** Connections, and calls in flight, to one plugin at most: one more call is shed and waits in no queue. */
+const maxCalls = 16;
+
+/** Calls in a row that found nobody before the connection counts as lost. */
+const lostAfterCalls = 5;
+
+/**
+ * Opens a plugin that knows `Score` alone: endpoints travel with every call, nothing is kept in step, no events.
+ * @throws {OutriderError} `PLUGIN_REJECTED` when no configured plugin can be served so.
+ */
+export async function openBasicLink(context: LinkContext, target: UnaryTarget): Promise<PluginLink> {
+  const closed = Promise.withResolvers<OutriderError>();
+  const client = createUnaryClient(target, {
+    token: context.token,
+    connections: maxCalls,
+    violation: (error, answer) => context.violation(error, answer),
+    answered: () => {},
+  });
+  const close = () => {
+    context.signal.removeEventListener("abort", close);
+    closed.resolve(new OutriderError("SCORER_UNAVAILABLE", `${context.name}: closed`));
+    void client.close();
+  };
+  context.signal.addEventListener("abort", close, { once: true });
+  try {
+    await shakeHands(context, client);
+    const lost = (error: OutriderError) => {
+      closed.resolve(error);
+      close();
+    };
+    return toLink(admit(context), client, { closed: closed.promise, close, lost });
+  } catch (cause) {
+    close();
+    throw cause;
+  }
+}
+
+async function shakeHands({ entries, host, timing, name }: LinkContext, client: UnaryClient): Promise<void> {
+  await client.connect(timing.handshakeMs);
+  for (const entry of entries) entry.move("handshaking");
+  const request = { host: "outrider", hostVersion: host.version, hostInstance: host.instance };
+  const found = await client.handshake(request, timing.handshakeMs);
+  if (found.kind === "basic") return;
+  const message = `${name} answers Handshake over HTTP/1.1; serve its Session on OUTRIDER_PLUGIN_SOCKET, unix: or h2c://, or answer 501`;
+  throw new OutriderError("PLUGIN_REJECTED", message);
+}
+
+interface AdmittedPlugin {
+  readonly entry: PluginEntry;
+  readonly granted: readonly Need[];
+}
+
+function admit(context: LinkContext): readonly AdmittedPlugin[] {
+  const admitted: AdmittedPlugin[] = [];
+  for (const entry of context.entries) {
+    try {
+      checkBasic(entry, context);
+      admitted.push({
+        entry,
+        granted: admitPlugin(entry, basicNeeds(entry.spec.needs ?? toNeeds(defaultNeeds)), context),
+      });
+    } catch (cause) {
+      if (!(cause instanceof OutriderError)) throw cause;
+      entry.move("failed", cause.message);
+    }
+  }
+  if (admitted.length > 0) return admitted;
+  throw new OutriderError("PLUGIN_REJECTED", `none of the plugins of ${context.name} can run`);
+}
+
+function toNeeds(keys: readonly NeedKey[]): readonly Need[] {
+  return keys.map((key) => ({ key }));
+}
+
+function checkBasic({ spec }: PluginEntry, { name, entries }: LinkContext): void {
+  const { type } = entries[0]!.spec;
+  if (spec.type !== type) {
+    throw new OutriderError(
+      "PLUGIN_REJECTED",
+      `${spec.path}.type: ${name} knows Score alone and serves one type, ${type}`,
+    );
+  }
+  if (spec.parameters === undefined || Object.keys(spec.parameters as object).length === 0) return;
+  throw new OutriderError("PLUGIN_REJECTED", `${spec.path}.parameters: ${name} knows Score alone and takes none`);
+}
+
+interface LinkLife {
+  readonly closed: Promise<OutriderError>;
+  close(): void;
+  lost(error: OutriderError): void;
+}
+
+function toLink(
+  admitted: readonly AdmittedPlugin[],
+  client: UnaryClient,
+  { closed, close, lost }: LinkLife,
+): PluginLink {
+  let failures = 0;
+  const track = (answer: Promise<Reason>) =>
+    answer.then(
+      (reason) => {
+        failures = 0;
+        return reason;
+      },
+      (cause) => {
+        failures = isUnavailable(cause) ? failures + 1 : 0;
+        if (failures === lostAfterCalls) lost(cause as OutriderError);
+        throw cause;
+      },
+    );
+  return {
+    profile: "basic",
+    bootId: "",
+    plugins: admitted.map(({ entry, granted }) => toLinked(entry, granted, client, track)),
+    activate() {
+      for (const { entry } of admitted) entry.move("active");
+    },
+    publish() {},
+    revLag: 0,
+    closed,
+    async drain() {
+      close();
+    },
+    close,
+  };
+}
+
+function isUnavailable(cause: unknown): boolean {
+  return cause instanceof OutriderError && cause.code === "SCORER_UNAVAILABLE";
+}
+
+function toLinked(
+  entry: PluginEntry,
+  granted: readonly Need[],
+  client: UnaryClient,
+  track: (answer: Promise<Reason>) => Promise<Reason>,
+): LinkedPlugin {
+  const instance = { name: entry.spec.name, granted };
+  entry.granted = granted;
+  return {
+    entry,
+    granted,
+    produces: [],
+    score(call: CycleCall, scores) {
+      if (client.outstanding >= maxCalls) {
+        throw new OutriderError("SCORER_SHED", `${entry.spec.name}: ${maxCalls} calls are in flight already`);
+      }
+      return track(client.score(instance, call, scores));
+    },
+    produce() {
+      throw new OutriderError("SCORER_FAILED", `${entry.spec.name}: a plugin that knows Score alone produces nothing`);
+    },
+  };
+}

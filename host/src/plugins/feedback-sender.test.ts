@@ -1,0 +1,114 @@
+import { setImmediate as turn } from "node:timers/promises";
+import type { FeedbackEvent } from "@outrider/core/contract";
+import type { InstanceEvent } from "@outrider/transport";
+import { describe, expect, it } from "vitest";
+import { createFeedbackSender, type FeedbackSink } from "./feedback-sender.ts";
+
+const progress = (callId: number): FeedbackEvent => ({
+  kind: "progress",
+  callId,
+  slot: 0,
+  atMs: 0,
+  chunks: 1,
+  outputTokens: 1,
+  elapsedMs: 1,
+});
+const picked = (callId: number): FeedbackEvent => ({
+  kind: "picked",
+  callId,
+  slot: 0,
+  atMs: 0,
+  ownScore: 1,
+  totalScore: 1,
+  fallback: false,
+  promptTokens: 1,
+  picks: [],
+});
+
+/** A plugin's end of the feedback: what arrived, and whether its stream is full. */
+function createSink() {
+  const sink = {
+    full: false,
+    ids: [] as number[],
+    dropped: [] as number[],
+    inflights: [] as number[][],
+    feedback(events: readonly InstanceEvent[], dropped: number) {
+      if (sink.full) return false;
+      sink.ids.push(...events.map(({ event }) => event.callId));
+      if (dropped > 0) sink.dropped.push(dropped);
+      return true;
+    },
+    inflight(requests: Float32Array) {
+      sink.inflights.push([...requests]);
+    },
+  } satisfies FeedbackSink & Record<string, unknown>;
+  return sink;
+}
+
+function createSender() {
+  let lost = 0;
+  const sender = createFeedbackSender(
+    () => Float32Array.of(2, 0, 1),
+    (count) => (lost += count),
+  );
+  return { sender, lost: () => lost };
+}
+
+describe("feedback", () => {
+  it("is sent in order behind the turn", async () => {
+    const { sender } = createSender();
+    const sink = createSink();
+    sender.attach(sink, true);
+    for (let id = 0; id < 1200; id += 1) sender.push(1, picked(id));
+    expect(sink.ids).toEqual([]);
+    await turn();
+    expect(sink.ids).toEqual(Array.from({ length: 1200 }, (_, id) => id));
+    expect([sink.dropped, sink.inflights]).toEqual([[], []]);
+  });
+
+  it("waits while the stream is full, and while there is no connection", async () => {
+    const { sender } = createSender();
+    const sink = createSink();
+    sink.full = true;
+    sender.attach(sink, true);
+    sender.push(1, picked(1));
+    await turn();
+    sender.detach();
+    sender.push(1, picked(2));
+    await turn();
+    sink.full = false;
+    sender.attach(sink, true);
+    await turn();
+    expect(sink.ids).toEqual([1, 2]);
+  });
+
+  it("lets progress die first, all of it at once", async () => {
+    const { sender, lost } = createSender();
+    const sink = createSink();
+    for (let id = 0; id < 4096; id += 1) sender.push(1, id % 2 === 0 ? progress(id) : picked(id));
+    sender.push(1, picked(9999));
+    sender.attach(sink, true);
+    await turn();
+    expect([sink.ids.length, sink.ids.at(-1), sink.dropped, lost()]).toEqual([2049, 9999, [2048], 2048]);
+    expect(sink.inflights).toEqual([]);
+  });
+
+  it("drops the newest when nothing of it is progress, then repairs the plugin's counts", async () => {
+    const { sender, lost } = createSender();
+    const sink = createSink();
+    for (let id = 0; id < 5000; id += 1) sender.push(1, picked(id));
+    sender.attach(sink, true);
+    await turn();
+    expect([sink.ids.length, sink.dropped, lost(), sender.dropped]).toEqual([4096, [904], 904, 904]);
+    expect(sink.inflights).toEqual([[2, 0, 1]]);
+  });
+
+  it("forgets what a restarted plugin cannot know, and tells it what is in flight", async () => {
+    const { sender } = createSender();
+    const sink = createSink();
+    sender.push(1, picked(1));
+    sender.attach(sink, false);
+    await turn();
+    expect([sink.ids, sink.inflights]).toEqual([[], [[2, 0, 1]]]);
+  });
+});

@@ -1,0 +1,74 @@
+import type { FeedbackEvent } from "@outrider/core/contract";
+import type { SessionClient } from "@outrider/transport";
+import { createFeedbackRing } from "./feedback-ring.ts";
+
+/** Where feedback goes once it is sent. */
+export type FeedbackSink = Pick<SessionClient, "feedback" | "inflight">;
+
+/** Feedback on its way to one plugin process, over whichever connection there is. */
+export interface FeedbackSender {
+  /** Queues an event for an instance; sent behind the current turn of the event loop. */
+  push(instance: number, event: FeedbackEvent): void;
+  /**
+   * Sends over this connection from now on. `remembers`: the plugin still knows the calls that the queued events are of;
+   * otherwise they are forgotten and it gets the true counts of what is in flight.
+   */
+  attach(sink: FeedbackSink, remembers: boolean): void;
+  /** The connection is gone; events wait for the next one. */
+  detach(): void;
+  /** The stream takes feedback again. */
+  resume(): void;
+  /** Events lost so far. */
+  readonly dropped: number;
+}
+
+const eventsPerFrame = 512;
+
+/** Queues are per process. `inflight` gives the live counts of requests, for repair behind drops. */
+export function createFeedbackSender(inflight: () => Float32Array, onDrop: (count: number) => void): FeedbackSender {
+  let sink: FeedbackSink | undefined;
+  let scheduled = false;
+  let dropped = 0;
+  const ring = createFeedbackRing((count) => {
+    dropped += count;
+    onDrop(count);
+  });
+
+  const schedule = () => {
+    if (scheduled || sink === undefined) return;
+    scheduled = true;
+    setImmediate(flush);
+  };
+  const flush = () => {
+    scheduled = false;
+    if (sink === undefined) return;
+    while (ring.size > 0 || ring.dropped > 0) {
+      const events = ring.peek(eventsPerFrame);
+      if (!sink.feedback(events, ring.dropped)) return;
+      ring.dropped = 0;
+      ring.remove(events.length);
+    }
+    if (ring.needsRepair) sink.inflight(inflight());
+    ring.needsRepair = false;
+  };
+
+  return {
+    push(instance, event) {
+      ring.push({ instance, event });
+      schedule();
+    },
+    attach(next, remembers) {
+      sink = next;
+      if (!remembers) ring.clear();
+      ring.needsRepair ||= !remembers;
+      schedule();
+    },
+    detach() {
+      sink = undefined;
+    },
+    resume: schedule,
+    get dropped() {
+      return dropped;
+    },
+  };
+}
