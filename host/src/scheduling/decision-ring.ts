@@ -1,17 +1,30 @@
-import type { DecisionRecord } from "@outrider/core";
+import type { DecisionRecord, Plan } from "@outrider/core";
+import type { Door, Refusal } from "./types.ts";
+
+/** What the record of a decision leaves out. */
+export interface DecisionCircumstances {
+  readonly door: Door;
+  /** Plan it was made by. */
+  readonly plan: Plan;
+  /** What the client was told instead of being sent on; `undefined` where the request was sent. */
+  readonly refusal: Refusal | undefined;
+}
 
 /** The latest decisions, for explain: bounded, the oldest are overwritten. */
 export interface DecisionRing {
-  add(record: DecisionRecord): void;
+  add(record: DecisionRecord, circumstances: DecisionCircumstances): void;
   /** A decision by its id, or by the id of its request; the newest where several fit. */
   find(id: string): DecisionRecord | undefined;
   /** The latest `count`, newest first. */
   latest(count: number): readonly DecisionRecord[];
+  /** @param record one that this ring gave. */
+  circumstancesOf(record: DecisionRecord): DecisionCircumstances;
 }
 
 /** @param capacity decisions kept, ≥ 1. */
 export function createDecisionRing(capacity: number): DecisionRing {
   const records: DecisionRecord[] = [];
+  const circumstances = new WeakMap<DecisionRecord, DecisionCircumstances>();
   let next = 0;
   const newestFirst = function* () {
     for (let i = 1; i <= records.length; i++) {
@@ -20,7 +33,8 @@ export function createDecisionRing(capacity: number): DecisionRing {
     }
   };
   return {
-    add(record) {
+    add(record, around) {
+      circumstances.set(record, around);
       records[next] = record;
       next = (next + 1) % capacity;
     },
@@ -30,6 +44,11 @@ export function createDecisionRing(capacity: number): DecisionRing {
     },
     latest(count) {
       return newestFirst().take(count).toArray();
+    },
+    circumstancesOf(record) {
+      const found = circumstances.get(record);
+      if (found === undefined) throw new Error(`decision ${record.decisionId} is not from this ring`);
+      return found;
     },
   };
 }

@@ -2,8 +2,6 @@ import type { Need } from "@outrider/core";
 
 /** What of responses plugins asked for. */
 export interface EventNeeds {
-  /** Whether calls are to hear anything at all of their requests. */
-  readonly any: boolean;
   readonly progress: boolean;
   /** Whether usage is to be read out of responses. */
   readonly usage: boolean;
@@ -15,7 +13,6 @@ export interface EventNeeds {
 export function eventNeedsOf(granted: readonly Need[]): EventNeeds {
   const asks = (key: string) => granted.some((need) => need.key === key);
   return {
-    any: granted.some(({ key }) => key.startsWith("events.")),
     progress: asks("events.progress"),
     usage: asks("events.done") || asks("events.progress"),
     headers: granted

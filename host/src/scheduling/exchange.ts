@@ -55,7 +55,6 @@ export function createExchange(parts: ExchangeParts): Routed {
     responseHeaders(received, header, served) {
       if (ended) return;
       status = received;
-      usage?.start(header("content-type") ?? "");
       if (served !== undefined && served !== "" && served !== parts.destinations[0]) metrics.servedElsewhere();
       if (listeners.length > 0) {
         tell({
@@ -72,7 +71,7 @@ export function createExchange(parts: ExchangeParts): Routed {
         firstAtMs = nowMs();
         lease.firstToken();
       }
-      usage?.push(chunk);
+      usage?.read(chunk);
       if (!parts.events.progress || nowMs() - progressAtMs < progressIntervalMs) return;
       progressAtMs = nowMs();
       tell({

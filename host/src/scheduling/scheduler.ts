@@ -4,15 +4,16 @@ import {
   createUsageReader,
   type DecisionRecord,
   type EndpointTable,
-  type FactNeeds,
+  type FactsSettings,
   type Leases,
+  type Need,
   type Plan,
-  type RequestFactsSource,
   runCycle,
+  toFactNeeds,
 } from "@outrider/core";
 import { selectCandidates } from "./candidates.ts";
 import type { DecisionRing } from "./decision-ring.ts";
-import type { EventNeeds } from "./event-needs.ts";
+import { type EventNeeds, eventNeedsOf } from "./event-needs.ts";
 import { createExchange } from "./exchange.ts";
 import { type Ears, earsOf, listenersOf } from "./listeners.ts";
 import type { SchedulingMetrics } from "./metrics.ts";
@@ -28,16 +29,25 @@ export interface SchedulerParts {
   readonly ring: Pick<DecisionRing, "add">;
   readonly metrics: SchedulingMetrics;
   readonly clock: CycleClock;
-  /** What of a request some plugin may see; nothing else is computed. */
-  readonly needs: FactNeeds;
-  /** What of a response some plugin asked for. */
-  readonly events: EventNeeds;
+  /** Union of what the plugins may see, another array when it changes; nothing else of a request is computed. */
+  readonly granted: () => readonly Need[];
+  /** Whether plugins hear what became of their calls. */
+  readonly tellsPlugins: boolean;
   /** Next 32 random bits. */
   readonly seed: () => number;
   /** Starts every decision's id: unique among the starts of the host. */
   readonly idPrefix: string;
   /** Whether the gateway's subset of endpoints counts. */
   readonly usesSubset: boolean;
+  /** Hears of faults of our own, which are answered 500. */
+  readonly onError: (cause: unknown) => void;
+}
+
+/** What the grants come to, kept until they change. */
+interface Needs {
+  readonly granted: readonly Need[];
+  readonly facts: FactsSettings;
+  readonly events: EventNeeds;
 }
 
 /** Calls of one decision at most: instances × profiles; ids of calls stay unique over that many decisions ÷ 2³². */
@@ -46,14 +56,24 @@ const callsPerDecision = 256;
 /** One request through facts, candidates, cycle, lease, feedback and record. */
 export function createScheduler(parts: SchedulerParts): Scheduler {
   let decisions = 0;
-  let heard: { readonly plan: Plan; readonly ears: Ears } | undefined;
+  let ears: { readonly plan: Plan; readonly byName: Ears } | undefined;
   const earsFor = (plan: Plan): Ears => {
-    if (heard?.plan !== plan) heard = { plan, ears: parts.events.any ? earsOf(plan) : new Map() };
-    return heard.ears;
+    if (ears?.plan !== plan) ears = { plan, byName: parts.tellsPlugins ? earsOf(plan) : new Map() };
+    return ears.byName;
+  };
+  let needs: Needs | undefined;
+  const currentNeeds = (): Needs => {
+    const granted = parts.granted();
+    if (needs?.granted !== granted) {
+      needs = { granted, facts: { needs: toFactNeeds(granted) }, events: eventNeedsOf(granted) };
+    }
+    return needs;
   };
 
-  const decide = (request: IncomingRequest): Routed | Refusal | Promise<Routed | Refusal> => {
-    const facts = createRequestFacts(toSource(request, parts.needs));
+  const schedule = (request: IncomingRequest): Routed | Refusal | Promise<Routed | Refusal> => {
+    const { facts: settings, events } = currentNeeds();
+    const decisionId = `${parts.idPrefix}-${(++decisions).toString(36)}`;
+    const facts = createRequestFacts(request, request.header("x-request-id") ?? decisionId, settings);
     const fault = facts.prepare();
     if (fault !== undefined) return refused(refuse("BadRequest", fault), "bad-request");
     const snapshot = parts.table.current;
@@ -62,10 +82,9 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       return refused(refuse("ServiceUnavailable", "no endpoint is available", "rejected-no-endpoints"), "no-endpoints");
     }
     const plan = parts.plan();
-    const number = ++decisions;
     const record = runCycle({
-      decisionId: `${parts.idPrefix}-${number.toString(36)}`,
-      firstCallId: (number * callsPerDecision) >>> 0,
+      decisionId,
+      firstCallId: (decisions * callsPerDecision) >>> 0,
       plan,
       snapshot,
       candidates,
@@ -85,7 +104,6 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
 
     function conclude(made: DecisionRecord, by: Plan): Routed | Refusal {
       facts.release();
-      parts.ring.add(made);
       parts.metrics.decision(made);
       const listeners = listenersOf(made, earsFor(by));
       const nowMs = parts.clock.nowMs();
@@ -93,8 +111,11 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       if (slot === undefined) {
         for (const { callId, feedback } of listeners) feedback(neverSent(callId, nowMs, made));
         const message = "failed to find target endpoint: no endpoint is left behind the filters";
-        return refused(refuse("ResourceExhausted", message, "rejected-saturated"), "no-candidate");
+        const refusal = refuse("ResourceExhausted", message, "rejected-saturated");
+        parts.ring.add(made, { door: request.door, plan: by, refusal });
+        return refused(refusal, "no-candidate");
       }
+      parts.ring.add(made, { door: request.door, plan: by, refusal: undefined });
       const totals = made.profiles.at(-1);
       const totalScore = totals?.totals[totals.candidates.indexOf(slot)] ?? 0;
       const picks = made.profiles.flatMap(({ name, picked }) =>
@@ -110,21 +131,32 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
         destinations: made.destination.map((each) => made.snapshot.at(each)?.address ?? ""),
         listeners,
         lease: parts.leases.open(slot, facts.promptTokens, facts.maxOutputTokens, nowMs),
-        usage: listeners.length > 0 && parts.events.usage ? createUsageReader() : undefined,
-        events: parts.events,
+        usage: listeners.length > 0 && events.usage ? createUsageReader() : undefined,
+        events,
         metrics: parts.metrics,
         nowMs: parts.clock.nowMs,
       });
     }
   };
-  return { decide };
+  const fail = (request: IncomingRequest, cause: unknown): Refusal => {
+    parts.onError(cause);
+    parts.metrics.refusal("internal");
+    parts.metrics.request(request.door, 500);
+    return refuse("Internal", "the decision failed; the log of the endpoint picker says why");
+  };
+  return {
+    decide(request) {
+      try {
+        const verdict = schedule(request);
+        return verdict instanceof Promise ? verdict.catch((cause: unknown) => fail(request, cause)) : verdict;
+      } catch (cause) {
+        return fail(request, cause);
+      }
+    },
+  };
 }
 
 function neverSent(callId: number, atMs: number, { atMs: startedAtMs }: DecisionRecord) {
   const counts = { status: 0, promptTokens: 0, cachedTokens: 0, outputTokens: 0, ttftUs: 0 };
   return { kind: "done", cause: "never_sent", callId, slot: 0, atMs, e2eMs: atMs - startedAtMs, ...counts } as const;
-}
-
-function toSource({ path, body, header }: IncomingRequest, needs: FactNeeds): RequestFactsSource {
-  return { path, body, header, needs };
 }

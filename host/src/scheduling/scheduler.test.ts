@@ -1,0 +1,211 @@
+import {
+  createEndpointTable,
+  createLeases,
+  createMaxScorePicker,
+  createSingleProfileHandler,
+  type FeedbackEvent,
+  type Filter,
+  type Need,
+  type Plan,
+  type Scorer,
+} from "@outrider/core";
+import { Registry } from "prom-client";
+import { describe, expect, it } from "vitest";
+import { createDecisionRing } from "./decision-ring.ts";
+import { createSchedulingMetrics } from "./metrics.ts";
+import { createScheduler } from "./scheduler.ts";
+import { toTraceless } from "./traceless.ts";
+import type { IncomingRequest, Routed } from "./types.ts";
+
+const addresses = ["10.0.0.1:8000", "10.0.0.2:8000", "10.0.0.3:8000"];
+
+/** A host's scheduling with one scorer that prefers the third endpoint and hears what becomes of its calls. */
+function open(
+  options: { readonly filters?: readonly Filter[]; readonly score?: Scorer["score"]; readonly count?: number } = {},
+) {
+  const table = createEndpointTable({ epoch: 7 });
+  for (const address of addresses.slice(0, options.count ?? 3)) {
+    table.setReady(table.upsert({ id: address, address, labels: {} }), true);
+  }
+  table.publish(1000);
+  const heard: FeedbackEvent[] = [];
+  const scorer: Scorer = {
+    name: "third",
+    type: "third",
+    score: options.score ?? (({ candidates }, scores) => scores.set(Float32Array.from(candidates, (slot) => slot / 2))),
+    feedback: (event) => void heard.push(event),
+  };
+  const profile = {
+    name: "default",
+    filters: options.filters ?? [],
+    scorers: [{ scorer, weight: 1, budgetMs: 5, onFailure: "abstain" as const }],
+    picker: createMaxScorePicker("best", { maxNumOfEndpoints: 2, tieBreak: "first" }),
+  };
+  const plan: Plan = {
+    generation: 1,
+    budgetMs: 5,
+    waves: [],
+    profiles: [profile],
+    handler: createSingleProfileHandler("handler", profile),
+    readsInflight: false,
+  };
+  const leases = createLeases(table);
+  const ring = createDecisionRing(10);
+  const registry = new Registry();
+  const time = { nowMs: 5000 };
+  const granted: readonly Need[] = [{ key: "events.picked" }, { key: "events.done" }, { key: "events.progress" }];
+  const faults: unknown[] = [];
+  const parts = {
+    plan: () => plan,
+    table,
+    leases,
+    ring,
+    metrics: createSchedulingMetrics(registry, () => leases.count()),
+    clock: { nowMs: () => time.nowMs, elapsedMs: () => time.nowMs, after: () => 0, cancel: () => {} },
+    granted: () => granted,
+    tellsPlugins: true,
+    seed: () => 1,
+    idPrefix: "t",
+    usesSubset: true,
+    onError: (cause: unknown) => void faults.push(cause),
+  };
+  return { parts, scheduler: createScheduler(parts), table, leases, ring, registry, heard, time, faults };
+}
+
+function post(body: string, subset?: readonly string[]): IncomingRequest {
+  const headers: [string, string][] = [["x-request-id", "r1"]];
+  return {
+    door: "ext_proc",
+    method: "POST",
+    path: "/v1/completions",
+    header: (name) => headers.find(([key]) => key === name)?.[1],
+    headers: () => headers,
+    body: [Buffer.from(body)],
+    subset,
+  };
+}
+
+const good = JSON.stringify({ model: "m", prompt: "hello there", max_tokens: 7 });
+
+describe("the scheduler", () => {
+  it("routes to the pick, with fallbacks in order, and counts the request in flight", async () => {
+    const { scheduler, table, leases, ring } = open();
+    const routed = (await scheduler.decide(post(good))) as Routed;
+    expect(routed.destinations).toEqual(["10.0.0.3:8000", "10.0.0.2:8000"]);
+    expect([...table.inflight.requests.slice(0, 3)]).toEqual([0, 0, 1]);
+    expect(leases.count()).toBe(1);
+    expect(ring.find("r1")?.decisionId).toBe(routed.decisionId);
+    expect(ring.find(routed.decisionId)).toBe(routed.record);
+  });
+
+  it("ends lease, feedback and metrics exactly once, whatever the door says twice", async () => {
+    const { scheduler, leases, heard, registry, time } = open();
+    const routed = (await scheduler.decide(post(good))) as Routed;
+    time.nowMs += 20;
+    routed.responseHeaders(200, () => "application/json", "10.0.0.3:8000");
+    time.nowMs += 60;
+    const usage = '{"usage":{"prompt_tokens":3,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":2}}}';
+    routed.responseChunk(Buffer.from(usage));
+    for (const cause of ["ok", "client_cancelled"] as const) routed.end(cause);
+    routed.responseChunk(Buffer.from("late"));
+    expect(leases.count()).toBe(0);
+    expect(heard.map(({ kind }) => kind)).toEqual(["picked", "headers", "progress", "done"]);
+    expect(heard[0]).toMatchObject({ slot: 2, ownScore: 1, totalScore: 1, fallback: false, promptTokens: 13 });
+    expect(heard.at(-1)).toMatchObject({
+      cause: "ok",
+      status: 200,
+      promptTokens: 3,
+      cachedTokens: 2,
+      outputTokens: 5,
+      ttftUs: 80_000,
+      e2eMs: 80,
+    });
+    expect(await registry.metrics()).toContain('outrider_requests_total{door="ext_proc",code="200"} 1');
+  });
+
+  it("counts a response from an endpoint it did not name", async () => {
+    const { scheduler, registry } = open();
+    const routed = (await scheduler.decide(post(good))) as Routed;
+    routed.responseHeaders(200, () => undefined, "10.0.0.1:8000");
+    expect(await registry.metrics()).toContain("outrider_served_elsewhere_total 1");
+  });
+
+  it("takes a model server's error for what it is", async () => {
+    const { scheduler, heard } = open();
+    const routed = (await scheduler.decide(post(good))) as Routed;
+    routed.responseHeaders(503, () => undefined, undefined);
+    routed.end("ok");
+    expect(heard.at(-1)).toMatchObject({ kind: "done", cause: "upstream_error", status: 503 });
+  });
+
+  const refusals = [
+    { title: "a body that is no JSON", request: post("nonsense"), status: 400, reason: "" },
+    { title: "a body without a model", request: post('{"prompt":"x"}'), status: 400, reason: "" },
+    { title: "an empty subset", request: post(good, []), status: 503, reason: "rejected-no-endpoints" },
+    { title: "a subset of strangers", request: post(good, ["10.9.9.9"]), status: 503, reason: "rejected-no-endpoints" },
+  ];
+  for (const { title, request, status, reason } of refusals) {
+    it(`refuses ${title} with ${status}`, async () => {
+      const { scheduler, leases, heard } = open();
+      expect(await scheduler.decide(request)).toMatchObject({ kind: "refused", status, droppedReason: reason });
+      expect(leases.count()).toBe(0);
+      expect(heard).toEqual([]);
+    });
+  }
+
+  it("refuses with 503 when there is no endpoint at all", async () => {
+    expect(await open({ count: 0 }).scheduler.decide(post(good))).toMatchObject({ status: 503 });
+  });
+
+  it("refuses with 429 when the filters leave nothing, and keeps the decision", async () => {
+    const none: Filter = { name: "none", type: "none", filter: () => new Uint32Array(0) };
+    const { scheduler, ring } = open({ filters: [none] });
+    expect(await scheduler.decide(post(good))).toMatchObject({ status: 429, droppedReason: "rejected-saturated" });
+    expect(ring.latest(1)[0]?.destination).toEqual([]);
+  });
+
+  it("answers 500 and reports when a filter throws, and goes on", async () => {
+    let isBroken = true;
+    const fragile: Filter = {
+      name: "fragile",
+      type: "fragile",
+      filter({ candidates }) {
+        if (isBroken) throw new Error("broken");
+        return candidates;
+      },
+    };
+    const { scheduler, faults } = open({ filters: [fragile] });
+    expect(await scheduler.decide(post(good))).toMatchObject({ status: 500 });
+    expect(faults).toHaveLength(1);
+    isBroken = false;
+    expect(await scheduler.decide(post(good))).toMatchObject({ kind: "routed" });
+  });
+
+  it("decides without a scorer that throws", async () => {
+    const { scheduler, heard } = open({
+      score() {
+        throw new Error("broken");
+      },
+    });
+    const routed = (await scheduler.decide(post(good))) as Routed;
+    expect(routed.destinations).toHaveLength(2);
+    expect(heard[0]).toMatchObject({ kind: "picked", fallback: true });
+  });
+
+  it("decides a request without a body", async () => {
+    const request: IncomingRequest = { ...post(good), method: "GET", path: "/v1/models", body: undefined };
+    expect(await open().scheduler.decide(request)).toMatchObject({ kind: "routed" });
+  });
+
+  it("leaves no trace when it warms up", async () => {
+    const { parts, leases, ring, heard, registry } = open();
+    const before = await registry.metrics();
+    const routed = (await createScheduler(toTraceless(parts)).decide(post(good))) as Routed;
+    routed.responseHeaders(200, () => undefined, undefined);
+    routed.end("ok");
+    expect(leases.count()).toBe(0);
+    expect(ring.latest(1)).toEqual([]);
+    expect(heard).toEqual([]);
+    expect(await registry.metrics()).toBe(before);
+  });
+});
