@@ -38,7 +38,7 @@ export function answerHealthCheck(stream: ServerHttp2Stream, state: () => Health
     try {
       decoder.push(chunk);
     } catch (error) {
-      fail(`not a health check: ${error}`);
+      fail(error instanceof Error ? error.message : "not a health check");
     }
   });
   stream.on("end", () => fail("the call ended without a message"));

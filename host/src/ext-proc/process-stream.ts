@@ -1,5 +1,6 @@
 import type { DoneCause } from "@outrider/core";
 import type { DeadlineSweep, Guarded, PhaseDeadlines } from "../doors/deadlines.ts";
+import { overdue, tooLarge } from "../doors/refusals.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import type { Refusal, Routed, Scheduler } from "../scheduling/types.ts";
 import { ExtProcRequest } from "./ext-proc-request.ts";
@@ -100,7 +101,7 @@ class ProcessStream implements ExtProcPeer, Guarded {
   }
 
   broken(fault: "malformed" | "oversize", message: string): void {
-    if (this.#phase === "holding" && fault === "oversize") this.#refuse(this.#tooLarge());
+    if (this.#phase === "holding" && fault === "oversize") this.#refuse(tooLarge(this.#services.maxBodyBytes));
     this.#stream.end(fault === "oversize" ? grpcStatus.resourceExhausted : grpcStatus.internal, message);
     this.#finish("invalid", "unknown");
   }
@@ -122,7 +123,7 @@ class ProcessStream implements ExtProcPeer, Guarded {
     const phase = this.#phase;
     if (phase === "over") this.#stream.abort();
     else if (phase === "opening") this.#stream.end(grpcStatus.deadlineExceeded, "no message in time");
-    else this.#refuse(overdueRefusal(phase), "overdue", "upstream_error");
+    else this.#refuse(overdue(phase), "overdue", "upstream_error");
     this.#finish("overdue", "unknown");
     this.#stream.flush();
   }
@@ -153,7 +154,7 @@ class ProcessStream implements ExtProcPeer, Guarded {
     const body = message.body as Buffer;
     this.#bodyBytes += body.length;
     if (this.#bodyBytes > this.#services.maxBodyBytes) {
-      this.#refuse(this.#tooLarge());
+      this.#refuse(tooLarge(this.#services.maxBodyBytes));
       return;
     }
     if (body.length > 0) this.#body.push(body);
@@ -173,7 +174,7 @@ class ProcessStream implements ExtProcPeer, Guarded {
     const body = ending === "headers" ? undefined : this.#body;
     const decision = this.#services.scheduler.decide(new ExtProcRequest(this.#headers, body, this.#subset));
     if (decision instanceof Promise) {
-      decision.then((made) => {
+      void decision.then((made) => {
         this.#decided(made);
         this.#stream.flush();
       });
@@ -251,10 +252,6 @@ class ProcessStream implements ExtProcPeer, Guarded {
     this.#finish("invalid", "unknown");
   }
 
-  #tooLarge(): Refusal {
-    return refuse("PayloadTooLarge", `request body is larger than ${this.#services.maxBodyBytes} bytes`);
-  }
-
   /** Ends the exchange; only the first call counts. */
   #finish(outcome: StreamOutcome, cause: DoneCause): void {
     if (this.#phase === "over") return;
@@ -278,18 +275,5 @@ class ProcessStream implements ExtProcPeer, Guarded {
   #enter(phase: Phase, deadlineMs: number): void {
     this.#phase = phase;
     this.dueMs = this.#services.sweep.nowMs + deadlineMs;
-  }
-}
-
-function overdueRefusal(phase: Exclude<Phase, "opening" | "over">): Refusal {
-  switch (phase) {
-    case "holding":
-      return { ...refuse("ServiceUnavailable", "the rest of the request did not come in time"), status: 504 };
-    case "deciding":
-      return refuse("ServiceUnavailable", "no decision in time");
-    case "waiting":
-      return { ...refuse("ServiceUnavailable", "no response from the model server in time"), status: 504 };
-    case "responding":
-      return { ...refuse("ServiceUnavailable", "the model server fell silent"), status: 504 };
   }
 }

@@ -7,7 +7,7 @@ import { encodeChunkPrefix, encodeImmediate, encodeResponseHeaders, encodeRoute,
 const runs = { numRuns: 300 };
 
 const text = fc.string({ unit: "grapheme", maxLength: 40 });
-const headerPair = fc.tuple(fc.string({ unit: fc.constantFrom(..."abcxyz-"), minLength: 1, maxLength: 20 }), text);
+const headerPair = fc.tuple(fc.stringMatching(/^[a-z-]{1,20}$/), text);
 
 describe("an answer, encoded by hand, is what protobuf reads", () => {
   it("to the request's headers", () => {

@@ -95,7 +95,8 @@ function readPart(kind: PartKind, bytes: Buffer, from: number, to: number, befor
     case "request_body":
     case "response_body":
       return readBody(bytes, from, to, before);
-    default:
+    case "request_trailers":
+    case "response_trailers":
       return emptyPart;
   }
 }

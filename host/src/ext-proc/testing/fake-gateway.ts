@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+} from "node:http2";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type ProcessingRequest,
@@ -71,7 +77,7 @@ function openCall(stream: ClientHttp2Stream): GatewayCall {
   const decoder = createFrameDecoder((message) => answers.push(fromBinary(ProcessingResponseSchema, message)), 2 ** 30);
   let isOver = false;
   let httpStatus = 0;
-  let status: Readonly<Record<string, unknown>> = {};
+  let status: IncomingHttpHeaders = {};
   stream.on("error", () => {});
   stream.on("response", (headers) => {
     httpStatus = Number(headers[":status"]);
@@ -89,7 +95,7 @@ function openCall(stream: ClientHttp2Stream): GatewayCall {
     stream.on("close", () => {
       isOver = true;
       wake();
-      const message = decodeURIComponent(String(status["grpc-message"] ?? ""));
+      const message = decodeURIComponent(status["grpc-message"]?.toString() ?? "");
       resolve({ httpStatus, grpcStatus: Number(status["grpc-status"]), message });
     });
   });

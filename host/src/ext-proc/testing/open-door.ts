@@ -1,8 +1,8 @@
 import { Registry } from "prom-client";
+import { createFakeScheduler, type FakeScheduler } from "../../doors/testing/fake-scheduler.ts";
 import { createExtProcMetrics } from "../metrics.ts";
 import { createExtProcServer, type ExtProcServer, type ExtProcServerOptions } from "../server.ts";
 import { connectGateway, type FakeGateway } from "./fake-gateway.ts";
-import { createFakeScheduler, type FakeScheduler } from "./fake-scheduler.ts";
 
 /** An ext_proc door in this process with a gateway connected to it. */
 export interface OpenDoor extends Pick<FakeGateway, "open"> {

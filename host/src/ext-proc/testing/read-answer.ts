@@ -40,7 +40,7 @@ export function readAnswer({ response, dynamicMetadata }: ProcessingResponse): R
       const text = Buffer.from(body).toString();
       return { part: response.case, status: Number(status?.code ?? 0), body: text, ...readMutation(headers) };
     }
-    default:
+    case undefined:
       return { part: "none" };
   }
 }
