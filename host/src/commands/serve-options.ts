@@ -1,12 +1,5 @@
+import type { ListenAddress } from "../admin/address.ts";
 import type { ConfigOrigin } from "../config/source.ts";
-
-/** Address the admin interface listens on. */
-export interface AdminAddress {
-  /** Name or address without brackets; empty = all interfaces. */
-  readonly host: string;
-  /** 0 = any free port. */
-  readonly port: number;
-}
 
 /** What `outrider serve` was told, checked; ports are 0 where any free one will do. */
 export interface ServeOptions {
@@ -19,7 +12,7 @@ export interface ServeOptions {
   /** Port of the embedded gateway; `undefined` = no gateway. */
   readonly gatewayPort: number | undefined;
   /** Where the admin interface listens. */
-  readonly adminAddress: AdminAddress;
+  readonly adminAddress: ListenAddress;
   /** Token the admin interface asks for; never `undefined` when it listens on more than loopback. */
   readonly adminToken: string | undefined;
   /** Where the configuration comes from. */

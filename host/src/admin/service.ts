@@ -1,0 +1,124 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { DecisionRecord } from "@outrider/core";
+import {
+  type AdminService,
+  type GetDecisionRequest,
+  type GetDecisionResponse,
+  GetDecisionResponseSchema,
+  type PluginSchema,
+  type ResolvedDecisionSchema,
+} from "@outrider/protos/admin";
+import type { HostConfig } from "../config/types.ts";
+import type { PluginSpec, PluginStatus } from "../plugins/types.ts";
+import { type ColumnNumbers, createColumnNumbers } from "../record/column-numbers.ts";
+import { type DecisionContext, toDecision } from "../record/to-decision.ts";
+
+/** The configuration in force. */
+export interface ConfigInForce {
+  /** From 1. */
+  readonly generation: number;
+  readonly config: HostConfig;
+  /** When it came into force, Unix ms. */
+  readonly loadedAtMs: number;
+}
+
+/** Past decisions. */
+export interface DecisionSource {
+  /** A decision by its id, or by the id of its request; the newest where several fit. */
+  find(id: string): DecisionRecord | undefined;
+  /** The latest `count`, newest first. */
+  latest(count: number): readonly DecisionRecord[];
+  /** What the record of one of them leaves out. */
+  contextOf(record: DecisionRecord): DecisionContext;
+}
+
+/** What the admin interface tells of. */
+export interface AdminSources {
+  /** Why the host does not take requests; empty = it does. */
+  readiness(): readonly string[];
+  /** In the order of the configuration. */
+  plugins(): readonly PluginStatus[];
+  config(): ConfigInForce;
+  readonly decisions: DecisionSource;
+}
+
+/** Most decisions in one answer. */
+const maxDecisions = 1_000;
+
+/** The procedures of `outrider.admin.v1.AdminService`. */
+export function createAdminService(sources: AdminSources): ServiceImpl<typeof AdminService> {
+  return {
+    listPlugins({ names }) {
+      const { config, generation } = sources.config();
+      const wanted = sources.plugins().filter(({ name }) => names.length === 0 || names.includes(name));
+      return { plugins: wanted.map((status) => toPlugin(status, generation, findSpec(config, status.name))) };
+    },
+    getConfig() {
+      const { generation, config, loadedAtMs } = sources.config();
+      const { name, text, sha256 } = config.source;
+      return { generation, source: name, text, sha256, loadedAtMs };
+    },
+    getDecision: (request) => toResponse(findDecisions(request, sources.decisions), sources.decisions),
+  };
+}
+
+function findSpec({ plugins }: HostConfig, name: string): PluginSpec | undefined {
+  return plugins.find((spec) => spec.name === name);
+}
+
+function toPlugin(
+  status: PluginStatus,
+  generation: number,
+  spec: PluginSpec | undefined,
+): MessageInitShape<typeof PluginSchema> {
+  const { name, type, placement, state, message, restarts, calls, lateAnswers, lastError } = status;
+  return {
+    ...{ name, type, placement, state, message, restarts, calls: { ...calls }, lateAnswers, lastError },
+    generation,
+    process: status.process ?? "",
+    pid: status.pid ?? 0,
+    granted: [...status.granted],
+    profile: status.profile ?? "",
+    budgetUs: Math.round((spec?.budgetMs ?? 0) * 1_000),
+    required: spec?.required ?? false,
+  };
+}
+
+function findDecisions({ which }: GetDecisionRequest, source: DecisionSource): readonly DecisionRecord[] {
+  switch (which.case) {
+    case "decisionId":
+    case "requestId":
+      return findOne(which.value, source);
+    case "latest":
+      if (which.value >= 1 && which.value <= maxDecisions) return source.latest(which.value);
+      throw new ConnectError(`latest must be 1 to ${maxDecisions}, is ${which.value}`, Code.InvalidArgument);
+    case undefined:
+      return source.latest(1);
+  }
+}
+
+function findOne(id: string, source: DecisionSource): readonly DecisionRecord[] {
+  if (id === "") throw new ConnectError("the id is empty", Code.InvalidArgument);
+  const record = source.find(id);
+  if (record !== undefined) return [record];
+  throw new ConnectError(`no decision with the id ${id.slice(0, 100)} is held any more`, Code.NotFound);
+}
+
+function toResponse(records: readonly DecisionRecord[], source: DecisionSource): GetDecisionResponse {
+  const numbers = createColumnNumbers();
+  const decisions = records.map((record) => resolve(record, source, numbers));
+  return create(GetDecisionResponseSchema, { decisions, columns: numbers.columns() });
+}
+
+function resolve(
+  record: DecisionRecord,
+  source: DecisionSource,
+  numbers: ColumnNumbers,
+): MessageInitShape<typeof ResolvedDecisionSchema> {
+  const endpoints = [...record.candidates].flatMap((slot) => record.snapshot.at(slot) ?? []);
+  return {
+    decision: toDecision(record, source.contextOf(record), numbers),
+    endpoints: endpoints.map(({ slot, id, address, incarnation }) => ({ slot, id, address, incarnation })),
+  };
+}

@@ -1,0 +1,185 @@
+import { readFile } from "node:fs/promises";
+import { isLoopback, parseListenAddress } from "../admin/address.ts";
+import { quote } from "../config/faults.ts";
+import type { ConfigOrigin } from "../config/source.ts";
+import { formatDuration, parseDurationMs, parseSizeBytes } from "../config/units.ts";
+import { parseBoolean, parsePort } from "./flag-values.ts";
+import { inertFlags, refusedFlags } from "./serve-flags.ts";
+import type { ServeOptions } from "./serve-options.ts";
+
+/** Flags as they were given, by name without dashes; those with a default are always there. */
+export type GivenFlags = Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
+
+/** What the flags say, or everything that is wrong with them. */
+export type ParsedServe =
+  | { readonly kind: "options"; readonly options: ServeOptions }
+  | { readonly kind: "wrong"; readonly problems: readonly string[] };
+
+/** Shortest token that is taken, in characters: shorter ones can be guessed. */
+const minTokenLength = 16;
+const minRefreshMs = 50;
+const maxDrainMs = 3_600_000;
+const maxBodyBytes = 2 ** 30;
+
+/**
+ * Checks the flags of `outrider serve`, all problems at once.
+ * @param env environment, for `OUTRIDER_ADMIN_TOKEN`.
+ */
+export async function parseServe(flags: GivenFlags, env: NodeJS.ProcessEnv): Promise<ParsedServe> {
+  const problems: string[] = [];
+  const wrong = (flag: string, problem: string, hint: string) => problems.push(`--${flag} ${problem} (${hint})`);
+  const read = createReader(flags, wrong);
+  const adminToken = await readToken(flags, env, wrong);
+  const options: ServeOptions = {
+    grpcPort: read.port("grpc-port"),
+    grpcHealthPort: read.port("grpc-health-port"),
+    metricsPort: read.port("metrics-port"),
+    gatewayPort: flags["gateway-port"] === undefined ? undefined : read.port("gateway-port"),
+    adminAddress: readAdminAddress(flags, adminToken, wrong),
+    adminToken,
+    config: readOrigin(flags, wrong),
+    endpoints: readEndpoints(flags),
+    endpointsFile: readText(flags, "endpoints-file"),
+    secureServing: read.boolean("secure-serving"),
+    certPath: readText(flags, "cert-path"),
+    healthChecking: read.boolean("health-checking"),
+    refreshMetricsIntervalMs: read.duration("refresh-metrics-interval", minRefreshMs, 60_000),
+    maxBodyBytes: read.size("max-body-bytes", 1, maxBodyBytes),
+    warmup: flags.warmup !== false,
+    drainTimeoutMs: read.duration("drain-timeout", 0, maxDrainMs),
+    verbosity: read.verbosity(),
+    notices: readNotices(flags, wrong),
+  };
+  checkEndpoints(options, flags, problems);
+  checkPorts(options, wrong);
+  return problems.length > 0 ? { kind: "wrong", problems } : { kind: "options", options };
+}
+
+type Wrong = (flag: string, problem: string, hint: string) => void;
+
+function readText(flags: GivenFlags, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Reads one kind of value each; what is wrong is told and read as 0. */
+function createReader(flags: GivenFlags, wrong: Wrong) {
+  const text = (name: string) => String(flags[name]);
+  const bounded = (name: string, value: number | undefined, min: number, max: number, want: string, hint: string) => {
+    if (value !== undefined && value >= min && value <= max) return value;
+    wrong(name, `must be ${want}, is ${quote(text(name))}`, `write --${name} ${hint}`);
+    return 0;
+  };
+  return {
+    port: (name: string) => bounded(name, parsePort(text(name)), 0, 65_535, "a port, 0 to 65535", "9002"),
+    duration(name: string, min: number, max: number) {
+      const want = `a time from ${formatDuration(min)} to ${formatDuration(max)}, with its unit`;
+      return bounded(name, parseDurationMs(text(name)), min, max, want, name === "drain-timeout" ? "30s" : "50ms");
+    },
+    size: (name: string, min: number, max: number) =>
+      bounded(name, parseSizeBytes(text(name)), min, max, "a size from 1 to 1Gi", "10Mi"),
+    boolean(name: string) {
+      const value = parseBoolean(text(name));
+      if (value === undefined) wrong(name, `must be true or false, is ${quote(text(name))}`, `write --${name}=false`);
+      return value ?? false;
+    },
+    verbosity() {
+      const value = text("v");
+      if (/^-?\d{1,3}$/.test(value)) return Number(value);
+      wrong("v", `must be a whole number, is ${quote(value)}`, "write -v=2");
+      return 0;
+    },
+  };
+}
+
+async function readToken(flags: GivenFlags, env: NodeJS.ProcessEnv, wrong: Wrong): Promise<string | undefined> {
+  const file = readText(flags, "admin-token-file");
+  if (file === undefined) return checkToken(env.OUTRIDER_ADMIN_TOKEN, "OUTRIDER_ADMIN_TOKEN", wrong);
+  try {
+    return checkToken((await readFile(file, "utf8")).trim(), file, wrong);
+  } catch (error) {
+    wrong(
+      "admin-token-file",
+      `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      "name a file",
+    );
+    return undefined;
+  }
+}
+
+function checkToken(token: string | undefined, source: string, wrong: Wrong): string | undefined {
+  if (token === undefined) return undefined;
+  if (/^[\x21-\x7e]+$/.test(token) && token.length >= minTokenLength) return token;
+  const problem = `gets no token from ${source}: it must be ${minTokenLength} or more visible ASCII characters`;
+  wrong("admin-token-file", problem, "openssl rand -hex 32 makes one");
+  return undefined;
+}
+
+function readAdminAddress(flags: GivenFlags, token: string | undefined, wrong: Wrong): ServeOptions["adminAddress"] {
+  const text = String(flags["admin-address"]);
+  const address = parseListenAddress(text);
+  if (address === undefined) {
+    wrong("admin-address", `must be host:port, is ${quote(text)}`, "write --admin-address 127.0.0.1:9004");
+    return { host: "127.0.0.1", port: 0 };
+  }
+  if (token === undefined && !isLoopback(address.host)) {
+    const problem = `is ${quote(text)}, which other machines reach, so it needs a token`;
+    wrong("admin-address", problem, "add --admin-token-file FILE, or set OUTRIDER_ADMIN_TOKEN");
+  }
+  return address;
+}
+
+function readOrigin(flags: GivenFlags, wrong: Wrong): ConfigOrigin {
+  const path = readText(flags, "config-file");
+  const text = readText(flags, "config-text");
+  if (path !== undefined && text !== undefined) wrong("config-file", "stands beside --config-text", "keep one of them");
+  if (path !== undefined) return { kind: "file", path };
+  return text === undefined ? { kind: "builtin" } : { kind: "text", text };
+}
+
+function readEndpoints(flags: GivenFlags): readonly string[] {
+  const lists = flags.endpoints;
+  const words = (Array.isArray(lists) ? lists : []).flatMap((list: string) => list.split(","));
+  return words.map((word) => word.trim()).filter((word) => word !== "");
+}
+
+/** A sentence for each flag that was given and says something else than what holds. */
+function readNotices(flags: GivenFlags, wrong: Wrong): readonly string[] {
+  for (const name of refusedFlags) {
+    if (flags[name] !== undefined) wrong(name, "is refused: vLLM's metrics are always read", "remove it");
+  }
+  return inertFlags.flatMap(({ name, reason, isSwitch, holds }) => {
+    const given = flags[name];
+    if (given === undefined || given === holds) return [];
+    if (isSwitch && (typeof given !== "string" || parseBoolean(given) === undefined)) {
+      wrong(name, `must be true or false, is ${quote(String(given))}`, `write --${name}=${holds}`);
+    }
+    const same = isSwitch && parseBoolean(String(given)) === (holds === "true");
+    return same ? [] : [`--${name} has no effect: ${reason}`];
+  });
+}
+
+function checkEndpoints({ endpoints, endpointsFile }: ServeOptions, flags: GivenFlags, problems: string[]): void {
+  if (endpoints.length > 0 || endpointsFile !== undefined) return;
+  const kubernetes = flags["pool-name"] !== undefined || flags["endpoint-selector"] !== undefined;
+  const why = kubernetes ? "endpoints are not read from Kubernetes yet" : "there are no endpoints";
+  problems.push(`${why} (write --endpoints 127.0.0.1:8001,127.0.0.1:8002, or --endpoints-file FILE)`);
+}
+
+function checkPorts(options: ServeOptions, wrong: Wrong): void {
+  const { grpcPort, grpcHealthPort, metricsPort, gatewayPort, adminAddress } = options;
+  const taken = new Map<number, string>();
+  const ports: readonly [name: string, port: number | undefined][] = [
+    ["grpc-port", grpcPort],
+    ["grpc-health-port", grpcHealthPort],
+    ["metrics-port", metricsPort],
+    ["gateway-port", gatewayPort],
+    ["admin-address", adminAddress.port],
+  ];
+  for (const [name, port] of ports) {
+    if (port === undefined || port === 0) continue;
+    const other = taken.get(port);
+    if (other === undefined) taken.set(port, name);
+    else wrong(name, `has port ${port}, as --${other} has`, "give each its own");
+  }
+}

@@ -1,0 +1,59 @@
+import type { Producer, Scorer } from "@outrider/core";
+import { describe, expect, it } from "vitest";
+import { catalogue } from "./fixtures/catalogue.ts";
+import { loadConfig } from "./load.ts";
+import { createPlan } from "./plan.ts";
+
+const head = "apiVersion: outrider.dev/v1alpha1\nkind: EndpointPickerConfig\n";
+const plugins = {
+  scorer: (name: string): Scorer => ({ name, type: "t", score: () => {} }),
+  producer: (name: string): Producer => ({ name, type: "t", produces: [], produce: () => {} }),
+};
+
+async function planOf(text: string, generation = 1) {
+  const result = await loadConfig({ name: "epp.yaml", bytes: Buffer.from(head + text), folder: "/" }, catalogue);
+  if (result.kind === "invalid") throw new Error(JSON.stringify(result.faults));
+  return createPlan(result.config, plugins, generation);
+}
+
+describe("createPlan", () => {
+  it("finds each scorer and producer by its name, with weight and cap", async () => {
+    const plan = await planOf(
+      `budget: 8ms
+plugins: [{ name: q, type: queue-scorer, budget: 2ms }, { name: c, type: counter }, { name: p, type: predictor }]
+schedulingProfiles: [{ name: chat, plugins: [{ pluginRef: q, weight: 2.5 }] }]`,
+      7,
+    );
+    expect(plan).toMatchObject({
+      generation: 7,
+      budgetMs: 8,
+      waves: [[{ producer: { name: "c" }, budgetMs: 8 }], [{ producer: { name: "p" }, budgetMs: 8 }]],
+      profiles: [
+        {
+          name: "chat",
+          filters: [],
+          scorers: [{ scorer: { name: "q" }, weight: 2.5, budgetMs: 2, onFailure: "abstain" }],
+        },
+      ],
+      handler: { name: "single-profile-handler", primary: "chat" },
+    });
+    expect(plan.profiles).toContain(plan.handler.next({} as never, [], []));
+  });
+
+  const pickers = ["max-score-picker", "random-picker", "weighted-random-picker"];
+  for (const type of pickers) {
+    it(`picks by ${type}, with as many fallbacks as configured`, async () => {
+      const plan = await planOf(`plugins: [{ name: best, type: ${type}, parameters: { maxNumOfEndpoints: 2 } }]`);
+      const { picker } = plan.profiles[0]!;
+      expect(picker).toMatchObject({ name: "best", type });
+      const input = { candidates: Uint32Array.of(3, 5, 8), totals: Float64Array.of(1, 2, 3), random: () => 0.5 };
+      expect(new Set(picker.pick(input)).size).toBe(2);
+    });
+  }
+
+  it("breaks ties as configured", async () => {
+    const plan = await planOf("plugins: [{ type: max-score-picker, parameters: { tieBreak: first } }]");
+    const input = { candidates: Uint32Array.of(3, 5), totals: Float64Array.of(1, 1), random: () => 0.01 };
+    expect(plan.profiles[0]!.picker.pick(input)).toEqual([3]);
+  });
+});
