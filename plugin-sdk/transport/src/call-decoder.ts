@@ -144,9 +144,10 @@ const batchReaders = fieldReaders<{ readonly calls: DecodedCall[]; readonly infl
 ]);
 
 /** @throws {OutriderError} `PROTOCOL_VIOLATION` where `message` is no `ScoreBatch`. */
-export function decodeScoreBatch(message: Buffer): DecodedBatch {
+export function decodeScoreBatch(message: Buffer, from = 0, to = message.length): DecodedBatch {
   const reader = new WireReader(message);
-  return readMessage(reader, reader.end, batchReaders, { calls: [], inflight: [] });
+  reader.at = from;
+  return readMessage(reader, to, batchReaders, { calls: [], inflight: [] });
 }
 
 function read<T>(reader: WireReader, readers: FieldReaders<T>, target: T): T {

@@ -46,8 +46,15 @@ export function diffEndpoints(before: EndpointSnapshot | undefined, after: Endpo
   return { removedSlots, upserted };
 }
 
-/** A step as chunks of at most {@link stateChunkBytes}; one chunk at least, even where nothing has changed. */
-export function encodeStateStep({ epoch, before, after, grants }: StateStep): readonly PushStateRequest[] {
+/** A step ready to be sent. */
+export interface EncodedStep {
+  /** At most {@link stateChunkBytes} each; one at least, even where nothing has changed. */
+  readonly chunks: readonly PushStateRequest[];
+  readonly change: EndpointChange;
+}
+
+/** Cuts a step into chunks. An endpoint that does not fit into one gets a larger one to itself. */
+export function encodeStateStep({ epoch, before, after, grants }: StateStep): EncodedStep {
   const change = diffEndpoints(before, after);
   const renewed = renewedSlots(before, after, change);
   const packer = createPacker();
@@ -61,18 +68,13 @@ export function encodeStateStep({ epoch, before, after, grants }: StateStep): re
   for (const column of grants.columns) {
     for (const data of columnParts(column, before, after, renewed)) packer.add("columns", columnRoom(data), [data]);
   }
-  const chunks = packer.chunks();
-  return chunks.map((chunk, i) =>
-    create(PushStateRequestSchema, {
-      epoch,
-      fromRev: before?.rev ?? 0,
-      toRev: after.rev,
-      full: before === undefined,
-      more: i < chunks.length - 1,
-      nowMs: after.takenAtMs,
-      ...chunk,
-    }),
-  );
+  const parts = packer.chunks();
+  const head = { epoch, fromRev: before?.rev ?? 0, toRev: after.rev, full: before === undefined };
+  const chunks = parts.map((part, i) => {
+    const more = i < parts.length - 1;
+    return create(PushStateRequestSchema, { ...head, more, nowMs: after.takenAtMs, ...part });
+  });
+  return { chunks, change };
 }
 
 /** 1 for slots whose values the plugin knows nothing of, because their endpoint is new. */

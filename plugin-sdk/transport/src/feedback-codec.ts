@@ -1,0 +1,84 @@
+import { create } from "@bufbuild/protobuf";
+import type { DoneCause, FeedbackEvent } from "@outrider/core/contract";
+import { FeedbackEventSchema, type FeedbackEvent as WireEvent } from "@outrider/protos/scorer";
+import type { InstanceEvent } from "./session-types.ts";
+
+/** An event as it travels. */
+export function toWireEvent({ instance, event }: InstanceEvent): WireEvent {
+  const { callId, slot, atMs } = event;
+  return create(FeedbackEventSchema, { callId: callId >>> 0, slot, instance, atMs, event: toOneof(event) });
+}
+
+function toOneof(event: FeedbackEvent) {
+  switch (event.kind) {
+    case "picked": {
+      const { ownScore, totalScore, fallback, promptTokens, picks } = event;
+      const own = Number.isNaN(ownScore) ? {} : { ownScore };
+      const value = {
+        ...own,
+        totalScore,
+        fallback,
+        promptTokens,
+        picks: picks.map(({ profile, slot }) => ({ profile, slot })),
+      };
+      return { case: "picked", value } as const;
+    }
+    case "headers": {
+      const { status, ttfbUs, headers } = event;
+      return { case: "headers", value: { status, ttfbUs: toUint(ttfbUs), headers } } as const;
+    }
+    case "progress": {
+      const { chunks, outputTokens, elapsedMs } = event;
+      return { case: "progress", value: { chunks, outputTokens, elapsedMs: toUint(elapsedMs) } } as const;
+    }
+    case "done": {
+      const { cause, status, promptTokens, cachedTokens, outputTokens } = event;
+      const times = { ttftUs: toUint(event.ttftUs), e2eMs: toUint(event.e2eMs) };
+      return { case: "done", value: { cause, status, promptTokens, cachedTokens, outputTokens, ...times } } as const;
+    }
+  }
+}
+
+/** Whole and in range: times come from clocks. */
+function toUint(value: number): number {
+  return Math.min(Math.max(Math.floor(value), 0), 0xffffffff);
+}
+
+/** An event as instances get it; `undefined` for a kind that is not known here. */
+export function fromWireEvent({ callId, slot, atMs, event }: WireEvent): FeedbackEvent | undefined {
+  const common = { callId, slot, atMs };
+  switch (event.case) {
+    case "picked": {
+      const { ownScore = Number.NaN, totalScore, fallback, promptTokens, picks } = event.value;
+      return { kind: "picked", ...common, ownScore, totalScore, fallback, promptTokens, picks };
+    }
+    case "headers": {
+      const { status, ttfbUs, headers } = event.value;
+      return { kind: "headers", ...common, status, ttfbUs, headers };
+    }
+    case "progress": {
+      const { chunks, outputTokens, elapsedMs } = event.value;
+      return { kind: "progress", ...common, chunks, outputTokens, elapsedMs };
+    }
+    case "done": {
+      const { status, promptTokens, cachedTokens, outputTokens, ttftUs, e2eMs } = event.value;
+      const cause = toCause(event.value.cause);
+      return { kind: "done", ...common, cause, status, promptTokens, cachedTokens, outputTokens, ttftUs, e2eMs };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const causes: readonly string[] = [
+  "ok",
+  "client_cancelled",
+  "upstream_error",
+  "never_sent",
+  "evicted",
+  "unknown",
+] satisfies DoneCause[];
+
+function toCause(cause: string): DoneCause {
+  return causes.includes(cause) ? (cause as DoneCause) : "unknown";
+}

@@ -1,0 +1,107 @@
+import http2 from "node:http2";
+import net from "node:net";
+import { OutriderError } from "@outrider/core/contract";
+import { codeOfStatus, decodeGrpcMessage, grpcCodes } from "./rpc-codes.ts";
+import { fromConnectionError, fromRpcFailure, RpcFailure } from "./rpc-failure.ts";
+import { createSession, type SessionEnd } from "./session-client.ts";
+import type { PluginTarget, SessionClient, SessionOptions } from "./session-types.ts";
+
+const sessionPath = "/outrider.scorer.v1.ScorerService/Session";
+
+/** Receive window of stream and connection: larger than what a plugin may owe in answers. */
+const windowBytes = 4 * 1024 * 1024;
+
+/** Longest wait for a connection unless said otherwise, in ms. */
+const connectTimeoutMs = 2_000;
+
+/**
+ * Opens a Session. The client can be used at once; where there is nobody, all it was asked fails with
+ * `SCORER_UNAVAILABLE`, and where the other side knows no Session, with an `RpcFailure` `unimplemented` as cause.
+ */
+export function openSession(target: PluginTarget, options: SessionOptions): SessionClient {
+  const connection = connect(target);
+  const stream = connection.request(requestHeaders(options.token), { endStream: false });
+  const session = createSession(
+    {
+      write: (bytes) => stream.write(bytes),
+      close: () => connection.destroy(),
+    },
+    options,
+  );
+  watch(connection, stream, session, target, options.connectTimeoutMs ?? connectTimeoutMs);
+  return session.client;
+}
+
+function connect(target: PluginTarget): http2.ClientHttp2Session {
+  const settings = { enablePush: false, initialWindowSize: windowBytes };
+  if (target.kind === "socket") {
+    const createConnection = () => net.connect({ path: target.path });
+    return http2.connect("http://localhost", { settings, createConnection });
+  }
+  const url = new URL(target.url);
+  if (url.protocol === "https:") return http2.connect(url, { settings, ALPNProtocols: ["h2"] });
+  return http2.connect(`http://${url.host}`, { settings });
+}
+
+function requestHeaders(token: string): http2.OutgoingHttpHeaders {
+  const headers: http2.OutgoingHttpHeaders = {
+    ":method": "POST",
+    ":path": sessionPath,
+    "content-type": "application/grpc",
+    te: "trailers",
+  };
+  if (token !== "") headers.authorization = `Bearer ${token}`;
+  return headers;
+}
+
+function watch(
+  connection: http2.ClientHttp2Session,
+  stream: http2.ClientHttp2Stream,
+  session: SessionEnd,
+  target: PluginTarget,
+  timeoutMs: number,
+): void {
+  const subject = target.kind === "socket" ? target.path : target.url;
+  const lost = (cause: unknown) =>
+    session.lost(cause instanceof OutriderError ? cause : fromConnectionError(cause, subject));
+  const timer = setTimeout(() => lost(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+  connection.once("connect", () => {
+    clearTimeout(timer);
+    connection.setLocalWindowSize(windowBytes);
+  });
+  connection.on("error", lost);
+  connection.once("goaway", (code) => lost(new Error(`the plugin said goodbye (GOAWAY ${code})`)));
+  connection.once("close", () => {
+    clearTimeout(timer);
+    lost(new Error("the connection was closed"));
+  });
+  stream.on("response", (headers) => checkResponse(headers, lost, subject));
+  stream.on("trailers", (trailers) =>
+    lost(statusError(trailers, subject) ?? new Error("the plugin ended the session")),
+  );
+  stream.on("data", (chunk: Buffer) => session.received(chunk));
+  stream.on("drain", () => session.drained());
+  stream.on("error", lost);
+  stream.once("end", () => lost(new Error("the plugin ended the session")));
+  stream.once("close", () => lost(new Error("the stream was closed")));
+}
+
+function checkResponse(headers: http2.IncomingHttpHeaders, lost: (cause: unknown) => void, subject: string): void {
+  const status = Number(headers[":status"]);
+  const refused = statusError(headers, subject);
+  if (refused !== undefined) lost(refused);
+  else if (status !== 200) lost(fromRpcFailure(new RpcFailure(codeOfStatus(status), `HTTP ${status}`), subject));
+  else if (!String(headers["content-type"]).startsWith("application/grpc")) {
+    const message = `content type ${headers["content-type"]} instead of application/grpc`;
+    lost(fromRpcFailure(new RpcFailure("unimplemented", message), subject));
+  }
+}
+
+/** What a `grpc-status` other than 0 says. */
+function statusError(headers: http2.IncomingHttpHeaders, subject: string): OutriderError | undefined {
+  const status = headers["grpc-status"];
+  if (status === undefined || status === "0") return undefined;
+  const code = grpcCodes[Number(status)] ?? "unknown";
+  const message = decodeGrpcMessage(String(headers["grpc-message"] ?? ""));
+  return fromRpcFailure(new RpcFailure(code, message), subject);
+}

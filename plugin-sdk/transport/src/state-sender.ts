@@ -1,0 +1,181 @@
+import type { EndpointSnapshot } from "@outrider/core";
+import { type EndpointChange, OutriderError } from "@outrider/core/contract";
+import type { PushStateRequest, PushStateResponse } from "@outrider/protos/scorer";
+import { fromRpcFailure, RpcFailure } from "./rpc-failure.ts";
+import { type EncodedStep, encodeStateStep } from "./state-frames.ts";
+import type { StateGrants } from "./state-grants.ts";
+
+/** Steps that a plugin may be behind with acknowledging before it gets no further ones. */
+const mostUnackedSteps = 8;
+
+/** What a state sender needs of its session. */
+export interface StateOutlet {
+  /** Whether the stream takes more just now. */
+  isWritable(): boolean;
+  /** Sends one chunk. */
+  send(chunk: PushStateRequest): void;
+  /** A step was sent completely; in-flight values of the slots that changed hands are to be sent anew. */
+  stepped(change: EndpointChange, isFull: boolean): void;
+  /** A step was refused, a full one is under way or comes with the next snapshot. */
+  refused(error: OutriderError): void;
+}
+
+/** Keeps a plugin's endpoint table in step with the host's. */
+export interface StateSender {
+  /** Last snapshot that was sent completely, the state calls are put on; `undefined` = none. */
+  readonly sent: EndpointSnapshot | undefined;
+  /** Whether a step has been begun and not yet ended. */
+  readonly inStep: boolean;
+  /** Revision acknowledged; 0 = none. */
+  readonly ackedRev: number;
+  /** A configuration was accepted: from now on this is sent, beginning in full. */
+  grant(grants: StateGrants): void;
+  publish(snapshot: EndpointSnapshot): void;
+  /** Starts over in full. */
+  resync(): void;
+  /** Goes on where the stream was full. */
+  resume(): void;
+  /** Takes an answer; false where no step waits for one. */
+  acknowledge(response: PushStateResponse): boolean;
+  /** Settles with the first acknowledged step. */
+  synced(): Promise<void>;
+  stop(error: OutriderError): void;
+}
+
+interface UnackedStep {
+  readonly number: number;
+  readonly rev: number;
+  readonly isFull: boolean;
+}
+
+interface StepInProgress extends UnackedStep {
+  readonly after: EndpointSnapshot;
+  readonly step: EncodedStep;
+  /** Chunk that is sent next. */
+  next: number;
+}
+
+/** @param epoch of the session. Chunks are sent one a turn of the event loop, so that calls get in between. */
+export function createStateSender(epoch: number, outlet: StateOutlet): StateSender {
+  return new SteppingSender(epoch, outlet);
+}
+
+class SteppingSender implements StateSender {
+  sent: EndpointSnapshot | undefined;
+  ackedRev = 0;
+  readonly #epoch: number;
+  readonly #outlet: StateOutlet;
+  readonly #synced = Promise.withResolvers<void>();
+  #grants: StateGrants | undefined;
+  #latest: EndpointSnapshot | undefined;
+  #needsFull = true;
+  #progress: StepInProgress | undefined;
+  #unacked: UnackedStep[] = [];
+  #steps = 0;
+  #lastFullStep = 0;
+  #turn: NodeJS.Immediate | undefined;
+
+  constructor(epoch: number, outlet: StateOutlet) {
+    this.#epoch = epoch;
+    this.#outlet = outlet;
+    // Nobody need wait for it.
+    this.#synced.promise.catch(() => {});
+  }
+
+  get inStep(): boolean {
+    return this.#progress !== undefined;
+  }
+
+  grant(grants: StateGrants): void {
+    this.#grants = grants;
+    this.resync();
+  }
+
+  publish(snapshot: EndpointSnapshot): void {
+    this.#latest = snapshot;
+    this.resume();
+  }
+
+  resync(): void {
+    this.#needsFull = true;
+    this.#progress = undefined;
+    this.resume();
+  }
+
+  resume(): void {
+    if (this.#turn !== undefined || !this.#outlet.isWritable()) return;
+    this.#progress ??= this.#begin();
+    if (this.#progress === undefined) return;
+    this.#sendChunk(this.#progress);
+    if (this.#progress === undefined) return;
+    this.#turn = setImmediate(() => {
+      this.#turn = undefined;
+      this.resume();
+    });
+  }
+
+  acknowledge(response: PushStateResponse): boolean {
+    const step = this.#unacked.shift();
+    if (step === undefined) return false;
+    const { nack, epoch, rev } = response;
+    if (nack !== undefined) this.#refused(step, fromRpcFailure(new RpcFailure(nack.code, nack.message), "state"));
+    else if (epoch !== this.#epoch || rev !== step.rev) this.#refused(step, wrongAck(response, this.#epoch, step.rev));
+    else this.#acknowledged(step);
+    return true;
+  }
+
+  synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  stop(error: OutriderError): void {
+    clearImmediate(this.#turn);
+    this.#grants = undefined;
+    this.#progress = undefined;
+    this.#synced.reject(error);
+  }
+
+  #begin(): StepInProgress | undefined {
+    const after = this.#latest;
+    if (this.#grants === undefined || after === undefined) return undefined;
+    const isFull = this.#needsFull;
+    const mayBegin = isFull || (after !== this.sent && this.#unacked.length < mostUnackedSteps);
+    if (!mayBegin) return undefined;
+    const before = isFull ? undefined : this.sent;
+    const step = encodeStateStep({ epoch: this.#epoch, before, after, grants: this.#grants });
+    this.#needsFull = false;
+    this.#steps += 1;
+    if (isFull) this.#lastFullStep = this.#steps;
+    return { number: this.#steps, rev: after.rev, isFull, after, step, next: 0 };
+  }
+
+  #sendChunk(progress: StepInProgress): void {
+    const { step, after, isFull, number, rev } = progress;
+    this.#outlet.send(step.chunks[progress.next]!);
+    progress.next += 1;
+    if (progress.next < step.chunks.length) return;
+    this.#progress = undefined;
+    this.sent = after;
+    this.#unacked.push({ number, rev, isFull });
+    this.#outlet.stepped(step.change, isFull);
+  }
+
+  #acknowledged({ rev }: UnackedStep): void {
+    this.ackedRev = rev;
+    this.#synced.resolve();
+    this.resume();
+  }
+
+  /** A refused whole table is tried again with the next snapshot only, so that two sides that disagree do not spin. */
+  #refused({ number, isFull }: UnackedStep, error: OutriderError): void {
+    if (number < this.#lastFullStep) return;
+    this.#outlet.refused(error);
+    if (isFull) this.#needsFull = true;
+    else this.resync();
+  }
+}
+
+function wrongAck({ epoch, rev }: PushStateResponse, wantedEpoch: number, wantedRev: number): OutriderError {
+  const message = `state ${epoch}:${rev} was acknowledged where ${wantedEpoch}:${wantedRev} was sent`;
+  return new OutriderError("PROTOCOL_VIOLATION", message);
+}
