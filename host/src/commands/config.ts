@@ -11,14 +11,18 @@ export function configCommand(catalogue: PluginCatalogue): Command {
     .argument("<file>", "EndpointPickerConfig, YAML or JSON")
     .option("--json", "print one JSON object", false)
     .addHelpText("after", "\nExit codes: 0 valid, 1 faults, 2 wrong usage or unreadable.")
-    .action(async (file: string, { json }: { readonly json: boolean }) => {
-      const raw = await openConfig({ kind: "file", path: file }).catch((error: unknown) => error);
-      if (raw instanceof Error) return failUsage("config check", [`${file} cannot be read: ${raw.message}`]);
-      const result = await loadConfig(raw as Awaited<ReturnType<typeof openConfig>>, catalogue);
+    .action(async (file: string, { json }: { readonly json: boolean }, command: Command) => {
+      const raw = await openConfig({ kind: "file", path: file }).catch(toError);
+      if (raw instanceof Error) return failUsage(command, [`${file} cannot be read: ${raw.message}`]);
+      const result = await loadConfig(raw, catalogue);
       process.stdout.write(json ? `${JSON.stringify(toJson(file, result))}\n` : toText(file, result));
       process.exitCode = result.kind === "valid" ? 0 : 1;
     });
   return new Command("config").description("Check configurations.").addCommand(check);
+}
+
+function toError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
 }
 
 function toJson(file: string, result: ConfigResult) {

@@ -27,7 +27,8 @@ const maxBodyBytes = 2 ** 30;
  */
 export async function parseServe(flags: GivenFlags, env: NodeJS.ProcessEnv): Promise<ParsedServe> {
   const problems: string[] = [];
-  const wrong = (flag: string, problem: string, hint: string) => problems.push(`--${flag} ${problem} (${hint})`);
+  const wrong = (flag: string, problem: string, hint: string) =>
+    problems.push(`${flag.length === 1 ? "-" : "--"}${flag} ${problem} (${hint})`);
   const read = createReader(flags, wrong);
   const adminToken = await readToken(flags, env, wrong);
   const options: ServeOptions = {

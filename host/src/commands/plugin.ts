@@ -28,10 +28,10 @@ export function pluginCommand(): Command {
   return new Command("plugin").description("Look after plugins.").addCommand(list);
 }
 
-async function listPlugins(options: ListOptions): Promise<void> {
+async function listPlugins(options: ListOptions, command: Command): Promise<void> {
   const base = toBaseUrl(options.admin);
   if (base === undefined) {
-    return failUsage("plugin list", [`--admin must be a URL, is "${options.admin}" (write http://127.0.0.1:9004)`]);
+    return failUsage(command, [`--admin must be a URL, is "${options.admin}" (write http://127.0.0.1:9004)`]);
   }
   try {
     const response = await ask(base, await readToken(options));

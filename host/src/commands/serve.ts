@@ -31,7 +31,7 @@ export function serveCommand(catalogue: PluginCatalogue): Command {
   for (const name of refusedFlags) command.addOption(new Option(`--${name} <value>`).hideHelp());
   return command.action(async () => {
     const parsed = await parseServe(givenFlags(command), process.env);
-    if (parsed.kind === "wrong") return failUsage("serve", parsed.problems);
+    if (parsed.kind === "wrong") return failUsage(command, parsed.problems);
     const { serve } = await import("../serve.ts");
     process.exitCode = await serve(parsed.options, catalogue);
   });

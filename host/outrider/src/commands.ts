@@ -1,0 +1,22 @@
+import type { CommandCatalogue } from "@outrider/host/commands/cli";
+import { plugins } from "./plugins.ts";
+
+/** The commands of `outrider`; their code is loaded when they are asked for. */
+export const commands: CommandCatalogue = {
+  serve: {
+    about: "run the endpoint picker",
+    load: async () => (await import("@outrider/host/commands/serve")).serveCommand(plugins),
+  },
+  config: {
+    about: "check a configuration",
+    load: async () => (await import("@outrider/host/commands/config")).configCommand(plugins),
+  },
+  plugin: {
+    about: "show the plugins of a running host",
+    load: async () => (await import("@outrider/host/commands/plugin")).pluginCommand(),
+  },
+  demo: {
+    about: "watch a recorded trace being routed on this machine",
+    load: async () => (await import("@outrider/quickstart/command")).demoCommand(),
+  },
+};
