@@ -85,8 +85,9 @@ function skipValue(reader: BodyReader, first: number): boolean {
 }
 
 function readKey(reader: BodyReader, start: BodyMark): WantedKey | undefined {
-  if (reader.offset - start.offset > longestKeyBytes) return undefined;
-  const raw = reader.textSince(start, 1);
+  const closingQuote = 1;
+  if (reader.offset - start.offset - closingQuote > longestKeyBytes) return undefined;
+  const raw = reader.textSince(start, closingQuote);
   const key = raw.includes("\\") ? parse(`"${raw}"`) : raw;
   return wanted.find((name) => name === key);
 }

@@ -111,7 +111,7 @@ it("returns every count to exactly 0, whatever the order of events and the size 
       hasFirstToken: fc.boolean(),
       endsAfter: fc.nat(20),
     }),
-    { maxLength: 60 },
+    { minLength: 10, maxLength: 60 },
   );
   fc.assert(
     fc.property(events, (requests) => {

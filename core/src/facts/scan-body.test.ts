@@ -1,0 +1,201 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { modelNotFound, scanBody } from "./scan-body.ts";
+
+/** A body in chunks of the given sizes, the rest in one. */
+function toChunks(body: string | Uint8Array, sizes: readonly number[] = []): Uint8Array[] {
+  const bytes = Buffer.from(body);
+  const chunks: Uint8Array[] = [];
+  let at = 0;
+  for (const size of sizes) {
+    chunks.push(new Uint8Array(bytes.subarray(at, at + size)));
+    at += size;
+  }
+  return [...chunks, bytes.subarray(at)];
+}
+
+function faultOf(body: string | Uint8Array): string {
+  const scan = scanBody(toChunks(body));
+  return scan.kind === "fault" ? scan.message : "";
+}
+
+describe("bad input", () => {
+  const notAnObject = "request body is not a JSON object";
+  const cases: readonly { title: string; body: string | Uint8Array; message: string }[] = [
+    { title: "an empty body", body: "", message: notAnObject },
+    { title: "white space", body: " \r\n\t", message: notAnObject },
+    { title: "text", body: "no healthy upstream", message: notAnObject },
+    { title: "an array", body: '[{"model":"m"}]', message: notAnObject },
+    { title: "a string", body: '"model"', message: notAnObject },
+    { title: "UTF-16", body: Buffer.from('{"model":"m"}', "utf16le"), message: "expected a key in quotes" },
+    { title: "no model", body: '{"prompt":"p"}', message: modelNotFound },
+    { title: "an empty object", body: "{ }", message: modelNotFound },
+    {
+      title: "a model inside another value only",
+      body: '{"a":{"model":"m"},"b":["model","m"]}',
+      message: modelNotFound,
+    },
+    { title: "an empty model", body: '{"model":""}', message: modelNotFound },
+    { title: "a model of null", body: '{"model":null}', message: modelNotFound },
+    { title: "a model that is a number", body: '{"model":5}', message: "must be a string" },
+    { title: "a model that is an object", body: '{"model":{"a":"m"}}', message: "must be a string" },
+    { title: "a model with a wrong escape", body: '{"model":"\\x"}', message: "must be a string" },
+    { title: "a model repeated with a wrong type", body: '{"model":"m","model":1}', message: "must be a string" },
+    { title: "a key without quotes", body: "{model:1}", message: "expected a key in quotes" },
+    { title: "no colon", body: '{"model" "m"}', message: "expected ':'" },
+    { title: "no value", body: '{"model":}', message: "expected a value" },
+    { title: "no comma", body: '{"model":"m" "a":1}', message: "expected ','" },
+    { title: "a comma too many", body: '{"model":"m",}', message: "expected a key in quotes" },
+    { title: "something behind the object", body: '{"model":"m"} {}', message: "expected nothing behind" },
+  ];
+  for (const { title, body, message } of cases)
+    it(`finds fault with ${title}`, () => expect(faultOf(body)).toContain(message));
+
+  it("finds that a body ends early wherever it is cut", () => {
+    const body = Buffer.from('{"a":[1,{"b":"\\"]"}],"c":"\\\\","d":12,"model":"m\\u00e9","e":true}');
+    for (let end = 1; end < body.length; end++) expect(faultOf(body.subarray(0, end))).toContain("ends early");
+  });
+
+  it("names the byte", () => expect(faultOf('{"model":"m";}')).toContain("(byte 12)"));
+
+  const passed = [
+    { title: "a wrong word", body: '{"model":"m","a":nul}' },
+    { title: "brackets that do not match", body: '{"model":"m","a":[}}' },
+    { title: "a line break in a string", body: '{"model":"m","a":"\n"}' },
+    { title: "a wrong escape", body: '{"a":"\\q","model":"m"}' },
+    { title: "bytes that are no UTF-8", body: Buffer.from('{"a":"\xff\xfe","model":"m"}', "latin1") },
+  ];
+  for (const { title, body } of passed) {
+    it(`leaves ${title} in a value nobody reads to the model server`, () => {
+      expect(scanBody(toChunks(body))).toMatchObject({ kind: "ok", model: "m" });
+    });
+  }
+
+  const ignored = ['"yes"', "1", "null", "[true]", "tru"];
+  for (const value of ignored) {
+    it(`takes ${value} as stream for false`, () => {
+      expect(scanBody(toChunks(`{"model":"m","stream":${value}}`))).toMatchObject({ stream: false });
+    });
+  }
+
+  const noCap = ['"5"', "-1", "0", "1.5", "null", "1e999", "0x10", "{}"];
+  for (const value of noCap) {
+    it(`takes ${value} as max_tokens for none`, () => {
+      expect(scanBody(toChunks(`{"model":"m","max_tokens":${value}}`))).toMatchObject({ maxOutputTokens: 0 });
+    });
+  }
+
+  it("replaces bytes of a model that are no UTF-8", () => {
+    const body = Buffer.from('{"model":"m\xff"}', "latin1");
+    expect(scanBody([body])).toMatchObject({ kind: "ok", model: "m\ufffd" });
+  });
+
+  it("reads a model of 1 MB, and one behind 1 MB", () => {
+    const long = "m".repeat(1 << 20);
+    expect(scanBody(toChunks(JSON.stringify({ model: long }), [7, 100, 5_000]))).toMatchObject({ model: long });
+    expect(scanBody(toChunks(JSON.stringify({ a: long, model: "m" })))).toMatchObject({ model: "m" });
+  });
+
+  it("goes through a million open brackets", () => {
+    const deep = `{"a":${"[".repeat(1e6)}${"]".repeat(1e6)},"model":"m"}`;
+    expect(scanBody(toChunks(deep))).toMatchObject({ kind: "ok", model: "m" });
+    expect(faultOf(`{"a":${"[".repeat(1e6)}`)).toContain("ends early");
+  });
+});
+
+describe("a body", () => {
+  it("tells model, stream, output cap and cache salt", () => {
+    const body = ' { "model" : "m" , "stream":true,"max_tokens":7,"cache_salt":"s", "messages":[{"content":"x"}] } \n';
+    expect(scanBody(toChunks(body))).toEqual({
+      kind: "ok",
+      model: "m",
+      stream: true,
+      maxOutputTokens: 7,
+      cacheSalt: "s",
+    });
+  });
+
+  it("may begin with a byte order mark", () => {
+    expect(scanBody(toChunks('\ufeff{"model":"m"}', [1, 1]))).toMatchObject({ model: "m" });
+  });
+
+  it("may write its keys with escapes", () => {
+    expect(scanBody(toChunks('{"\\u006dod\\u0065l":"m","m\\u0041":1}'))).toMatchObject({ model: "m" });
+  });
+
+  const caps = [
+    { fields: '"max_tokens":5,"max_completion_tokens":6', want: 6 },
+    { fields: '"max_output_tokens":4', want: 4 },
+    { fields: '"max_completion_tokens":null,"max_tokens":5', want: 5 },
+    { fields: '"max_tokens":1e3', want: 1_000 },
+    { fields: '"max_tokens":99999999999', want: 2 ** 32 - 1 },
+  ];
+  for (const { fields, want } of caps) {
+    it(`takes ${want} as the output cap of ${fields}`, () => {
+      expect(scanBody(toChunks(`{"model":"m",${fields}}`))).toMatchObject({ maxOutputTokens: want });
+    });
+  }
+
+  it("may hold long strings, empty chunks and quotes behind any run of backslashes", () => {
+    for (const run of [0, 1, 2, 3, 63, 64, 65, 200]) {
+      const body = JSON.stringify({ a: `${"\\".repeat(run)}"${"x".repeat(300)}"${"\\".repeat(run)}`, model: "m" });
+      for (const sizes of [[], [0, 9, 0], Array<number>(body.length).fill(1)]) {
+        expect(scanBody(toChunks(body, sizes))).toMatchObject({ kind: "ok", model: "m" });
+      }
+    }
+  });
+});
+
+const key = fc.oneof(
+  fc.constantFrom("model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "cache_salt"),
+  fc.string(),
+);
+const value = fc.oneof(
+  fc.constantFrom("m", "", true, false, null, 5, -1, 1.5),
+  fc.string({ unit: "binary", minLength: 40, maxLength: 400 }),
+  fc.jsonValue(),
+);
+const members = fc.array(fc.tuple(key, value, fc.boolean()), { maxLength: 8 });
+
+/** JSON of one string, every character as an escape if wished. */
+function write(text: string, escaped: boolean): string {
+  if (!escaped) return JSON.stringify(text);
+  const units = Array.from({ length: text.length }, (_, i) => text.charCodeAt(i).toString(16).padStart(4, "0"));
+  return `"${units.map((unit) => `\\u${unit}`).join("")}"`;
+}
+
+it("reads any JSON object in any chunks as JSON.parse does", () => {
+  fc.assert(
+    fc.property(members, fc.array(fc.nat(40)), fc.constantFrom("", " ", "\n\t"), (list, sizes, space) => {
+      const texts = list.map(
+        ([name, v, escaped]) => `${space}${write(name, escaped)}${space}:${space}${JSON.stringify(v)}`,
+      );
+      const body = `{${texts.join(",")}${space}}${space}`;
+      const parsed = JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>;
+      const scan = scanBody(toChunks(body, sizes));
+      if (typeof parsed.model !== "string" || parsed.model === "") {
+        expect(scan.kind).toBe("fault");
+        return;
+      }
+      const cap = [parsed.max_completion_tokens, parsed.max_tokens, parsed.max_output_tokens].find(
+        (tokens) => Number.isInteger(tokens) && (tokens as number) > 0,
+      );
+      expect(scan).toEqual({
+        kind: "ok",
+        model: parsed.model,
+        stream: parsed.stream === true,
+        maxOutputTokens: Math.min(Number(cap ?? 0), 2 ** 32 - 1),
+        cacheSalt: typeof parsed.cache_salt === "string" ? parsed.cache_salt : "",
+      });
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+it("answers for any bytes", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom("", "{", '{"model":"m",'), (bytes, start) => {
+      expect(["ok", "fault"]).toContain(scanBody([Buffer.from(start), bytes]).kind);
+    }),
+  );
+});
