@@ -1,3 +1,5 @@
+import { create } from "@bufbuild/protobuf";
+import { ProtocolConfigurationSchema } from "@outrider/protos/ext-proc";
 import { toFrame } from "../clients/ext-proc.ts";
 import { toHeaders } from "./load.ts";
 
@@ -21,7 +23,7 @@ export function makeRequests(): readonly Buffer[] {
       "x-request-id": `bench-${i}`,
       "x-session-id": `session-${group}`,
     };
-    const protocolConfig = { requestBodyMode: 4, responseBodyMode: 4 };
+    const protocolConfig = create(ProtocolConfigurationSchema, { requestBodyMode: 4, responseBodyMode: 4 });
     return Buffer.concat([
       toFrame({
         request: { case: "requestHeaders", value: { headers: toHeaders(headers) } },

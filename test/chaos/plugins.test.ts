@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Envoy } from "@outrider/example-envoy";
-import { type FleetHandle, spawnFleet } from "@outrider/fleet";
+import { type Fleet, spawnFleet } from "@outrider/fleet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { envoyMissing, startEnvoyFor } from "../clients/envoy.ts";
 import { type Host, startHost } from "../clients/host.ts";
@@ -40,12 +40,12 @@ schedulingProfiles:
 `;
 
 describe.skipIf(envoyMissing !== undefined)(`plugins that misbehave${envoyMissing ? ` (${envoyMissing})` : ""}`, () => {
-  let fleet: FleetHandle;
+  let fleet: Fleet;
   let host: Host;
   let envoy: Envoy;
 
   beforeAll(async () => {
-    fleet = await spawnFleet({ servers: 4, timeScale: 0.01 });
+    fleet = await spawnFleet({ servers: 4, timeScale: 0.01, models: ["*"] });
     host = await startHost({ endpoints: fleet.endpoints, config, args: ["--no-warmup"] });
     envoy = await startEnvoyFor(host, fleet.endpoints);
   });

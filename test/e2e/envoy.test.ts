@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { Readable } from "node:stream";
 import type { Envoy } from "@outrider/example-envoy";
-import { type FleetHandle, spawnFleet } from "@outrider/fleet";
+import { type Fleet, spawnFleet } from "@outrider/fleet";
 import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { envoyMissing, startEnvoyFor } from "../clients/envoy.ts";
@@ -11,12 +11,12 @@ import { until } from "../clients/poll.ts";
 import { runTraffic } from "../clients/traffic.ts";
 
 describe.skipIf(envoyMissing !== undefined)(`through a real Envoy${envoyMissing ? ` (${envoyMissing})` : ""}`, () => {
-  let fleet: FleetHandle;
+  let fleet: Fleet;
   let host: Host;
   let envoy: Envoy;
 
   beforeAll(async () => {
-    fleet = await spawnFleet({ servers: 4, timeScale: 0.01 });
+    fleet = await spawnFleet({ servers: 4, timeScale: 0.01, models: ["*"] });
     host = await startHost({ endpoints: fleet.endpoints, args: ["--no-warmup"] });
     envoy = await startEnvoyFor(host, fleet.endpoints);
   });
@@ -57,7 +57,7 @@ describe.skipIf(envoyMissing !== undefined)(`through a real Envoy${envoyMissing 
           const body = JSON.stringify({ model: "m", prompt: "x".repeat(bytes) });
           const response = await request(`${envoy[listener]}/echo`, { method: "POST", body });
           expect(response.statusCode).toBe(200);
-          expect(await response.body.json()).toMatchObject({ bodyBytes: body.length, bodySha256: sha256(body) });
+          expect(await response.body.json()).toMatchObject({ bodyBytes: body.length, sha256: sha256(body) });
         });
       }
 
@@ -104,12 +104,12 @@ describe.skipIf(envoyMissing !== undefined)(`through a real Envoy${envoyMissing 
   it("goes to the next endpoint of the list when one has left", async () => {
     const list = "- { name: best, type: max-score-picker, parameters: { maxNumOfEndpoints: 3 } }";
     const config = `apiVersion: outrider.dev/v1alpha1\nkind: EndpointPickerConfig\nplugins:\n- { name: s, type: session-affinity }\n${list}\nschedulingProfiles:\n- { name: default, plugins: [{ pluginRef: s }, { pluginRef: best }] }\n`;
-    const pool = await spawnFleet({ servers: 3, timeScale: 0.01 });
+    const pool = await spawnFleet({ servers: 3, timeScale: 0.01, models: ["*"] });
     const picky = await startHost({ endpoints: pool.endpoints, config, args: ["--no-warmup"] });
     const gateway = await startEnvoyFor(picky, pool.endpoints);
     const ask = () => post(gateway.overrideHost, { model: "m", prompt: "x", max_tokens: 1 }, { "x-session-id": "one" });
     const first = await ask();
-    await pool.fault(String(first.headers["x-served-by"]), { kind: "leave" });
+    await pool.fault(String(first.headers["x-served-by"]), { leave: true });
     const second = await ask();
     expect(second.status).toBe(200);
     expect(second.headers["x-served-by"]).not.toBe(first.headers["x-served-by"]);
@@ -119,10 +119,10 @@ describe.skipIf(envoyMissing !== undefined)(`through a real Envoy${envoyMissing 
   });
 
   it("tells the client when the model server resets in the middle of a stream, and lets go of the lease", async () => {
-    await fleet.fault(fleet.endpoints[0] ?? "", { kind: "reset-mid-stream" });
-    for (const endpoint of fleet.endpoints.slice(1)) await fleet.fault(endpoint, { kind: "reset-mid-stream" });
+    await fleet.fault(fleet.endpoints[0] ?? "", { resetAfterTokens: 3 });
+    for (const endpoint of fleet.endpoints.slice(1)) await fleet.fault(endpoint, { resetAfterTokens: 3 });
     await expect(post(envoy.overrideHost, { model: "m", prompt: "x", max_tokens: 50, stream: true })).rejects.toThrow();
-    for (const endpoint of fleet.endpoints) await fleet.fault(endpoint, { kind: "none" });
+    for (const endpoint of fleet.endpoints) await fleet.fault(endpoint, {});
     expect(
       await until(
         () => host.metric("outrider_inflight_requests"),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Envoy, installEnvoy, startEnvoy } from "@outrider/example-envoy";
-import { type FleetHandle, spawnFleet } from "@outrider/fleet";
+import { type Fleet, spawnFleet } from "@outrider/fleet";
 import { type AdminClient, createAdminClient } from "./admin.ts";
 import { createClient } from "./client.ts";
 import { hasPython, startHost } from "./processes.ts";
@@ -66,7 +66,7 @@ async function bringEnvoy(screen: Screen, extProc: string, endpoints: readonly s
 }
 
 /** Sends the trace at its rate, with the two accidents on the way, and waits for the last answer. */
-async function replay(options: DemoOptions, door: string, admin: AdminClient, fleet: FleetHandle, screen: Screen) {
+async function replay(options: DemoOptions, door: string, admin: AdminClient, fleet: Fleet, screen: Screen) {
   const requests = readTrace(new URL("../trace.jsonl", import.meta.url), options.requests);
   const client = createClient(door);
   const tally: Tally = { total: requests.length, sent: 0, answered: 0, failed: 0 };
@@ -114,9 +114,9 @@ async function killPlugin(admin: AdminClient, screen: Screen): Promise<number> {
 }
 
 /** A model server leaves as a pod does: it refuses new connections and finishes what it has. */
-async function takeServer(fleet: FleetHandle, screen: Screen): Promise<number> {
+async function takeServer(fleet: Fleet, screen: Screen): Promise<number> {
   const endpoint = fleet.endpoints.at(-1) ?? "";
-  await fleet.fault(endpoint, { kind: "leave" });
+  await fleet.fault(endpoint, { leave: true });
   screen.event(`Model server ${endpoint} leaves. What was meant for it goes to the next endpoint of the list.`);
   return 0;
 }

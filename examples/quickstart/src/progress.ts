@@ -1,4 +1,4 @@
-import type { FleetHandle } from "@outrider/fleet";
+import type { Fleet } from "@outrider/fleet";
 import type { AdminClient, PluginView } from "./admin.ts";
 
 /** Where a run stands. */
@@ -31,7 +31,7 @@ export interface Gauge {
 }
 
 /** @param tally counted by the sender, read at each call. */
-export function createGauge(tally: Tally, admin: AdminClient, fleet: FleetHandle): Gauge {
+export function createGauge(tally: Tally, admin: AdminClient, fleet: Fleet): Gauge {
   const durations = new Map<string, number>();
   return {
     async read() {
