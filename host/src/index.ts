@@ -1,0 +1,17 @@
+export { Registry } from "prom-client";
+export { type ConfigResult, loadConfig } from "./config/load.ts";
+export { createPlan } from "./config/plan.ts";
+export type { HostConfig } from "./config/types.ts";
+export { createHealthServer } from "./ext-proc/health-server.ts";
+export type { HealthState } from "./ext-proc/health-status.ts";
+export { createExtProcMetrics } from "./ext-proc/metrics.ts";
+export { createExtProcServer, type ExtProcServer, type ExtProcServerOptions } from "./ext-proc/server.ts";
+export { createLog } from "./log.ts";
+export { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
+export type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
+export { createDecisionRing } from "./scheduling/decision-ring.ts";
+export { createSchedulingMetrics } from "./scheduling/metrics.ts";
+export { refuse } from "./scheduling/refusals.ts";
+export { createScheduler } from "./scheduling/scheduler.ts";
+export type { IncomingRequest, Refusal, RefusalCode, Routed, Scheduler } from "./scheduling/types.ts";
+export { systemClock } from "./system-clock.ts";
