@@ -79,7 +79,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     const snapshot = parts.table.current;
     const candidates = selectCandidates(snapshot, parts.usesSubset ? request.subset : undefined);
     if (candidates.length === 0) {
-      return refused(refuse("ServiceUnavailable", "no endpoint is available", "rejected-no-endpoints"), "no-endpoints");
+      const message = "failed to find endpoint candidates for serving the request";
+      return refused(refuse("ServiceUnavailable", message, "rejected-no-endpoints"), "no-endpoints");
     }
     const plan = parts.plan();
     const record = runCycle({
