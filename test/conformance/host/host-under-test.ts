@@ -1,12 +1,31 @@
-import type { DoneCause } from "@outrider/core";
-import type { Refusal, Routed } from "@outrider/host";
+import { tmpdir } from "node:os";
+import { createEndpointTable, createLeases, type DoneCause, type EndpointTable } from "@outrider/core";
+import {
+  createDecisionRing,
+  createExtProcMetrics,
+  createLog,
+  createPlan,
+  createPluginRuntime,
+  createScheduler,
+  createSchedulingMetrics,
+  type HostConfig,
+  type PluginRuntime,
+  type Refusal,
+  Registry,
+  type Routed,
+  type Scheduler,
+  systemClock,
+} from "@outrider/host";
 import type { ExtProcClient } from "../../clients/ext-proc.ts";
 import type { PoolEndpoint } from "../stream/pool.ts";
+import { openDoor } from "./door.ts";
+import { catalogue, loadText } from "./load.ts";
+import { observeScheduler } from "./observe-scheduler.ts";
 
 /** What a host is opened with. */
 export interface HostSetup {
   readonly pool: readonly PoolEndpoint[];
-  /** Default: the configuration of a host that is given none. */
+  /** Default: a configuration without scorers, whose picker chooses at random. */
   readonly configText?: string;
   /** Whether the gateway's subset counts; default true. */
   readonly usesSubset?: boolean;
@@ -24,15 +43,108 @@ export interface HostUnderTest {
   readonly client: ExtProcClient;
   /** What became of each request, in order. */
   readonly decisions: readonly (Routed | Refusal)[];
-  /** Causes each request that was routed was ended with, by its place in {@link decisions}. */
+  /** Causes each request was ended with, by its place in {@link decisions}. */
   readonly ends: readonly (readonly DoneCause[])[];
   /** Samples of a metric; `undefined` where the host has none of that name. */
   metric(name: string): Promise<readonly MetricSample[] | undefined>;
-  /** Resolves when every exchange has ended. */
+  /** Resolves when every exchange has ended, at most after a second. */
   settled(): Promise<void>;
   close(): Promise<void>;
 }
 
-export function openHost(_setup: HostSetup): Promise<HostUnderTest> {
-  return Promise.reject(new Error("not assembled"));
+const noScorers = `apiVersion: outrider.dev/v1alpha1
+kind: EndpointPickerConfig
+plugins: [{ type: random-picker }]
+`;
+const epoch = 1;
+const log = createLog(0);
+
+/** Opens a host on free ports of loopback. */
+export async function openHost({ pool, configText = noScorers, usesSubset = true }: HostSetup): Promise<HostUnderTest> {
+  const config = await loadText(configText);
+  const registry = new Registry();
+  const table = createEndpointTable({ epoch });
+  const plugins = await startPlugins(config, table, registry);
+  fillTable(table, pool);
+  await plugins.start(5_000);
+  const observed = observeScheduler(assemble(config, plugins, table, registry, usesSubset));
+  const door = await openDoor(observed.scheduler, createExtProcMetrics(registry));
+  return {
+    client: door.client,
+    decisions: observed.decisions,
+    ends: observed.ends,
+    metric: (name) => readMetric(registry, name),
+    settled: () => observed.settled(),
+    async close() {
+      await door.close();
+      await plugins.stop();
+    },
+  };
+}
+
+function startPlugins(config: HostConfig, table: EndpointTable, registry: Registry): Promise<PluginRuntime> {
+  const plugins = createPluginRuntime({
+    specs: config.plugins,
+    processes: config.processes,
+    catalogue,
+    host: { instance: "conformance", version: "0.0.0" },
+    socketDir: tmpdir(),
+    table,
+    clock: systemClock,
+    log,
+    registry,
+    decisionBudgetMs: config.budgetMs,
+  });
+  return plugins.then((runtime) => {
+    table.onPublish((snapshot, change) => runtime.publish(snapshot, change));
+    return runtime;
+  });
+}
+
+/** What a scrape would have told, measured now. */
+function fillTable(table: EndpointTable, pool: readonly PoolEndpoint[]): void {
+  const nowMs = systemClock.nowMs();
+  for (const { id, address, labels, waitingRequests, kvCacheUsage, activeModels } of pool) {
+    const slot = table.upsert({ id, address, labels, sets: { adapters_running: activeModels } });
+    table.setValue(slot, "waiting_requests", waitingRequests, nowMs);
+    table.setValue(slot, "running_requests", 0, nowMs);
+    table.setValue(slot, "kv_cache_usage", kvCacheUsage, nowMs);
+    table.setReady(slot, true);
+  }
+  table.publish(nowMs);
+}
+
+function assemble(
+  config: HostConfig,
+  plugins: PluginRuntime,
+  table: EndpointTable,
+  registry: Registry,
+  usesSubset: boolean,
+): Scheduler {
+  const leases = createLeases(table);
+  const plan = createPlan(config, plugins, 1);
+  let seed = 0;
+  return createScheduler({
+    plan: () => plan,
+    table,
+    leases,
+    ring: createDecisionRing(16),
+    metrics: createSchedulingMetrics(registry, () => leases.count()),
+    clock: systemClock,
+    granted: () => plugins.granted,
+    tellsPlugins: true,
+    seed: () => ++seed,
+    idPrefix: "case",
+    usesSubset,
+    onError: (cause) => log.error({ err: cause }, "a decision failed"),
+  });
+}
+
+async function readMetric(registry: Registry, name: string): Promise<readonly MetricSample[] | undefined> {
+  const metric = await registry.getSingleMetric(name)?.get();
+  return metric?.values.map(({ metricName = name, labels, value }) => ({
+    metric: metricName,
+    labels: Object.fromEntries(Object.entries(labels).map(([key, text]) => [key, String(text)])),
+    value,
+  }));
 }

@@ -1,5 +1,8 @@
 import { type ConfigResult, type HostConfig, loadConfig } from "@outrider/host";
-const catalogue = {};
+import { plugins } from "outrider/src/plugins.ts";
+
+/** Types of the plugins that the host comes with. */
+export const catalogue = plugins;
 
 /** A fault the loader found. */
 export type ConfigFault = Extract<ConfigResult, { kind: "invalid" }>["faults"][number];

@@ -40,7 +40,7 @@ export async function buildConfig(members: readonly Member[], maxEndpoints: numb
     if (advice !== undefined)
       leftOut.push(advice.type === undefined ? member.type : `${member.type} (${advice.type} instead)`);
     const type = advice === undefined ? member.type : advice.type;
-    if (type !== undefined) kept.push({ ...member, type });
+    if (type !== undefined && !kept.some((other) => other.type === type)) kept.push({ ...member, type });
   }
   return { text: toText(kept, maxEndpoints), leftOut };
 }
@@ -49,7 +49,9 @@ export async function buildConfig(members: readonly Member[], maxEndpoints: numb
 async function adviseOn(type: string): Promise<{ readonly type: string | undefined } | undefined> {
   const faults = await faultsOf(toText([{ type, weight: undefined }], 1));
   const fault = faults.find(({ path }) => path === "plugins[0].type");
-  return fault && { type: /\bwrite type: ([\w-]+)/.exec(fault.hint)?.[1] };
+  if (fault === undefined) return undefined;
+  const instead = /\bwrite type: ([\w-]+)/.exec(fault.hint)?.[1];
+  return { type: instead === undefined || (await adviseOn(instead)) !== undefined ? undefined : instead };
 }
 
 async function readMembers(name: string, fixtures: Fixtures): Promise<readonly Member[]> {

@@ -68,9 +68,8 @@ class StreamExchange implements Exchange {
 
   async close(): Promise<number | undefined> {
     await this.watch(lateMs);
-    if (this.#isOver) return this.#call.status;
     this.#call.reset();
-    return undefined;
+    return this.#call.status;
   }
 
   async #settle(): Promise<void> {

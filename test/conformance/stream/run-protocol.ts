@@ -11,7 +11,7 @@ import { compareMetrics } from "./metrics.ts";
 import { type PoolEndpoint, toPool } from "./pool.ts";
 import { joinBodies, type Reply } from "./reply.ts";
 import { fillIn, saveValues } from "./save.ts";
-import { type SendPlan, toSendPlan } from "./sentence-sends.ts";
+import { postOf, type SendPlan, toSendPlan } from "./sentence-sends.ts";
 
 const known = [
   ...["id", "name", "group", "level", "source", "notes", "modes", "config", "pods", "requires", "options", "endpoints"],
@@ -28,7 +28,7 @@ export const runProtocol: Adapter = async (testCase, context) => {
   const config = await toHostConfig(testCase, context.fixtures, maxEndpoints);
   const host = await openHost({ pool, configText: config.text });
   try {
-    const observed = await runStreams(streams, host);
+    const observed = await runStreams(streams, host, testCase.level === "derived");
     const verdict = await judge(testCase, observed, pool, host);
     if (config.leftOut.length === 0) return verdict;
     const types = `without ${config.leftOut.join(", ")}`;
@@ -79,7 +79,12 @@ function toStreams(fields: Fields): readonly StreamPlan[] {
   });
 }
 
-async function runStreams(plans: readonly StreamPlan[], host: HostUnderTest): Promise<readonly ObservedStream[]> {
+/** @param mustDecide whether a request that stops at its headers is brought to its decision. */
+async function runStreams(
+  plans: readonly StreamPlan[],
+  host: HostUnderTest,
+  mustDecide: boolean,
+): Promise<readonly ObservedStream[]> {
   const exchanges: Exchange[] = [];
   const observed: (ObservedStream & { readonly exchange: Exchange })[] = [];
   let values: Readonly<Record<string, string>> = {};
@@ -89,6 +94,7 @@ async function runStreams(plans: readonly StreamPlan[], host: HostUnderTest): Pr
       exchanges.push(exchange);
       const decided = host.ends.length;
       await runSends(exchange, toSendPlan(fillIn(plan.entries, values)));
+      if (mustDecide) await completeRequest(exchange);
       const saved = saveValues(plan.save, exchange.replies);
       values = { ...values, ...saved };
       if (run === plan.repeat) observed.push(observe(exchange, saved, host, decided));
@@ -104,6 +110,13 @@ async function runSends(exchange: Exchange, plan: SendPlan): Promise<void> {
     needsRequest(plan) && exchange.sent.length === 0 ? [...leadIn(), ...plan.messages] : plan.messages,
   );
   if (plan.cancels) await exchange.close();
+}
+
+/** What is derived from the protocol's text shows in the answer: headers alone are followed by a body. */
+async function completeRequest(exchange: Exchange): Promise<void> {
+  const [only, ...rest] = exchange.sent;
+  if (only?.type !== "request_headers" || only.endOfStream || rest.length > 0 || exchange.replies.length > 0) return;
+  await exchange.send(toSendPlan(postOf(100, 100)).messages.slice(1));
 }
 
 /** A gateway never sends a response without its request: a case that leaves it out gets one in front. */
