@@ -105,6 +105,8 @@ export interface Engine {
   submit(request: EngineRequest, nowMs: number): "queued" | "too_long";
   /** Ends a request without an event and frees its slot and blocks at once; false when it is unknown or ended. */
   abort(id: number, nowMs: number): boolean;
+  /** Whether a request is in the running batch, as of the last call that passed the time. */
+  isRunning(id: number): boolean;
   /** When the next event can come: the least useful time of the next `step`; `Infinity` while idle. */
   nextStepAtMs(): number;
   /** When the next step ends, be there an event or not: the time of the next token of a streamed request. */

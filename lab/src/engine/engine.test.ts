@@ -46,6 +46,7 @@ describe("scheduling", () => {
     for (const id of [1, 2, 3]) engine.submit(request(id, 100, 10), 0);
     expect(engine.step(1)).toEqual([]);
     expect(engine.stats()).toMatchObject({ running: 2, waiting: 1 });
+    expect([1, 2, 3, 4].map((id) => engine.isRunning(id))).toEqual([true, true, false, false]);
     expect(ids(drain(engine), "done")).toEqual([1, 2, 3]);
   });
 

@@ -69,6 +69,11 @@ class ModelledEngine implements Engine {
     return true;
   }
 
+  isRunning(id: number): boolean {
+    const phase = this.#sequences.get(id)?.phase;
+    return phase === "prefill" || phase === "decode";
+  }
+
   nextStepAtMs(): number {
     return this.#run.active ? this.#run.endMs : this.#wakeMs;
   }
