@@ -95,7 +95,7 @@ function createReader(flags: GivenFlags, wrong: Wrong) {
 
 async function readToken(flags: GivenFlags, env: NodeJS.ProcessEnv, wrong: Wrong): Promise<string | undefined> {
   const file = readText(flags, "admin-token-file");
-  if (file === undefined) return checkToken(env.OUTRIDER_ADMIN_TOKEN, "OUTRIDER_ADMIN_TOKEN", wrong);
+  if (file === undefined) return checkToken(env.OUTRIDER_ADMIN_TOKEN || undefined, "OUTRIDER_ADMIN_TOKEN", wrong);
   try {
     return checkToken((await readFile(file, "utf8")).trim(), file, wrong);
   } catch (error) {

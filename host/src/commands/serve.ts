@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import type { PluginCatalogue } from "../plugins/types.ts";
-import { parseServe } from "./parse-serve.ts";
+import { type GivenFlags, parseServe } from "./parse-serve.ts";
 import { inertFlags, refusedFlags, type ServeFlag, serveFlags } from "./serve-flags.ts";
 import { failUsage } from "./usage.ts";
 
@@ -44,7 +44,8 @@ function toOption({ name, value, group, about, default: preset, repeatable }: Se
   return option;
 }
 
-function givenFlags(command: Command) {
+/** Flags of a parsed command by their names without dashes. */
+export function givenFlags(command: Command): GivenFlags {
   return Object.fromEntries(
     command.options.map((option) => [
       option.long?.replace(/^--(no-)?/, "") ?? "",
