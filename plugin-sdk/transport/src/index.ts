@@ -17,4 +17,5 @@ export * from "./session-types.ts";
 export * from "./state-frames.ts";
 export * from "./state-grants.ts";
 export type { TableVersion } from "./table-version.ts";
+export * from "./unary-client.ts";
 export * from "./unary-types.ts";
