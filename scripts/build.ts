@@ -12,7 +12,9 @@ const built = join(root, ".cache", "build");
 
 rmSync(built, { recursive: true, force: true });
 execFileSync("tsc", ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
-for (const manifest of globSync("{protos,core,host,host/outrider,lab,plugin-sdk/*,plugins/*}/package.json", { cwd: root })) {
+for (const manifest of globSync("{protos,core,host,host/outrider,lab,plugin-sdk/*,plugins/*}/package.json", {
+  cwd: root,
+})) {
   const folder = dirname(manifest);
   const { publishConfig } = JSON.parse(readFileSync(join(root, manifest), "utf8")) as { publishConfig?: unknown };
   if (publishConfig === undefined) throw new Error(`${manifest} has no publishConfig`);
