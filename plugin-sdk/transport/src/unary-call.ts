@@ -1,5 +1,5 @@
 import { OutriderError } from "@outrider/core/contract";
-import type { Dispatcher, Pool } from "undici";
+import { type Dispatcher, errors, type Pool } from "undici";
 import { maxFrameBytes } from "./grpc-frames.ts";
 import { fromConnectionError } from "./rpc-failure.ts";
 
