@@ -17,6 +17,7 @@ export const chunking = byShape([
         { type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true },
         { type: "response_headers", headers: { ":status": "200" }, end_of_stream: false },
         { type: "response_body", body_text: body, end_of_stream: endOfStream },
+        ...(endOfStream ? [] : [{ type: "response_trailers" }]),
       ]);
       const pieces = replies.filter(({ type }) => type === "response_body");
       const sizes = pieces.map((piece) => piece.body.length);

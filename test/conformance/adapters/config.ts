@@ -1,6 +1,6 @@
 import type { Adapter } from "../adapter.ts";
 import { faultsOf, loadText, pluginTypes } from "../host/load.ts";
-import { fail, fromFault, notApplicable } from "../verdict.ts";
+import { fromFault, notApplicable } from "../verdict.ts";
 
 /** Sentences of start-up cases; what they say is what the adapter checks anyway. */
 const understood = [
@@ -16,9 +16,7 @@ export const config: Adapter = async ({ fields }) => {
   const faults = await faultsOf(text);
   const types = faults.filter(({ path }) => /^plugins\[\d+\]\.type$/.test(path)).map(({ message }) => message);
   if (types.length > 0) return notApplicable("plugin types", types.join("; "));
-  const form = faults.find(({ message }) => /not available|no such field|must be outrider/.test(message));
-  if (form !== undefined) return notApplicable("configuration form", `${form.path} ${form.message}`);
-  if (faults[0] !== undefined) return fail(`${faults[0].path}: ${faults[0].message}`);
+  if (faults[0] !== undefined) return notApplicable("configuration form", `${faults[0].path}: ${faults[0].message}`);
   const loaded = pluginTypes(await loadText(text));
   const wanted = fields.object("want").strings("plugins");
   const missing = Object.entries(wanted).find(([name, type]) => loaded.get(name) !== type);

@@ -2,7 +2,7 @@ import type { Adapter } from "../adapter.ts";
 import type { FeatureName } from "../features.ts";
 import { type Fields, isRecord } from "../fields.ts";
 import { choose } from "../host/candidates.ts";
-import { decideFacts } from "../host/facts.ts";
+import { decideFacts, defaultFlow } from "../host/facts.ts";
 import { probeDoor } from "../host/probe.ts";
 import { sendRequest } from "../host/send-request.ts";
 import { byShape, type Shape } from "../shapes.ts";
@@ -49,7 +49,7 @@ const shapes: readonly Shape[] = [
     given: ["headers"],
     want: ["fairness_id"],
     async run(given, want) {
-      const { fairnessId } = await decideFacts(given.strings("headers"));
+      const fairnessId = (await decideFacts(given.strings("headers"))).fairnessId || defaultFlow;
       return fromFault(fairnessId === want.string("fairness_id") ? undefined : `it is "${fairnessId}"`);
     },
   },

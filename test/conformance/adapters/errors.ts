@@ -4,6 +4,9 @@ import { byShape } from "../shapes.ts";
 import type { Reply } from "../stream/reply.ts";
 import { fail, fromFault, NotApplicable, notApplicable, pass } from "../verdict.ts";
 
+/** Header that tells why a request was dropped. */
+const droppedReasonHeader = "x-llm-d-request-dropped-reason";
+
 /** Refusals as a client reads them. */
 export const errors = byShape([
   {
@@ -23,11 +26,11 @@ export const errors = byShape([
     },
   },
   {
-    given: ["code", "msg"],
+    given: ["code", "msg", "headers?"],
     want: ["immediate_response"],
     async run(given, want) {
       const expected = want.object("immediate_response");
-      const reply = await refusedWith(toRefusal(given.string("code"), given.string("msg")));
+      const reply = await refusedWith(toRefusal(given.string("code"), given.string("msg"), given.strings("headers")));
       if (reply.status !== expected.number("status")) return fail(`status ${reply.status}`);
       const part = expected.string("body_contains");
       if (!reply.body.includes(part)) return fail(`body "${reply.body}"`);
@@ -48,8 +51,13 @@ export const errors = byShape([
   },
 ]);
 
-function toRefusal(code: string, message: string): Refusal {
-  const refusal = refuse(code as RefusalCode, message);
+/** @param headers those of the error; the reason of the drop is the only one there is here. */
+function toRefusal(code: string, message: string, headers: Readonly<Record<string, string>> = {}): Refusal {
+  const { [droppedReasonHeader]: reason = "", ...others } = headers;
+  const [other] = Object.keys(others);
+  if (other !== undefined)
+    throw new NotApplicable("upstream internals", `nothing is refused with header ${other} here`);
+  const refusal = refuse(code as RefusalCode, message, reason);
   if (typeof refusal.status === "number") return refusal;
   throw new NotApplicable("upstream internals", `nothing is refused with code ${JSON.stringify(code)} here`);
 }

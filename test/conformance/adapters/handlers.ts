@@ -1,6 +1,6 @@
 import { createUsageReader } from "@outrider/core";
 import { Fields } from "../fields.ts";
-import { decideFacts } from "../host/facts.ts";
+import { decideFacts, defaultFlow } from "../host/facts.ts";
 import { probeDoor, routed } from "../host/probe.ts";
 import { byShape } from "../shapes.ts";
 import { compareReplies } from "../stream/compare.ts";
@@ -25,6 +25,7 @@ export const handlers = byShape([
     given: ["body", "usage", "end_of_stream?"],
     want: ["usage", "error?"],
     run(given, want) {
+      if (want.boolean("error", false)) throw new NotApplicable("parsers", "bodies of responses are not judged");
       if (given.string("body") !== "OpenAI text_completion JSON")
         throw new NotApplicable("in words", given.string("body"));
       const completion = { object: "text_completion", choices: [{ text: "hi" }], usage: given.object("usage").values };
@@ -76,7 +77,8 @@ async function compareRequest(given: Fields, want: Fields): Promise<Verdict> {
       return fail(`${name} is not kept`);
   }
   const facts = await decideFacts(Object.fromEntries(request.headers()));
-  const found = { objective: facts.objective, fairness_id: facts.fairnessId, target_model: facts.model };
+  const fairness = facts.fairnessId || (want.values.fairness_id === defaultFlow ? defaultFlow : "");
+  const found = { objective: facts.objective, fairness_id: fairness, target_model: facts.model };
   for (const [name, value] of Object.entries(found)) {
     if (want.has(name) && want.string(name) !== value) return fail(`${name} is "${value}"`);
   }
@@ -89,7 +91,7 @@ async function compareScores(given: Fields, want: Fields): Promise<Verdict> {
   const get = { type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true };
   const { replies } = await probeDoor([get], { decide: (observer) => routed(observer, endpoints) });
   const expected = new Fields({ type: "request_headers", ...want.values }, "want");
-  return compareReplies([expected], replies, { sent: [], notes: "" }) ?? pass();
+  return compareReplies([expected], replies, { sent: [], notes: "", isOlder: false }) ?? pass();
 }
 
 /** Chunks that are told in words. */

@@ -59,14 +59,16 @@ function compare(value: string, want: Fields): Verdict {
 }
 
 /** Facts of the request that headers with an older name carry, by the newer one. */
-const aliased: Readonly<Record<string, "objective" | "fairnessId">> = {
+const aliased: Readonly<Record<string, "objective" | "fairnessId" | "sloTtftMs" | "sloTpotMs">> = {
   "x-llm-d-inference-objective": "objective",
   "x-llm-d-inference-fairness-id": "fairnessId",
+  "x-llm-d-slo-ttft-ms": "sloTtftMs",
+  "x-llm-d-slo-tpot-ms": "sloTpotMs",
 };
 
 async function readAliased(sent: Readonly<Record<string, string>>, key: string): Promise<string> {
   const fact = aliased[key];
-  if (fact !== undefined) return (await decideFacts(sent))[fact];
+  if (fact !== undefined) return String((await decideFacts(sent))[fact] || "");
   if (key.startsWith("x-llm-d-")) throw new NotApplicable("upstream internals", `${key} is read nowhere yet`);
   const { request } = await probeDoor([{ ...get(), headers: sent }]);
   return request?.header(key) ?? "";

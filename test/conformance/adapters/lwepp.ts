@@ -58,7 +58,7 @@ const units = byShape([
       ]);
       const expected = new Fields({ type: "response_headers", ...want.values }, "want");
       const answer = replies.filter(({ type }) => type === "response_headers");
-      return compareReplies([expected], answer, { sent: [], notes: "" }) ?? pass();
+      return compareReplies([expected], answer, { sent: [], notes: "", isOlder: false }) ?? pass();
     },
   },
   {

@@ -5,6 +5,9 @@ import { toMessage } from "../stream/message.ts";
 import { idleEndpoint } from "../stream/pool.ts";
 import { openHost } from "./host-under-test.ts";
 
+/** What the reference calls the flow of requests that name none; here it is empty. */
+export const defaultFlow = "default-flow";
+
 /** What the host knows of a request without a body, by its headers. */
 export async function decideFacts(headers: Readonly<Record<string, string>>): Promise<RequestFacts> {
   const host = await openHost({ pool: [idleEndpoint("192.168.1.1:8000", 0)] });

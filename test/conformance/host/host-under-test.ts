@@ -142,9 +142,9 @@ function assemble(
 
 async function readMetric(registry: Registry, name: string): Promise<readonly MetricSample[] | undefined> {
   const metric = await registry.getSingleMetric(name)?.get();
-  return metric?.values.map(({ metricName = name, labels, value }) => ({
-    metric: metricName,
-    labels: Object.fromEntries(Object.entries(labels).map(([key, text]) => [key, String(text)])),
-    value,
+  return metric?.values.map((sample) => ({
+    metric: "metricName" in sample ? String(sample.metricName) : name,
+    labels: Object.fromEntries(Object.entries(sample.labels).map(([key, text]) => [key, String(text)])),
+    value: sample.value,
   }));
 }

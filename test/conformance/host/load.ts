@@ -1,5 +1,5 @@
 import { type ConfigResult, type HostConfig, loadConfig } from "@outrider/host";
-import { plugins } from "outrider/src/plugins.ts";
+import { plugins } from "outrider/plugins";
 
 /** Types of the plugins that the host comes with. */
 export const catalogue = plugins;

@@ -7,6 +7,7 @@ import { fail, fromFault, notApplicable, pass, type Verdict } from "../verdict.t
 import { compareReplies } from "./compare.ts";
 import { toHostConfig } from "./epp-config.ts";
 import { type Exchange, openExchange } from "./exchange.ts";
+import { joinExpected } from "./expected.ts";
 import { compareMetrics } from "./metrics.ts";
 import { type PoolEndpoint, toPool } from "./pool.ts";
 import { joinBodies, type Reply } from "./reply.ts";
@@ -17,6 +18,9 @@ const known = [
   ...["id", "name", "group", "level", "source", "notes", "modes", "config", "pods", "requires", "options", "endpoints"],
   ...["send", "expect", "streams", "expect_properties", "expect_metrics", "expect_spans", "want"],
 ];
+
+/** Repository of the reference before it was renamed. */
+const olderReference = "llm-d-inference-scheduler";
 
 /** Runs a case of real ext_proc streams: the levels `protocol`, `protocol-multi` and `derived`. */
 export const runProtocol: Adapter = async (testCase, context) => {
@@ -41,7 +45,9 @@ export const runProtocol: Adapter = async (testCase, context) => {
 
 /** Which endpoint is chosen, and what pins it, is what a missing plugin may change; nothing else is excused by it. */
 function isAboutChoice({ reason }: Verdict): boolean {
-  return /x-gateway-destination-endpoint|endpoint of stream|token of stream|carries (?:no|non-empty)/.test(reason);
+  return /sets x-gateway-destination-endpoint: |endpoint of stream|token of stream|carries (?:no|non-empty)/.test(
+    reason,
+  );
 }
 
 function refuse({ fields, level, notes }: EppCase): Verdict | undefined {
@@ -158,10 +164,11 @@ async function judge(
   host: HostUnderTest,
 ): Promise<Verdict> {
   const { fields, notes } = testCase;
+  const isOlder = fields.object("source").values.repo === olderReference;
   const [first] = streams;
   const expected = fields.objects("expect");
   const replies = withoutLeadIn(first, toSendPlan(fields.list("send")));
-  const verdict = compareReplies(expected, replies, { sent: first?.sent ?? [], notes });
+  const verdict = compareReplies(expected, replies, { sent: first?.sent ?? [], notes, isOlder });
   if (verdict !== undefined) return verdict;
   const endpoints = pool.toSorted((a, b) => a.waitingRequests - b.waitingRequests).map(({ address }) => address);
   const fault = checkSentences(sentencesOf(fields), { streams, endpoints }) ?? orderFault(streams);
@@ -171,7 +178,7 @@ async function judge(
   if (metrics !== undefined) return metrics;
   const spans = fields.texts("expect_spans");
   if (spans.length > 0) return notApplicable("tracing", spans.join(", "));
-  return pass(expected.length === 0 ? "" : extras(replies, expected.length));
+  return pass(expected.length === 0 ? "" : extras(replies, joinExpected(expected).length));
 }
 
 /** Replies less those to a request that the case does not have. */
