@@ -139,5 +139,17 @@ export interface ProducerDefinition<C = unknown> extends PluginDefinition<C> {
   create(config: C): ProducerInstance;
 }
 
-/** Any declaration, its configuration type forgotten: `create` takes what `config` accepted. */
-export type AnyDefinition = ScorerDefinition<never> | ProducerDefinition<never>;
+/** Any declaration of a scorer, its configuration type forgotten: `create` takes what `config` accepted. */
+export interface AnyScorerDefinition extends Omit<ScorerDefinition<never>, "config"> {
+  /** Checks `parameters:`. */
+  readonly config: ConfigSchema<unknown>;
+}
+
+/** Any declaration of a producer, its configuration type forgotten. */
+export interface AnyProducerDefinition extends Omit<ProducerDefinition<never>, "config"> {
+  /** Checks `parameters:`. */
+  readonly config: ConfigSchema<unknown>;
+}
+
+/** Any declaration. */
+export type AnyDefinition = AnyScorerDefinition | AnyProducerDefinition;

@@ -1,15 +1,15 @@
 import type { CycleCall, Producer, Scorer } from "@outrider/core";
 import {
   type AnyDefinition,
+  type AnyProducerDefinition,
+  type AnyScorerDefinition,
   type EndpointChange,
   type FeedbackEvent,
   type Need,
   type NeedKey,
   OutriderError,
-  type ProducerDefinition,
   type ProducerInstance,
   type Reason,
-  type ScorerDefinition,
   type ScorerInstance,
 } from "@outrider/core/contract";
 
@@ -33,9 +33,11 @@ export function makeInstance(definition: AnyDefinition, parameters: unknown): Ma
     const faults = checked.error.issues.map(({ path, message }) => ({ path: toJsonPath(path), message }));
     return { kind: "faults", faults };
   }
+  // Its type is forgotten, but it is what this very definition's schema has made.
+  const config = checked.data as never;
   return definition.kind === "scorer"
-    ? { kind: "scorer", instance: definition.create(checked.data) }
-    : { kind: "producer", instance: definition.create(checked.data) };
+    ? { kind: "scorer", instance: definition.create(config) }
+    : { kind: "producer", instance: definition.create(config) };
 }
 
 /** Path of a value inside JSON as people write it: `rules[2].name`. */
@@ -63,11 +65,7 @@ export interface InlineProducer extends Producer {
  * @param parameters `parameters:` as written.
  * @throws {OutriderError} `CONFIG_INVALID` with every fault of the parameters.
  */
-export function createInlineScorer(
-  definition: ScorerDefinition<never>,
-  parameters: unknown,
-  name: string,
-): InlineScorer {
+export function createInlineScorer(definition: AnyScorerDefinition, parameters: unknown, name: string): InlineScorer {
   const made = makeInstance(definition, parameters);
   if (made.kind !== "scorer") throw invalidParameters(name, made);
   const { instance } = made;
@@ -82,7 +80,7 @@ export function createInlineScorer(
 
 /** As {@link createInlineScorer}, for producers. */
 export function createInlineProducer(
-  definition: ProducerDefinition<never>,
+  definition: AnyProducerDefinition,
   parameters: unknown,
   name: string,
 ): InlineProducer {

@@ -1,0 +1,2 @@
+export * from "@outrider/core/contract";
+export * from "./define.ts";
