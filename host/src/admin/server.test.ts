@@ -98,8 +98,17 @@ describe("the admin interface", () => {
     const { plugins } = await client.listPlugins({ names: ["even"] });
     expect(plugins).toHaveLength(1);
     expect(plugins[0]).toMatchObject({
-      ...{ name: "even", process: "team", state: "backoff", profile: "session", pid: 77, restarts: 2, generation: 3 },
-      ...{ calls: { scored: 5, late: 1 }, budgetUs: 2_000, required: true, granted: ["waiting_requests"] },
+      name: "even",
+      process: "team",
+      state: "backoff",
+      profile: "session",
+      pid: 77,
+      restarts: 2,
+      generation: 3,
+      calls: { scored: 5, late: 1 },
+      budgetUs: 2_000,
+      required: true,
+      granted: ["waiting_requests"],
     });
     expect((await client.listPlugins({})).plugins.map(({ name }) => name)).toEqual(["even", "picky"]);
   });
@@ -191,7 +200,7 @@ describe("the admin interface, asked by others,", () => {
 
   it("is not opened to other machines without a token", async () => {
     const options = {
-      ...{ token: undefined, readiness: () => [], plugins: () => [] },
+      token: undefined,
       address: { host: "0.0.0.0", port: 0 },
     };
     await expect(createAdminServer(options as never)).rejects.toThrow("needs a token to listen on 0.0.0.0");

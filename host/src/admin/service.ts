@@ -74,7 +74,15 @@ function toPlugin(
 ): MessageInitShape<typeof PluginSchema> {
   const { name, type, placement, state, message, restarts, calls, lateAnswers, lastError } = status;
   return {
-    ...{ name, type, placement, state, message, restarts, calls: { ...calls }, lateAnswers, lastError },
+    name,
+    type,
+    placement,
+    state,
+    message,
+    restarts,
+    calls: { ...calls },
+    lateAnswers,
+    lastError,
     generation,
     process: status.process ?? "",
     pid: status.pid ?? 0,

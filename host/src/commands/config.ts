@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { type Fault, formatFault, formatFaults } from "../config/faults.ts";
 import { type ConfigResult, loadConfig, openConfig } from "../config/load.ts";
 import type { PluginCatalogue } from "../plugins/types.ts";
-import { failUsage } from "./usage.ts";
+import { failUsage, toError } from "./usage.ts";
 
 /** `outrider config`: what can be done with a configuration without a host. @param catalogue built-in plugin types. */
 export function configCommand(catalogue: PluginCatalogue): Command {
@@ -21,10 +21,6 @@ export function configCommand(catalogue: PluginCatalogue): Command {
   return new Command("config").description("Check configurations.").addCommand(check);
 }
 
-function toError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error(String(cause));
-}
-
 function toJson(file: string, result: ConfigResult) {
   const faults: readonly Fault[] = result.kind === "invalid" ? result.faults : [];
   return { file, valid: result.kind === "valid", faults, warnings: result.warnings };
@@ -36,6 +32,7 @@ function toText(file: string, result: ConfigResult): string {
   );
   if (result.kind === "invalid") return `${formatFaults(file, result.faults)}\n${warnings.join("")}`;
   const { plugins, profiles } = result.config;
-  const scorers = profiles.flatMap((profile) => profile.scorers).length;
-  return `${warnings.join("")}${file} is valid: ${plugins.length} plugins, ${profiles.length} profile, ${scorers} scorers\n`;
+  const scorers = new Set(profiles.flatMap((profile) => profile.scorers.map(({ name }) => name)));
+  return `${warnings.join("")}${file} is valid (plugins: ${plugins.length}, scorers that count: ${scorers.size})
+`;
 }

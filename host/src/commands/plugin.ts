@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { type ListPluginsResponse, ListPluginsResponseSchema, type Plugin } from "@outrider/protos/admin";
 import { Command } from "commander";
-import { failUsage } from "./usage.ts";
+import { failUsage, toError } from "./usage.ts";
 
 interface ListOptions {
   readonly json: boolean;
@@ -33,8 +33,10 @@ async function listPlugins(options: ListOptions, command: Command): Promise<void
   if (base === undefined) {
     return failUsage(command, [`--admin must be a URL, is "${options.admin}" (write http://127.0.0.1:9004)`]);
   }
+  const token = await readToken(options).catch(toError);
+  if (token instanceof Error) return failUsage(command, [`--admin-token-file cannot be read: ${token.message}`]);
   try {
-    const response = await ask(base, await readToken(options));
+    const response = await ask(base, token);
     process.stdout.write(
       options.json ? `${JSON.stringify(toJson(ListPluginsResponseSchema, response))}\n` : toTable(response.plugins),
     );
@@ -52,7 +54,7 @@ function toBaseUrl(text: string): string | undefined {
 }
 
 async function readToken({ adminTokenFile }: ListOptions): Promise<string | undefined> {
-  if (adminTokenFile === undefined) return process.env.OUTRIDER_ADMIN_TOKEN;
+  if (adminTokenFile === undefined) return process.env.OUTRIDER_ADMIN_TOKEN || undefined;
   return (await readFile(adminTokenFile, "utf8")).trim();
 }
 
@@ -94,13 +96,10 @@ const headings = [
 ];
 
 function toTable(plugins: readonly Plugin[]): string {
-  const rows = plugins.map(({ name, type, placement, state, calls, restarts, pid }) => [
-    ...[name, type, placement, state],
-    ...[calls?.scored, calls?.abstained, calls?.late, calls?.failed, calls?.shed, restarts].map((count) =>
-      String(count ?? 0),
-    ),
-    pid === 0 ? "-" : String(pid),
-  ]);
+  const rows = plugins.map(({ name, type, placement, state, calls, restarts, pid }) => {
+    const counts = [calls?.scored, calls?.abstained, calls?.late, calls?.failed, calls?.shed, restarts];
+    return [name, type, placement, state, ...counts.map((count) => String(count ?? 0)), pid === 0 ? "-" : String(pid)];
+  });
   const widths = headings.map((heading, i) => Math.max(heading.length, ...rows.map((row) => row[i]!.length)));
   const table = [headings, ...rows].map((row) =>
     row

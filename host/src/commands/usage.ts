@@ -15,3 +15,8 @@ export function failUsage(command: Command, problems: readonly string[]): void {
 export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
+
+/** What was thrown, as an error. */
+export function toError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { errorCodes } from "@outrider/core/contract";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { formatFaults } from "./config/faults.ts";
+import { catalogue } from "./config/fixtures/catalogue.ts";
+import { insertKeysTables } from "./config/keys-table.ts";
+import { loadConfig } from "./config/load.ts";
+
+const page = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
+
+describe("docs/errors.md", () => {
+  it("has every error, in the order of the code, and no other", () => {
+    const documented = page("errors.md")
+      .split("\n")
+      .filter((line) => line.startsWith("## "));
+    expect(documented.map((line) => line.slice(3))).toEqual(Object.keys(errorCodes));
+  });
+});
+
+describe("docs/configuration.md", () => {
+  const text = page("configuration.md");
+
+  it("has the keys of the code", () => expect(insertKeysTables(text)).toBe(text));
+
+  it("shows a configuration that is valid, without warnings", async () => {
+    const [, example = ""] = /## The file\n\n```yaml\n([\s\S]*?)```/.exec(text) ?? [];
+    const result = await loadConfig({ name: "docs", bytes: Buffer.from(example), folder: "/" }, catalogue);
+    expect(result).toMatchObject({ kind: "valid", warnings: [] });
+  });
+
+  it("shows what a check of a faulty file prints", async () => {
+    const [, faulty = "", printed] = /```yaml\n([\s\S]*?)```\n\n```\n\$ .*\n([\s\S]*?)\n```/.exec(text) ?? [];
+    const result = await loadConfig({ name: "docs", bytes: Buffer.from(faulty), folder: "/" }, catalogue);
+    expect(formatFaults("epp.yaml", result.kind === "invalid" ? result.faults : [])).toBe(printed);
+  });
+
+  it("shows grants as they are written", async () => {
+    const [, grant = ""] = /```yaml\n(grant:[\s\S]*?)```/.exec(text) ?? [];
+    const config = {
+      apiVersion: "outrider.dev/v1alpha1",
+      kind: "EndpointPickerConfig",
+      processes: [{ name: "p", command: ["x"] }],
+      plugins: [{ type: "mine", process: "p", ...(parse(grant) as object) }],
+    };
+    const bytes = Buffer.from(JSON.stringify(config));
+    expect(await loadConfig({ name: "docs", bytes, folder: "/" }, catalogue)).toMatchObject({
+      kind: "valid",
+      warnings: [],
+    });
+  });
+});
