@@ -1,0 +1,159 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { createRandom, OutriderError } from "../contract/index.ts";
+import { createRandomPicker } from "../pickers/random-picker.ts";
+import { createWeightedRandomPicker } from "../pickers/weighted-random-picker.ts";
+import { inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
+import { VirtualClock } from "./fixtures/virtual-clock.ts";
+import { rerun } from "./replay.ts";
+import { runCycle } from "./run-cycle.ts";
+import type { DecisionRecord, PickInput, Scorer, WeightedScorer } from "./types.ts";
+
+const MAX_ENDPOINTS = 9;
+/** Factor between totals that differ by more than the rounding of what different candidates were rated by. */
+const NEARLY = 1 + 1e-12;
+const perEndpoint = <T>(value: fc.Arbitrary<T>) =>
+  fc.array(value, { minLength: MAX_ENDPOINTS, maxLength: MAX_ENDPOINTS });
+const score = fc.oneof(
+  { weight: 6, arbitrary: fc.float({ min: 0, max: 1, noNaN: true }) },
+  fc.constant(Number.NaN),
+  fc.constantFrom(-0.5, 2, 1e30, -0),
+);
+const anyFloat = fc.oneof(score, fc.float());
+const weight = fc.double({ min: 1e-3, max: 1e3, noNaN: true });
+
+/** How a scorer behaves, its scores by the number of the endpoint. */
+const behaviour = (scores: fc.Arbitrary<number[]>) =>
+  fc.record({ kind: fc.constantFrom("now", "now", "later", "hangs", "throws", "rejects", "shed"), scores, weight });
+type Behaviour = typeof behaviour extends (...args: never[]) => fc.Arbitrary<infer B> ? B : never;
+
+function toScorer(name: string, { kind, scores }: Behaviour, clock: VirtualClock): Scorer {
+  const write = (slots: Uint32Array, target: Float32Array, numberOf: (slot: number) => number) => {
+    for (const [i, slot] of slots.entries()) target[i] = scores[numberOf(slot)];
+  };
+  return scorerOf(name, (call, target) => {
+    const numberOf = (slot: number) => Number(call.endpoints.at(slot)?.id.slice(1));
+    if (kind === "throws") throw new Error("broken");
+    if (kind === "shed") throw new OutriderError("SCORER_SHED", "busy");
+    if (kind === "rejects") return Promise.reject(new Error("broken"));
+    if (kind === "hangs") return new Promise(() => {});
+    if (kind === "later") return clock.wait(1, undefined).then(() => write(call.candidates, target, numberOf));
+    return write(call.candidates, target, numberOf);
+  });
+}
+
+async function decide(
+  behaviours: readonly Behaviour[],
+  more: { ids?: readonly number[]; seed?: number; check?: (input: PickInput) => void } = {},
+): Promise<DecisionRecord> {
+  const clock = new VirtualClock();
+  const scorers = behaviours.map((b, i) => weighted(toScorer(`s${i}`, b, clock), b.weight));
+  const ids = more.ids ?? [0, 1, 2, 3, 4];
+  const pickers = [createRandomPicker("p", { maxNumOfEndpoints: 3 }), createWeightedRandomPicker("p")];
+  const inner = pickers[(more.seed ?? 0) % 2];
+  const picker = {
+    ...inner,
+    pick(input: PickInput) {
+      more.check?.(input);
+      return inner.pick(input);
+    },
+  };
+  const table = tableOf(ids.length, (slot) => `e${ids[slot]}`);
+  const decision = runCycle(inputOf(table, planOf(profileOf(scorers, { picker })), { clock, seed: more.seed ?? 0 }));
+  await clock.advance(10);
+  return decision;
+}
+
+const behaviours = fc.array(behaviour(perEndpoint(score)), { maxLength: 5 });
+const order = fc.shuffledSubarray([...Array(MAX_ENDPOINTS).keys()], { minLength: 1 });
+
+it("permuting the candidates permutes the totals, bit by bit", async () => {
+  await fc.assert(
+    fc.asyncProperty(behaviours, order, fc.nat(), async (all, ids, seed) => {
+      const random = createRandom(seed);
+      const others = ids
+        .map((id) => ({ id, key: random() }))
+        .sort((a, b) => a.key - b.key)
+        .map(({ id }) => id);
+      const [one, other] = [await decide(all, { ids }), await decide(all, { ids: others })];
+      for (const [slot, id] of ids.entries()) {
+        expect(other.profiles[0].totals[others.indexOf(id)]).toBe(one.profiles[0].totals[slot]);
+      }
+    }),
+  );
+});
+
+it("no NaN and no Infinity reaches a picker, nor a score that is not a 32-bit float in [0, 1] the totals", async () => {
+  const wild = fc.array(behaviour(perEndpoint(anyFloat)), { maxLength: 5 });
+  await fc.assert(
+    fc.asyncProperty(wild, order, fc.nat(100), async (all, ids, seed) => {
+      const check = ({ totals }: PickInput) => expect(totals.every(Number.isFinite)).toBe(true);
+      const record = await decide(all, { ids, seed, check });
+      for (const { kind, scores } of record.profiles[0].scorers) {
+        if (kind !== "scored") expect(scores).toHaveLength(0);
+        for (const value of scores) {
+          if (!Number.isNaN(value)) expect(value >= 0 && value <= 1 && Math.fround(value) === value).toBe(true);
+        }
+      }
+    }),
+  );
+});
+
+it("a scorer that is missing for all never turns the ranking that the others give", async () => {
+  const missing = fc.record({
+    kind: fc.constantFrom("hangs", "throws", "rejects", "shed", "now"),
+    scores: fc.constant(Array<number>(MAX_ENDPOINTS).fill(Number.NaN)),
+    weight,
+  });
+  await fc.assert(
+    fc.asyncProperty(behaviours, missing, fc.nat(5), async (all, gone, at) => {
+      const { totals } = (await decide(all)).profiles[0];
+      const without = (await decide(all.toSpliced(at, 0, gone))).profiles[0].totals;
+      for (let i = 0; i < totals.length; i++) {
+        for (let k = 0; k < totals.length; k++)
+          if (totals[i] > totals[k] * NEARLY) expect(without[i] >= without[k]).toBe(true);
+      }
+    }),
+  );
+});
+
+it("every scorer has exactly one outcome, and the decision ends within its budget, whatever scorers do", async () => {
+  const kinds = {
+    now: ["scored", "abstained"],
+    later: ["scored", "abstained"],
+    hangs: ["late"],
+    throws: ["failed"],
+    rejects: ["failed"],
+    shed: ["shed"],
+  };
+  await fc.assert(
+    fc.asyncProperty(behaviours, async (all) => {
+      const { profiles, durationUs, destination } = await decide(all);
+      expect(destination).not.toEqual([]);
+      expect(durationUs).toBeLessThanOrEqual(5_000);
+      for (const [i, { name, kind, weight: share }] of profiles[0].scorers.entries()) {
+        expect([name, share]).toEqual([`s${i}`, all[i].weight]);
+        expect(kinds[all[i].kind as keyof typeof kinds]).toContain(kind);
+      }
+    }),
+  );
+});
+
+it("the same answers and seed give the same decision, and running it again agrees", async () => {
+  await fc.assert(
+    fc.asyncProperty(behaviours, order, fc.nat(), async (all, ids, seed) => {
+      const [one, other] = [await decide(all, { ids, seed }), await decide(all, { ids, seed })];
+      expect(other.destination).toEqual(one.destination);
+      expect(other.profiles).toEqual(one.profiles);
+      const asked: WeightedScorer[] = all.map((b, i) =>
+        weighted(
+          scorerOf(`s${i}`, () => "not asked"),
+          b.weight,
+        ),
+      );
+      const picker = [createRandomPicker("p", { maxNumOfEndpoints: 3 }), createWeightedRandomPicker("p")][seed % 2];
+      const again = rerun(one, planOf(profileOf(asked, { picker })));
+      expect(again).toMatchObject({ difference: "", destination: one.destination });
+    }),
+  );
+});
