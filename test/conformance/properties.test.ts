@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { checkSentences, isUnderstood, type ObservedStream } from "./properties.ts";
+import type { ObservedStream } from "./observation.ts";
+import { checkSentences, isUnderstood } from "./properties.ts";
 import type { Reply } from "./stream/reply.ts";
 import { NotApplicable } from "./verdict.ts";
 

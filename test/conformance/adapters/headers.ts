@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { Fields } from "../fields.ts";
 import { decideFacts } from "../host/facts.ts";
 import { probeDoor, routed } from "../host/probe.ts";
 import { byShape } from "../shapes.ts";
+import type { HeaderPair } from "../stream/reply.ts";
 import { fail, fromFault, NotApplicable, type Verdict } from "../verdict.ts";
 
 /** The door's own header, which is there whatever else is set. */
@@ -37,7 +39,8 @@ export const headers = byShape([
       if (reply?.type !== "request_headers") return fail("no request_headers reply came");
       const found = reply.setHeaders.filter(([name]) => name !== destinationHeader);
       const wanted = Object.entries(want.strings("set_headers"));
-      const same = JSON.stringify(found.toSorted()) === JSON.stringify(wanted.toSorted());
+      const inOrder = (pairs: readonly HeaderPair[]) => pairs.map((pair) => pair.join(": ")).sort();
+      const same = isDeepStrictEqual(inOrder(found), inOrder(wanted));
       if (!same) return fail(`sets ${JSON.stringify(found)}`);
       return fromFault(reply.oddHeaders[0] && `${reply.oddHeaders[0]} is not in raw_value alone, or appends`);
     },

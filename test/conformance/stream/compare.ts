@@ -190,7 +190,7 @@ function compareMetadata(want: Fields, reply: Reply, where: string): Verdict | u
 function compareBody(want: Fields, reply: Reply, where: string, { sent }: Surroundings): Verdict | undefined {
   const change = "mutation" in want.values ? (want.values.mutation ?? "none") : reply.change;
   if (change !== reply.change) {
-    return fail(`${where} is answered by ${reply.change}, expected ${change}`);
+    return fail(`${where} is answered by ${reply.change}, expected ${JSON.stringify(change)}`);
   }
   const end = want.boolean("end_of_stream", reply.endOfStream);
   if (end !== reply.endOfStream) return fail(`${where} has end_of_stream ${reply.endOfStream}, expected ${end}`);

@@ -62,7 +62,7 @@ export function toReply({ response, dynamicMetadata }: ProcessingResponse): Repl
       const rest = { status: status?.code ?? 0, body: Buffer.from(body) };
       return { ...base, type: "immediate_response", ...fromMutation(headers), ...rest };
     }
-    default:
+    case undefined:
       return { ...base, type: "unknown" };
   }
 }
