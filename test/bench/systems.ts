@@ -50,14 +50,14 @@ export async function startSystem(
 ): Promise<System> {
   const host = await startHost({ config: configure(placement), endpoints });
   const stopped = hung === undefined ? undefined : await pidOf(host.addresses.admin, hung);
-  if (stopped !== undefined) process.kill(stopped, "SIGSTOP");
+  if (stopped !== undefined) process.kill(-stopped, "SIGSTOP");
   return {
     row,
     pid: host.pid,
     address: host.addresses.extProc,
     outcomes: async () => readOutcomes(await host.metrics()),
     async stop() {
-      if (stopped !== undefined) process.kill(stopped, "SIGCONT");
+      if (stopped !== undefined) process.kill(-stopped, "SIGCONT");
       await host.stop();
     },
   };

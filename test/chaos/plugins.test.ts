@@ -58,18 +58,18 @@ describe.skipIf(envoyMissing !== undefined)(`plugins that misbehave${envoyMissin
   const misdeeds = {
     "killed again and again": async () => {
       for (let i = 0; i < 4; i++) {
-        process.kill(await activePid("prefix"), "SIGKILL");
+        process.kill(-(await activePid("prefix")), "SIGKILL");
         await sleep(700);
       }
     },
     "stopped for two seconds": async () => {
       const pids = [await activePid("prefix"), await activePid("queue")];
-      for (const pid of pids) process.kill(pid, "SIGSTOP");
+      for (const pid of pids) process.kill(-pid, "SIGSTOP"); // the whole group: its leader is the guard
       await sleep(2000);
-      for (const pid of pids) process.kill(pid, "SIGCONT");
+      for (const pid of pids) process.kill(-pid, "SIGCONT");
     },
     "killed all at once": async () => {
-      for (const name of ["prefix", "queue", "python", "slow"]) process.kill(await activePid(name), "SIGKILL");
+      for (const name of ["prefix", "queue", "python", "slow"]) process.kill(-(await activePid(name)), "SIGKILL");
     },
   };
   for (const [title, misdeed] of Object.entries(misdeeds)) {

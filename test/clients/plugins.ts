@@ -19,7 +19,7 @@ export async function listPlugins(admin: string): Promise<readonly PluginView[]>
   return ((await response.json()) as { plugins?: readonly PluginView[] }).plugins ?? [];
 }
 
-/** Pid of a plugin's process; @throws {Error} when it has none. */
+/** Pid of the group that a plugin's process is in; @throws {Error} when it has none. */
 export async function pidOf(admin: string, name: string): Promise<number> {
   const plugins = await listPlugins(admin);
   const pid = plugins.find((plugin) => plugin.name === name)?.pid;

@@ -106,7 +106,7 @@ async function replay(options: DemoOptions, door: string, admin: AdminClient, fl
 async function killPlugin(admin: AdminClient, screen: Screen): Promise<number> {
   const plugin = (await admin.plugins()).find(({ name }) => name === victim);
   if (plugin === undefined || plugin.pid === 0) return 0;
-  process.kill(plugin.pid, "SIGKILL");
+  process.kill(-plugin.pid, "SIGKILL"); // its process group
   screen.event(
     `The process of scorer ${victim} (pid ${plugin.pid}) is killed. Decisions go on without it until it is back.`,
   );
