@@ -1,6 +1,6 @@
 import { type ChunkDecoder, createChunkDecoder } from "./chunk-decoder.ts";
 import type { PageBuffers } from "./page-buffers.ts";
-import { type Framing, parseResponseHead } from "./response-head.ts";
+import { type Framing, parseResponseHead, type ResponseHead } from "./response-head.ts";
 import type { ScrapeFault } from "./scrape-fault.ts";
 
 /** Puts the answers of one connection together, however their bytes come. */
@@ -34,6 +34,8 @@ class Reader implements ResponseReader {
   readonly #buffers: PageBuffers;
   /** Bytes of a head that is not yet whole. */
   #head: Buffer | undefined;
+  /** The head that was read last, and its bytes: the next one is often the same. */
+  #lastHead: { readonly bytes: Buffer; readonly head: ResponseHead } | undefined;
   /** How the body ends; `undefined` before the end of the head. */
   #framing: Framing | undefined;
   #chunks: ChunkDecoder | undefined;
@@ -79,7 +81,7 @@ class Reader implements ResponseReader {
       return undefined;
     }
     this.#head = undefined;
-    const head = parseResponseHead(seen.toString("latin1", 0, end));
+    const head = this.#parseHead(seen, end);
     const behind = seen.subarray(end + headEnd.length);
     if (head.kind === "fault") return head.fault;
     if (head.kind === "interim") return this.#readHead(behind);
@@ -87,6 +89,14 @@ class Reader implements ResponseReader {
     this.keepAlive = head.keepAlive;
     if (head.framing.kind === "chunked") this.#chunks = createChunkDecoder();
     return this.#readBody(head.framing, behind);
+  }
+
+  #parseHead(bytes: Buffer, end: number): ResponseHead {
+    const last = this.#lastHead;
+    if (last?.bytes.compare(bytes, 0, end) === 0) return last.head;
+    const head = parseResponseHead(bytes.toString("latin1", 0, end));
+    this.#lastHead = { bytes: Buffer.from(bytes.subarray(0, end)), head };
+    return head;
   }
 
   #readBody(framing: Framing, bytes: Buffer): Buffer | ScrapeFault | undefined {

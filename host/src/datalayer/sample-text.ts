@@ -20,7 +20,9 @@ const quote = 34;
 const plus = 43;
 const minus = 45;
 const dot = 46;
+const zero = 48;
 const backslash = 92;
+const letterE = 101;
 const openBrace = 123;
 const closeBrace = 125;
 
@@ -78,7 +80,7 @@ function resolveEscape(_: string, escaped: string): string {
 /** Labels longer than this break the format: no server writes them, and taking them apart is dear. */
 const maxLabelBytes = 65_536;
 
-/** Start of the closing brace outside of quotes; -1 where the line has none. */
+/** The closing brace outside of quotes; -1 where the line has none. */
 function findClosingBrace(page: Buffer, start: number, end: number): number {
   let quoted = false;
   for (let at = start; at < end; at++) {
@@ -90,35 +92,54 @@ function findClosingBrace(page: Buffer, start: number, end: number): number {
   return -1;
 }
 
-/** Values of at most this many digits are exact as a quotient of two numbers that a double holds exactly. */
+/** A double holds every number of so many digits, and every power of ten in the table: their quotient is exact. */
 const exactDigits = 15;
-const powersOfTen = Float64Array.from({ length: exactDigits + 1 }, (_, exponent) => 10 ** exponent);
+const powersOfTen = Float64Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
 
 function readValue(page: Buffer, from: number, to: number, sample: Sample): void {
-  let at = from;
-  if (page[at] === minus || page[at] === plus) at++;
+  let at = isSign(page[from]) ? from + 1 : from;
   let mantissa = 0;
   let digits = 0;
   let decimals = -1;
   for (; at < to; at++) {
     const byte = page[at]!;
-    if (byte === dot && decimals < 0) decimals = 0;
-    else if (byte >= 48 && byte <= 57) {
-      mantissa = mantissa * 10 + byte - 48;
+    if (isDigit(byte)) {
+      mantissa = mantissa * 10 + byte - zero;
       digits++;
       if (decimals >= 0) decimals++;
-    } else break;
+    } else if (byte === dot && decimals < 0) decimals = 0;
+    else break;
   }
-  if (at < to || digits === 0 || digits > exactDigits) {
-    readUnusualValue(page.toString("latin1", from, to), sample);
-    return;
+  const exponentAt = at < to && (page[at]! | 0x20) === letterE ? at : to;
+  if (digits === 0 || at !== exponentAt || !isExponent(page, exponentAt, to)) readName(page, from, to, sample);
+  else {
+    const exponent = readExponent(page, exponentAt, to) - Math.max(decimals, 0);
+    const isExact = digits <= exactDigits && Math.abs(exponent) < powersOfTen.length;
+    const value = isExact ? scale(mantissa, exponent) : Math.abs(Number(page.toString("latin1", from, to)));
+    sample.value = page[from] === minus ? -value : value;
+    sample.readable = true;
   }
-  const value = mantissa / powersOfTen[Math.max(decimals, 0)]!;
-  sample.value = page[from] === minus ? -value : value;
-  sample.readable = true;
 }
 
-const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+function scale(mantissa: number, exponent: number): number {
+  return exponent < 0 ? mantissa / powersOfTen[-exponent]! : mantissa * powersOfTen[exponent]!;
+}
+
+/** Whether the bytes from the `e` on are an exponent, or none at all. */
+function isExponent(page: Buffer, at: number, to: number): boolean {
+  if (at === to) return true;
+  let digit = isSign(page[at + 1]) ? at + 2 : at + 1;
+  if (digit >= to) return false;
+  while (digit < to && isDigit(page[digit]!)) digit++;
+  return digit === to;
+}
+
+function readExponent(page: Buffer, at: number, to: number): number {
+  let exponent = 0;
+  for (let i = at + 1; i < to; i++) if (isDigit(page[i]!)) exponent = exponent * 10 + page[i]! - zero;
+  return page[at + 1] === minus ? -exponent : exponent;
+}
+
 const named: Readonly<Record<string, number>> = {
   nan: Number.NaN,
   "+inf": Infinity,
@@ -126,12 +147,21 @@ const named: Readonly<Record<string, number>> = {
   "-inf": -Infinity,
 };
 
-function readUnusualValue(text: string, sample: Sample): void {
-  const name = text.toLowerCase();
-  if (decimal.test(text)) sample.value = Number(text);
-  else if (Object.hasOwn(named, name)) sample.value = named[name]!;
-  else return;
+/** The values that are words; anything else cannot be read. */
+function readName(page: Buffer, from: number, to: number, sample: Sample): void {
+  if (to - from > 4) return;
+  const name = page.toString("latin1", from, to).toLowerCase();
+  if (!Object.hasOwn(named, name)) return;
+  sample.value = named[name]!;
   sample.readable = true;
+}
+
+function isSign(byte: number | undefined): boolean {
+  return byte === minus || byte === plus;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= zero && byte <= zero + 9;
 }
 
 function skipBlanks(page: Buffer, from: number, end: number): number {
