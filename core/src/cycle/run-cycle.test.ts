@@ -342,17 +342,13 @@ describe("a budget", () => {
 
 describe("a scorer that misbehaves", () => {
   it("cannot answer twice", async () => {
-    const twice = {
-      // biome-ignore lint/suspicious/noThenProperty: a promise that a plugin made itself
-      then(resolve: (reason: string) => void, reject: (error: Error) => void) {
+    const scorer = scorerOf("a", (_, scores) => {
+      scores.fill(1);
+      return new Promise((resolve, reject) => {
         resolve("first");
         resolve("second");
         reject(new Error("third"));
-      },
-    };
-    const scorer = scorerOf("a", (_, scores) => {
-      scores.fill(1);
-      return twice as unknown as Promise<string>;
+      });
     });
     const { profiles } = await runCycle(inputOf(tableOf(2), planOf(profileOf([weighted(scorer)]))));
     expect(profiles[0].scorers[0]).toMatchObject({ kind: "scored", reason: "first" });
@@ -393,7 +389,7 @@ describe("filters", () => {
       seen.push([...call.candidates], [...call.data.get("data.x")], [...call.data.get("data.none")]);
       scores.set([0, 1]);
     });
-    const waves = [[producerOf("p", ["data.x"], (_, [values]) => void values.set([10, 11, 12, 13]))]];
+    const waves = [[producerOf("p", ["data.x"], (_, [values]) => values.set([10, 11, 12, 13]))]];
     const filters = [filterOf("not 0", (slot) => slot !== 0), filterOf("not 2", (slot) => slot !== 2)];
     const record = decide(inputOf(tableOf(4), planOf(profileOf([weighted(spy)], { filters }), { waves })));
     expect(seen).toEqual([
