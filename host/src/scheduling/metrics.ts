@@ -16,8 +16,6 @@ export interface SchedulingMetrics {
   refusal(reason: string): void;
   /** A decision was made. */
   decision(record: DecisionRecord): void;
-  /** An answer came after its decision was made. */
-  lateAnswer(name: string): void;
   /** The gateway sent the request to an endpoint the decision had not named. */
   servedElsewhere(): void;
   /** Calls of a plugin so far, by outcome. */
@@ -76,7 +74,6 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
       for (const outcome of record.producers) plugins.outcome(outcome);
       for (const profile of record.profiles) for (const outcome of profile.scorers) plugins.outcome(outcome);
     },
-    lateAnswer: plugins.lateAnswer,
     servedElsewhere: () => elsewhere.inc(),
     calls: plugins.calls,
   };
@@ -86,7 +83,6 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
 interface PluginChildren {
   readonly duration: { observe(seconds: number): void };
   readonly calls: Record<OutcomeKind, number>;
-  readonly late: { inc(): void };
 }
 
 function createPluginMetrics(registry: Registry) {
@@ -96,12 +92,6 @@ function createPluginMetrics(registry: Registry) {
     help: "Call of a scorer or producer, to its answer or to the bell.",
     labelNames: ["scorer"],
     buckets: durationBuckets,
-    registers,
-  });
-  const late = new Counter({
-    name: "outrider_late_answers_total",
-    help: "Answers that came after their decision was made and were dropped.",
-    labelNames: ["scorer"],
     registers,
   });
   const children = new Map<string, PluginChildren>();
@@ -123,7 +113,6 @@ function createPluginMetrics(registry: Registry) {
     const made = {
       duration: duration.labels(name),
       calls: { scored: 0, abstained: 0, late: 0, failed: 0, shed: 0 },
-      late: late.labels(name),
     };
     children.set(name, made);
     return made;
@@ -134,7 +123,6 @@ function createPluginMetrics(registry: Registry) {
       duration.observe(durationUs / 1e6);
       calls[kind]++;
     },
-    lateAnswer: (name: string) => of(name).late.inc(),
     calls: (name: string) => of(name).calls,
   };
 }

@@ -93,7 +93,6 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       inflight: parts.table.inflight,
       seed: parts.seed(),
       clock: parts.clock,
-      onLate: parts.metrics.lateAnswer,
     });
     return record instanceof Promise ? record.then((made) => conclude(made, plan)) : conclude(record, plan);
 
