@@ -233,8 +233,8 @@ function row(table: ReturnType<typeof createEndpointTable>, id: string) {
   const slot = table.slotOf(id);
   return {
     ready: current.ready[slot] === 1,
-    waiting: current.columns.waitingRequests[slot]!,
-    running: current.columns.runningRequests[slot]!,
+    waiting: current.columns.waitingRequests[slot],
+    running: current.columns.runningRequests[slot],
     address: current.at(slot)!.address,
     incarnation: current.at(slot)!.incarnation,
   };

@@ -95,9 +95,9 @@ describe("a page of vLLM", () => {
   it("gives what a library reads on it", () => {
     const families = parsePrometheusTextFormat(realPage.toString());
     const samples = (name: string) => families.find((family) => family.name === name)!.metrics;
-    const value = (name: string) => Number(samples(name)[0]!.value);
-    const { block_size, num_gpu_blocks } = samples("vllm:cache_config_info")[0]!.labels!;
-    const live = samples("vllm:lora_requests_info").toSorted((a, b) => Number(b.value) - Number(a.value))[0]!.labels!;
+    const value = (name: string) => Number(samples(name)[0].value);
+    const { block_size, num_gpu_blocks } = samples("vllm:cache_config_info")[0].labels!;
+    const live = samples("vllm:lora_requests_info").toSorted((a, b) => Number(b.value) - Number(a.value))[0].labels!;
     expect(toObject(createMetricsParser(vllmSpec), realPage)).toEqual({
       running_requests: value("vllm:num_requests_running"),
       waiting_requests: value("vllm:num_requests_waiting"),
@@ -108,7 +108,7 @@ describe("a page of vLLM", () => {
       startedAtS: value("process_start_time_seconds"),
       counter: value("vllm:prompt_tokens_total"),
       sets: {
-        models: [samples("vllm:num_requests_running")[0]!.labels!.model_name],
+        models: [samples("vllm:num_requests_running")[0].labels!.model_name],
         adapters_running: [live.running_lora_adapters],
         adapters_waiting: [live.waiting_lora_adapters],
       },
@@ -219,7 +219,7 @@ describe("pages in a row", () => {
       fc.property(pages, (sequence) => {
         const parser = createMetricsParser(vllmSpec);
         const texts = sequence.map(([text], i) => `vllm:prompt_tokens_total 0\n${text}#`.padEnd(10_000 + 300 * i, "#"));
-        for (const text of sequence.flatMap(([, times], i) => Array.from({ length: times }, () => texts[i]!))) {
+        for (const text of sequence.flatMap(([, times], i) => Array.from({ length: times }, () => texts[i]))) {
           const bytes = Buffer.from(text);
           expect(numbers(parser, bytes)).toEqual(numbers(createMetricsParser(vllmSpec), bytes));
         }

@@ -30,10 +30,10 @@ export function createMetricsParser(spec: EngineSpec): MetricsParser {
     parse(page) {
       result.clear();
       const located = layout.locate(page);
-      if (!spec.series.some(({ kind }, i) => kind !== "start" && located[i]!.length > 0)) throw foreignPage(spec, page);
+      if (!spec.series.some(({ kind }, i) => kind !== "start" && located[i].length > 0)) throw foreignPage(spec, page);
       for (const [i, reader] of readers.entries()) {
         reader.begin();
-        for (const start of located[i]!) readGroup(page, start, names[i]!, reader, result);
+        for (const start of located[i]) readGroup(page, start, names[i], reader, result);
         reader.end(page);
       }
       return result;

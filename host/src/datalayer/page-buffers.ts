@@ -17,7 +17,7 @@ export function createPageBuffers(): PageBuffers {
   return {
     take(bytes) {
       const index = free.findIndex(({ length }) => length >= bytes);
-      if (index >= 0) return free.splice(index, 1)[0]!;
+      if (index >= 0) return free.splice(index, 1)[0];
       return Buffer.allocUnsafeSlow(Math.ceil(bytes / granuleBytes) * granuleBytes);
     },
     give(buffer) {

@@ -109,8 +109,8 @@ type Dispatch = (page: Buffer, at: number) => Family | undefined;
 function createDispatch(families: readonly Family[]): Dispatch {
   const groups = Array.from({ length: 256 }, (_, first) => toGroup(families.filter(({ name }) => name[0] === first)));
   return (page, at) => {
-    const group = groups[page[at]!];
-    const members = group?.members[page[at + group.shared]!];
+    const group = groups[page[at]];
+    const members = group?.members[page[at + group.shared]];
     if (members === undefined) return undefined;
     for (const family of members) if (startsWithName(page, at, family.name)) return family;
     return undefined;
@@ -128,7 +128,7 @@ function toGroup(families: readonly Family[]): Group | undefined {
   const names = families.map(({ name }) => name);
   const shortest = Math.min(...names.map((name) => name.length)) - 1;
   let shared = 0;
-  while (shared < shortest && names.every((name) => name[shared] === names[0]![shared])) shared++;
+  while (shared < shortest && names.every((name) => name[shared] === names[0][shared])) shared++;
   const members = Array.from({ length: 256 }, (_, byte) => {
     const some = families.filter(({ name }) => name[shared] === byte);
     return some.length > 0 ? some : undefined;

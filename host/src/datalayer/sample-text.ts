@@ -54,7 +54,7 @@ export function readSample(page: Buffer, at: number, sample: Sample): void {
     from = skipBlanks(page, closing + 1, end);
   }
   let to = from;
-  while (to < end && !isBlank(page[to]!)) to++;
+  while (to < end && !isBlank(page[to])) to++;
   readValue(page, from, to, sample);
 }
 
@@ -68,7 +68,7 @@ export function readLabels(page: Buffer, start: number, end: number): ReadonlyMa
   while (label.lastIndex < text.length) {
     const match = label.exec(text);
     if (match === null) return undefined;
-    if (match[1] !== undefined) labels.set(match[1], match[2]!.replaceAll(/\\(.)/g, resolveEscape));
+    if (match[1] !== undefined) labels.set(match[1], match[2].replaceAll(/\\(.)/g, resolveEscape));
   }
   return labels;
 }
@@ -102,7 +102,7 @@ function readValue(page: Buffer, from: number, to: number, sample: Sample): void
   let digits = 0;
   let decimals = -1;
   for (; at < to; at++) {
-    const byte = page[at]!;
+    const byte = page[at];
     if (isDigit(byte)) {
       mantissa = mantissa * 10 + byte - zero;
       digits++;
@@ -110,7 +110,7 @@ function readValue(page: Buffer, from: number, to: number, sample: Sample): void
     } else if (byte === dot && decimals < 0) decimals = 0;
     else break;
   }
-  const exponentAt = at < to && (page[at]! | 0x20) === letterE ? at : to;
+  const exponentAt = at < to && (page[at] | 0x20) === letterE ? at : to;
   if (digits === 0 || at !== exponentAt || !isExponent(page, exponentAt, to)) readName(page, from, to, sample);
   else {
     const exponent = readExponent(page, exponentAt, to) - Math.max(decimals, 0);
@@ -122,7 +122,7 @@ function readValue(page: Buffer, from: number, to: number, sample: Sample): void
 }
 
 function scale(mantissa: number, exponent: number): number {
-  return exponent < 0 ? mantissa / powersOfTen[-exponent]! : mantissa * powersOfTen[exponent]!;
+  return exponent < 0 ? mantissa / powersOfTen[-exponent] : mantissa * powersOfTen[exponent];
 }
 
 /** Whether the bytes from the `e` on are an exponent, or none at all. */
@@ -130,13 +130,13 @@ function isExponent(page: Buffer, at: number, to: number): boolean {
   if (at === to) return true;
   let digit = isSign(page[at + 1]) ? at + 2 : at + 1;
   if (digit >= to) return false;
-  while (digit < to && isDigit(page[digit]!)) digit++;
+  while (digit < to && isDigit(page[digit])) digit++;
   return digit === to;
 }
 
 function readExponent(page: Buffer, at: number, to: number): number {
   let exponent = 0;
-  for (let i = at + 1; i < to; i++) if (isDigit(page[i]!)) exponent = exponent * 10 + page[i]! - zero;
+  for (let i = at + 1; i < to; i++) if (isDigit(page[i])) exponent = exponent * 10 + page[i] - zero;
   return page[at + 1] === minus ? -exponent : exponent;
 }
 
@@ -152,7 +152,7 @@ function readName(page: Buffer, from: number, to: number, sample: Sample): void 
   if (to - from > 4) return;
   const name = page.toString("latin1", from, to).toLowerCase();
   if (!Object.hasOwn(named, name)) return;
-  sample.value = named[name]!;
+  sample.value = named[name];
   sample.readable = true;
 }
 
@@ -166,7 +166,7 @@ function isDigit(byte: number): boolean {
 
 function skipBlanks(page: Buffer, from: number, end: number): number {
   let at = from;
-  while (at < end && isBlank(page[at]!)) at++;
+  while (at < end && isBlank(page[at])) at++;
   return at;
 }
 

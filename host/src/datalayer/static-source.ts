@@ -51,7 +51,7 @@ function findTwins(texts: readonly string[], read: readonly (EndpointEntry | str
   return read.flatMap((entry, i) => {
     if (typeof entry === "string") return [];
     const twin = first.get(entry.address);
-    if (twin === undefined) first.set(entry.address, texts[i]!);
+    if (twin === undefined) first.set(entry.address, texts[i]);
     return twin === undefined ? [] : [`${JSON.stringify(texts[i])}: is the endpoint ${JSON.stringify(twin)} again`];
   });
 }
