@@ -1,4 +1,3 @@
-import type { CycleCall } from "@outrider/core";
 import { type Need, type NeedKey, OutriderError, type Reason } from "@outrider/core/contract";
 import { createUnaryClient, type UnaryClient, type UnaryTarget } from "@outrider/transport";
 import { admitPlugin, basicNeeds } from "./admit-plugin.ts";
@@ -8,8 +7,8 @@ import type { LinkContext, LinkedPlugin, PluginLink } from "./plugin-link.ts";
 /** What a plugin that cannot say so itself gets where its configuration names nothing. */
 const defaultNeeds: readonly NeedKey[] = ["waiting_requests", "running_requests", "kv_cache_usage"];
 
-/** Connections, and calls in flight, to one plugin at most: one more call is shed and waits in no queue. */
-const maxCalls = 16;
+/** Connections to one plugin at most, and so calls in flight: one more is shed and waits in no queue. */
+const connections = 16;
 
 /** Calls in a row that found nobody before the connection counts as lost. */
 const lostAfterCalls = 5;
@@ -22,7 +21,7 @@ export async function openBasicLink(context: LinkContext, target: UnaryTarget): 
   const closed = Promise.withResolvers<OutriderError>();
   const client = createUnaryClient(target, {
     token: context.token,
-    connections: maxCalls,
+    connections,
     violation: (error, answer) => context.violation(error, answer),
     answered: () => {},
   });
@@ -46,8 +45,8 @@ export async function openBasicLink(context: LinkContext, target: UnaryTarget): 
 }
 
 async function shakeHands({ entries, host, timing, name }: LinkContext, client: UnaryClient): Promise<void> {
-  await client.connect(timing.handshakeMs);
   for (const entry of entries) entry.move("handshaking");
+  await client.connect(timing.connectMs);
   const request = { host: "outrider", hostVersion: host.version, hostInstance: host.instance };
   const found = await client.handshake(request, timing.handshakeMs);
   if (found.kind === "basic") return;
@@ -151,12 +150,7 @@ function toLinked(
     entry,
     granted,
     produces: [],
-    score(call: CycleCall, scores) {
-      if (client.outstanding >= maxCalls) {
-        throw new OutriderError("SCORER_SHED", `${entry.spec.name}: ${maxCalls} calls are in flight already`);
-      }
-      return track(client.score(instance, call, scores));
-    },
+    score: (call, scores) => track(client.score(instance, call, scores)),
     produce() {
       throw new OutriderError("SCORER_FAILED", `${entry.spec.name}: a plugin that knows Score alone produces nothing`);
     },

@@ -32,6 +32,8 @@ export interface PluginRuntimeOptions {
   readonly decisionBudgetMs: number;
   /** Other times than the contract's. */
   readonly timing?: Partial<PluginTiming>;
+  /** Spreads attempts over time; in [0, 1). Default: the system's randomness. */
+  readonly random?: () => number;
 }
 
 /**
@@ -161,7 +163,7 @@ class Runtime implements PluginRuntime {
   }
 
   #createProcesses(definitions: Definitions): readonly PluginProcess[] {
-    const { processes, log, clock, host, table, decisionBudgetMs, timing } = this.#options;
+    const { processes, log, clock, host, table, decisionBudgetMs, timing, random = randomShare } = this.#options;
     const context: RuntimeContext = {
       host,
       table,
@@ -179,8 +181,8 @@ class Runtime implements PluginRuntime {
       const entries = [...this.#entries.values()].filter(({ spec: { process } }) => process === spec.name);
       if (entries.length === 0) return [];
       const named = log.child({ process: spec.name });
-      const common = { spec, entries, context, produces, log: named, dir: this.#dir, id: String(index) };
-      const process = new PluginProcess({ ...common, random: randomShare });
+      const place = { dir: this.#dir, id: String(index) };
+      const process = new PluginProcess({ spec, entries, context, produces, log: named, random, ...place });
       for (const entry of entries) this.#processOf.set(entry, process);
       return [process];
     });

@@ -52,7 +52,7 @@ const notFoundCode = 127;
 
 function describeExit({ code, signal }: GuardedExit): string {
   if (signal !== null) return `was ended by ${signal}`;
-  if (code === notFoundCode) return "cannot be started: there is no such command";
+  if (code === notFoundCode) return "cannot be started: no such command or folder";
   if (code !== null && code > firstSignalCode) return `was ended by signal ${code - firstSignalCode}`;
   return `exited with code ${code}`;
 }

@@ -18,6 +18,8 @@ export interface EntryContext {
 
 const quietStates: ReadonlySet<PluginState> = new Set(["starting", "handshaking", "configuring", "syncing", "shadow"]);
 const loudStates: ReadonlySet<PluginState> = new Set(["failed", "quarantined"]);
+/** States in which nothing need be known of a request for its sake. */
+const endStates: ReadonlySet<PluginState> = new Set(["failed", "quarantined", "stopped"]);
 
 /** What is known of one configured plugin: its state, and what it has done so far. */
 export class PluginEntry {
@@ -78,6 +80,7 @@ export class PluginEntry {
     this.#state = to;
     this.#message = message;
     this.#unavailable = undefined;
+    if (endStates.has(to)) this.#granted = [];
     const level = loudStates.has(to) ? "error" : quietStates.has(to) ? "debug" : "info";
     this.log[level]({ from, to }, message === "" ? `plugin is ${to}` : `plugin is ${to}: ${message}`);
     this.metrics.moved(this.spec.name, from, to);
@@ -101,8 +104,7 @@ export class PluginEntry {
   /** A call ended with an error, which is returned as the cycle may see it. */
   failed(cause: unknown): OutriderError {
     const error = fromPluginError(cause, this.spec.name);
-    if (error.code === "SCORER_SHED") this.calls.shed += 1;
-    else this.calls.failed += 1;
+    this.calls[outcomeOf(error)] += 1;
     this.lastError = `${error.code}: ${error.message}`;
     return error;
   }
@@ -114,6 +116,11 @@ export class PluginEntry {
     this.#unavailable ??= new OutriderError("SCORER_UNAVAILABLE", `${name} is ${this.#state}${why}`);
     return this.failed(this.#unavailable);
   }
+}
+
+function outcomeOf({ code }: OutriderError): "shed" | "late" | "failed" {
+  if (code === "SCORER_SHED") return "shed";
+  return code === "SCORER_DEADLINE" ? "late" : "failed";
 }
 
 /** Whether anything was written: the first number of most answers tells. */

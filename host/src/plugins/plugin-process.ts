@@ -53,6 +53,8 @@ export class PluginProcess {
   #stopping = false;
   #verdict: Verdict | undefined;
   #link: PluginLink | undefined;
+  /** Why the host is ending its child; empty where it is not. */
+  #silence = "";
   #lastBootId = "";
   #links = 0;
   #violationCount = 0;
@@ -132,6 +134,8 @@ export class PluginProcess {
     this.#aborter.abort();
     await this.#source.end();
     await this.#loop;
+    // A child whose start was under way.
+    await this.#source.end();
     this.#moveAll("stopped");
   }
 
@@ -156,14 +160,21 @@ export class PluginProcess {
     } catch (cause) {
       const error = cause instanceof OutriderError ? cause : fromConnectionError(cause, this.name);
       if (error.code === "PLUGIN_REJECTED") this.#verdict ??= { state: "failed", message: error.message };
-      // Alive and silent: nothing but a fresh start helps.
-      if (error.code === "SCORER_DEADLINE") await this.#source.end();
+      if (error.code === "SCORER_DEADLINE") await this.#endSilent(error);
       return error;
     }
   }
 
+  /** Alive and silent: nothing but a fresh start helps. */
+  async #endSilent({ message }: OutriderError): Promise<void> {
+    this.#silence = message;
+    await this.#source.end();
+    this.#silence = "";
+  }
+
   async #open(): Promise<PluginLink> {
     const to = await this.#source.reach();
+    this.#aborter.signal.throwIfAborted();
     const context = this.#linkContext();
     if (to.kind === "session") return openSessionLink(context, to.target);
     return openBasicLink(context, to.target);
@@ -213,17 +224,20 @@ export class PluginProcess {
       "the plugin broke the contract",
     );
     if (!this.#violations.add(clock.nowMs())) return;
-    const times = `${timing.violationLimit} times within ${timing.violationWindowMs / 1000} s`;
-    this.#condemn(`broke the contract ${times}, last: ${error.message}`);
+    const { violationLimit, violationWindowMs } = timing;
+    this.#condemn(
+      `${violationLimit} answers against the contract within ${violationWindowMs / 1000} s, last: ${error.message}`,
+    );
   }
 
   #childEnded(how: string): void {
     const { context, log } = this.#options;
     const { timing, clock } = context;
     if (this.#stopping || this.#verdict !== undefined) return;
-    log.warn(`the plugin's process ${how}`);
+    const why = this.#silence || how;
+    log.warn(`the plugin's process has ended: ${why}`);
     if (this.#crashes.add(clock.nowMs())) {
-      this.#condemn(`${how}, ${timing.crashLimit} times within ${timing.crashWindowMs / 1000} s`);
+      this.#condemn(`${timing.crashLimit} ends within ${timing.crashWindowMs / 1000} s, last: ${why}`);
     }
     this.#link?.close();
   }

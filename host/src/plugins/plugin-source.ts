@@ -10,7 +10,7 @@ import { type LinkTarget, toLinkTarget } from "./remote-target.ts";
 export interface PluginSource {
   /**
    * Waits until somebody listens.
-   * @throws {OutriderError} `SCORER_UNAVAILABLE`, `PLUGIN_REJECTED`.
+   * @throws {OutriderError} `SCORER_UNAVAILABLE`, `SCORER_DEADLINE`, `PLUGIN_REJECTED`.
    */
   reach(): Promise<LinkTarget>;
   /** Bearer token of what {@link reach} found; empty = none. */
@@ -88,9 +88,8 @@ class ChildSource implements PluginSource {
     };
     const on = await reachChild(child.address, timing.startupMs, clock, nap);
     if (on === undefined) {
-      await this.end();
       const message = `listens neither on OUTRIDER_PLUGIN_SOCKET nor on PORT ${timing.startupMs} ms after its start`;
-      throw new OutriderError("SCORER_UNAVAILABLE", message);
+      throw new OutriderError("SCORER_DEADLINE", message);
     }
     const { socketPath, port } = child.address;
     if (on === "socket") return { kind: "session", target: { kind: "socket", path: socketPath } };

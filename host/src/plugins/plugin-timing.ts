@@ -2,6 +2,8 @@
 export interface PluginTiming {
   /** Start of a child, or loss of its connection, until it listens. */
   readonly startupMs: number;
+  /** One attempt to connect. */
+  readonly connectMs: number;
   /** One answer of the opening: handshake, configuration. */
   readonly handshakeMs: number;
   /** First full state sent until it is acknowledged. */
@@ -31,6 +33,7 @@ export interface PluginTiming {
 /** The contract's times. */
 export const defaultTiming: PluginTiming = {
   startupMs: 30_000,
+  connectMs: 2_000,
   handshakeMs: 10_000,
   syncMs: 10_000,
   backoffMinMs: 100,

@@ -138,8 +138,8 @@ class OutputRelog {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const controlCharacters = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/** All but the tab. */
+const controlCharacters = /[^\P{Cc}\t]/gu;
 
 function cleanLine(bytes: Buffer): string {
   const text = bytes.toString("utf8");

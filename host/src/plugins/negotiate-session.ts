@@ -1,0 +1,125 @@
+import { OutriderError } from "@outrider/core/contract";
+import { type HandshakeResponse, Role, type ScorerSpec } from "@outrider/protos/scorer";
+import type { SessionClient, WireInstance } from "@outrider/transport";
+import { admitPlugin, fromWireNeed, toWireNeed } from "./admit-plugin.ts";
+import { columnsOf, dataOf, KeyNumbers } from "./key-numbers.ts";
+import type { PluginEntry } from "./plugin-entry.ts";
+import type { LinkContext } from "./plugin-link.ts";
+
+/** A configured plugin that the process has accepted. */
+export interface AcceptedPlugin {
+  readonly entry: PluginEntry;
+  readonly wire: WireInstance;
+}
+
+/** What a session was opened to. */
+export interface Negotiated {
+  readonly bootId: string;
+  /** At least one. */
+  readonly plugins: readonly AcceptedPlugin[];
+}
+
+/**
+ * Hello, grants and configuration. A plugin that cannot run is `failed` with the reason; the others of its process go on.
+ * @throws {OutriderError} `PLUGIN_REJECTED` when none can, otherwise as the session fails.
+ */
+export async function negotiateSession(session: SessionClient, context: LinkContext): Promise<Negotiated> {
+  const numbers = new KeyNumbers();
+  const hello = await sayHello(session, context, numbers);
+  const admitted = admitAll(hello, context, numbers);
+  for (const { entry } of admitted) entry.move("configuring");
+  return { bootId: hello.bootId, plugins: await configure(session, context, admitted, numbers) };
+}
+
+function sayHello(session: SessionClient, context: LinkContext, numbers: KeyNumbers): Promise<HandshakeResponse> {
+  const { entries, host, table, timing } = context;
+  for (const entry of entries) entry.move("handshaking");
+  const request = {
+    host: "outrider",
+    hostVersion: host.version,
+    hostInstance: host.instance,
+    availableColumns: table.current.columns.keys.map((key) => numbers.column(key)),
+  };
+  return session.hello(request, timing.handshakeMs);
+}
+
+function admitAll(hello: HandshakeResponse, context: LinkContext, numbers: KeyNumbers): readonly AcceptedPlugin[] {
+  const admitted: AcceptedPlugin[] = [];
+  for (const [index, entry] of context.entries.entries()) {
+    try {
+      admitted.push({ entry, wire: admit(entry, index + 1, hello.scorers, context, numbers) });
+    } catch (cause) {
+      if (!(cause instanceof OutriderError)) throw cause;
+      entry.move("failed", cause.message);
+    }
+  }
+  return admitted;
+}
+
+function admit(
+  entry: PluginEntry,
+  id: number,
+  scorers: readonly ScorerSpec[],
+  context: LinkContext,
+  numbers: KeyNumbers,
+): WireInstance {
+  const { name, type } = entry.spec;
+  const spec = scorers.find((offered) => offered.type === type);
+  if (spec === undefined) {
+    const offered = scorers.map((scorer) => scorer.type).join(", ");
+    throw new OutriderError("PLUGIN_REJECTED", `${context.name} serves no type ${type}; it serves ${offered}`);
+  }
+  const granted = admitPlugin(entry, spec.needs.map(fromWireNeed), context);
+  const produces = spec.role === Role.PRODUCER ? spec.produces.map((key) => `data.${key}`) : [];
+  const data = [...new Set([...dataOf(granted), ...produces])].map((key) => numbers.column(key));
+  return { id, name, granted, data, produces };
+}
+
+/** Without the instances that it finds fault with, the plugin is configured again. */
+async function configure(
+  session: SessionClient,
+  context: LinkContext,
+  plugins: readonly AcceptedPlugin[],
+  numbers: KeyNumbers,
+): Promise<readonly AcceptedPlugin[]> {
+  if (plugins.length === 0)
+    throw new OutriderError("PLUGIN_REJECTED", `none of the plugins of ${context.name} can run`);
+  const { errors } = await session.configure(toConfiguration(plugins, context, numbers), context.timing.handshakeMs);
+  if (errors.length === 0) return plugins;
+  const accepted = plugins.filter(({ entry, wire }) => {
+    const faults = errors.filter(({ instance }) => instance === wire.id).map((fault) => faultText(entry, fault));
+    if (faults.length > 0) entry.move("failed", faults.join("; "));
+    return faults.length === 0;
+  });
+  if (accepted.length < plugins.length) return configure(session, context, accepted, numbers);
+  const messages = errors.map(({ message }) => message).join("; ");
+  throw new OutriderError("PLUGIN_REJECTED", `${context.name} refuses its configuration: ${messages}`);
+}
+
+function toConfiguration(plugins: readonly AcceptedPlugin[], context: LinkContext, numbers: KeyNumbers) {
+  const columns = new Set(plugins.flatMap(({ wire }) => columnsOf(wire.granted)));
+  const budgetMs = Math.max(...plugins.map(({ entry }) => entry.spec.budgetMs));
+  return {
+    instances: plugins.map(({ entry, wire }) => ({
+      id: wire.id,
+      type: entry.spec.type,
+      configJson: toJsonBytes(entry.spec.parameters),
+      granted: wire.granted.map(toWireNeed),
+      data: wire.data.map(({ key }) => numbers.column(key)),
+    })),
+    columns: Array.from(columns, (key) => numbers.column(key)),
+    budgetUs: Math.round(Math.min(context.decisionBudgetMs, budgetMs) * 1000),
+    syncBudgetMs: context.timing.syncMs,
+  };
+}
+
+function faultText(
+  { spec }: PluginEntry,
+  { path, message }: { readonly path: string; readonly message: string },
+): string {
+  return `${spec.path}.parameters${path === "" ? "" : `.${path}`}: ${message}`;
+}
+
+function toJsonBytes(parameters: unknown): Uint8Array {
+  return parameters === undefined ? new Uint8Array(0) : Buffer.from(JSON.stringify(parameters));
+}
