@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { AdminService } from "@outrider/protos/admin";
+import { formatAddress } from "../datalayer/address.ts";
 import { type AccessCheck, createAccessCheck } from "./access.ts";
-import { formatAddress, isLoopback, type ListenAddress } from "./address.ts";
+import { isLoopback, type ListenAddress } from "./address.ts";
 import { type AdminSources, createAdminService } from "./service.ts";
 
 /** How the admin interface is reached. */
