@@ -53,7 +53,12 @@ export interface RequestResult {
 }
 
 /** What happened to a request, at the end of the step in which it happened. */
-export type EngineEvent = { readonly id: number; readonly atMs: number } & (
+export type EngineEvent = {
+  /** The request. */
+  readonly id: number;
+  /** When, on the engine's clock. */
+  readonly atMs: number;
+} & (
   | { readonly kind: "first_token" }
   /** Further tokens of a streamed request since its last event; `atMs` is that of the last. */
   | { readonly kind: "tokens"; readonly count: number }

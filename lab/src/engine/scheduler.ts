@@ -21,18 +21,25 @@ export interface SchedulerLimits {
 export class Scheduler {
   /** The running batch, in order of admission. */
   readonly running: Sequence[] = [];
+  /** Requests queued behind it. */
   readonly waiting = new WaitingQueue();
   /** Requests with a chunk of their prompt in the step at hand. */
   readonly prefills: Sequence[] = [];
   /** Requests that lost their blocks when the step at hand was put together. */
   readonly preempted: Sequence[] = [];
+  /** Whose the KV blocks are. */
   readonly cache: KvCache;
-  /** Requests that decode, and the sum of their contexts. */
+  /** Requests that decode. */
   decoding = 0;
+  /** Sum of their contexts. */
   contextTokens = 0;
+  /** Tokens generated since the start. */
   generatedTokens = 0;
+  /** Prompt tokens looked up in the prefix cache since the start. */
   queriedTokens = 0;
+  /** Of these, tokens found. */
   cachedTokens = 0;
+  /** Requests that lost their blocks since the start. */
   preemptions = 0;
   readonly #limits: SchedulerLimits;
   #decodeSteps = 0;

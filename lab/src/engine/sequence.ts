@@ -4,11 +4,15 @@ const noBlocks = new Int32Array(0);
 
 /** A request in the engine. While it decodes, its progress follows from the scheduler's count of decode steps. */
 export interface Sequence {
+  /** What was submitted. */
   readonly request: EngineRequest;
+  /** When. */
   readonly submittedMs: number;
+  /** Where it stands. */
   phase: "waiting" | "prefill" | "decode" | "ended";
-  /** KV blocks in order of the context; the first `blockCount` are held. */
+  /** KV blocks in order of the context, `blockCount` of them held; room for all it will ever hold. */
   blocks: Int32Array;
+  /** Blocks held. */
   blockCount: number;
   /** Leading blocks that are findable by content. */
   publishedBlocks: number;
@@ -24,12 +28,17 @@ export interface Sequence {
   joinStep: number;
   /** Tokens told by events. */
   toldTokens: number;
+  /** Prompt tokens found in the prefix cache at the first admission. */
   cachedTokens: number;
+  /** When it was first admitted; `NaN` before. */
   admittedMs: number;
+  /** When its first token was ready; `NaN` before. */
   firstTokenMs: number;
+  /** How often it lost its blocks. */
   preemptions: number;
-  /** Neighbours in the waiting queue. */
+  /** Neighbour in the waiting queue that is admitted sooner. */
   before: Sequence | undefined;
+  /** Neighbour in the waiting queue that is admitted later. */
   behind: Sequence | undefined;
 }
 

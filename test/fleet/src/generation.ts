@@ -19,14 +19,19 @@ export interface Offer {
 export interface Generation {
   /** Its id in the engine. */
   readonly id: number;
+  /** What was asked for. */
   readonly request: InferenceRequest;
   /** The adapter asked for, if any. */
   readonly adapter: string | undefined;
+  /** Prompt and answer. */
   readonly context: Context;
+  /** Length of the answer. */
   readonly outputTokens: number;
+  /** What every part of the answer repeats. */
   readonly head: AnswerHead;
   /** How it is streamed; undefined: it is answered in one piece. */
   readonly stream: StreamParts | undefined;
+  /** Where it goes. */
   readonly response: ServerResponse;
   /** When it was submitted, in engine ms. */
   readonly submittedMs: number;

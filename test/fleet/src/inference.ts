@@ -10,9 +10,13 @@ import { endWithTrailers, openStream, resetConnection, sendJson } from "./respon
 
 /** What the inference API of a server stands on. */
 export interface InferenceParts {
+  /** What computes the answers. */
   readonly engine: Engine;
+  /** The engine's time. */
   readonly clock: EngineClock;
+  /** Where first tokens and ends are counted. */
   readonly metrics: ServerMetrics;
+  /** What is served. */
   readonly offer: Offer;
   /** What is wrong with the server at the moment. */
   faults(): ServerFaults;
@@ -45,6 +49,7 @@ const internalError: RequestFault = {
 
 /** The inference API of one server: HTTP on one side, the engine on the other. */
 export class Inference {
+  /** Requests so far. */
   readonly counts: InferenceCounts = { requests: 0, failed: 0 };
   readonly #parts: InferenceParts;
   readonly #generations = new Map<number, Generation>();

@@ -17,7 +17,9 @@ import type { ServerStats } from "./stats.ts";
 
 /** One server to start. */
 export interface ModelServerOptions {
+  /** What it runs on. */
   readonly engine: EngineConfig;
+  /** What it serves. */
   readonly offer: Offer;
   /** Real seconds that an engine second takes. */
   readonly timeScale: number;
@@ -134,10 +136,11 @@ export class ModelServer implements Pumped {
     else sendJson(response, 404, '{"detail":"Not Found"}');
   }
 
-  /** A server that leaves closes each connection behind the answer on it. */
+  /** A server that leaves closes each connection behind the answer on it; a client that leaves is no error. */
   #track(request: IncomingMessage, response: ServerResponse): void {
     this.#openRequests += 1;
     response.setHeader("x-served-by", this.endpoint);
+    response.on("error", () => {});
     response.once("close", () => {
       this.#openRequests -= 1;
       if (this.#faults.leave === true) request.socket.end();
@@ -148,6 +151,7 @@ export class ModelServer implements Pumped {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => void chunks.push(chunk));
     request.on("end", () => {
+      if (response.destroyed) return;
       const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
       this.#inference.answer(inferencePaths[path], body, request, response);
     });

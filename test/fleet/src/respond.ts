@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { ServerFaults } from "./faults.ts";
 
 /** Name of the trailer that inference answers carry on demand: tokens generated. */
-export const tokensTrailer = "x-generated-tokens";
+const tokensTrailer = "x-generated-tokens";
 
 const resetDelayMs = 20;
 

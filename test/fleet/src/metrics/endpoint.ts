@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import type { MetricsFault } from "../faults.ts";
 
 const contentType = "text/plain; version=0.0.4; charset=utf-8";
@@ -44,13 +44,10 @@ function answerFaulty(response: ServerResponse, maxBytes: number, render: Render
   response.writeHead(200, { "content-type": contentType });
   if (fault === "half-line") response.end(page.slice(0, page.indexOf("vllm:kv_cache_usage_perc{") + 40));
   else if (fault === "nan") response.end(page.replace(/^(vllm:(?:num_requests|kv_cache)\S* ).*$/gm, "$1NaN"));
-  else void writeHuge(response, page);
+  else Readable.from(repeatPage(page)).pipe(response);
 }
 
-/** The page again and again, at the pace of the reader. */
-async function writeHuge(response: ServerResponse, page: string): Promise<void> {
-  for (let bytes = 0; bytes < hugeBytes && !response.destroyed; bytes += page.length) {
-    if (!response.write(page)) await Promise.race([once(response, "drain"), once(response, "close")]);
-  }
-  response.end();
+/** The page again and again. */
+function* repeatPage(page: string): Generator<string> {
+  for (let bytes = 0; bytes < hugeBytes; bytes += page.length) yield page;
 }

@@ -21,7 +21,6 @@ export const liveValues = [
   "ended_stop",
   "ended_length",
   "ended_abort",
-  "cpu_seconds",
 ] as const;
 
 /** A value that changes. */

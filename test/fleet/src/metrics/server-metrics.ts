@@ -15,9 +15,6 @@ export interface ServerFacts {
   readonly timeScale: number;
 }
 
-/** How a request ended, in vLLM's words. */
-export type FinishReason = "stop" | "length" | "abort";
-
 /** The metrics of one server; times are told as a client sees them, scaled. */
 export interface ServerMetrics {
   /** A first token came, so many engine ms after its request. */
@@ -49,7 +46,6 @@ export function createServerMetrics(facts: ServerFacts, createdS: number): Serve
     },
     render(target, stats, loraFamily) {
       const { running, waiting, kvUsage, queriedTokens, cachedTokens, generatedTokens, preemptions, aborted } = stats;
-      const { user, system } = process.cpuUsage();
       const live = {
         running,
         waiting,
@@ -62,7 +58,6 @@ export function createServerMetrics(facts: ServerFacts, createdS: number): Serve
         ended_stop: ended.stop,
         ended_length: ended.length,
         ended_abort: aborted,
-        cpu_seconds: (user + system) / 1e6,
       };
       return page.render(target, live, loraFamily);
     },

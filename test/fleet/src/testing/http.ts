@@ -4,16 +4,23 @@ import { text } from "node:stream/consumers";
 
 /** A call for `send`. */
 export interface Call {
+  /** Default: GET, or POST with a body. */
   readonly method?: string;
+  /** Default: none but what the body needs. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Bytes, or what is sent as JSON. */
   readonly body?: string | Buffer | object;
 }
 
 /** A whole answer. */
 export interface Answer {
+  /** Status code. */
   readonly status: number;
+  /** Headers, names in lower case. */
   readonly headers: IncomingHttpHeaders;
+  /** Trailers, names in lower case. */
   readonly trailers: NodeJS.Dict<string>;
+  /** Body as text. */
   readonly body: string;
 }
 
