@@ -2,11 +2,24 @@ import { hashBytes } from "../hash/index.ts";
 
 /** The prompt of a request, as far as its form is known. */
 export type Prompt =
-  | { readonly kind: "text"; readonly text: string }
+  /** Its text is the pieces one behind the other, which are joined only where somebody reads it as one. */
+  | { readonly kind: "text"; readonly pieces: readonly string[] }
   | { readonly kind: "tokens"; readonly tokenIds: Uint32Array }
   /** The body has no prompt where its API has one. */
   | { readonly kind: "none" }
   | { readonly kind: "fault"; readonly message: string };
+
+/** As {@link readPrompt}, of a body in chunks; a byte order mark is skipped, what cannot be parsed a fault. */
+export function parsePrompt(chunks: readonly Uint8Array[], path: string): Prompt {
+  const bytes = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+  try {
+    return readPrompt(JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text), path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return fault(`request body cannot be read: ${why}`);
+  }
+}
 
 /**
  * Reads the prompt of a parsed body. Chat is rendered message by message, each as `<|role|>`, a new line, its content,
@@ -27,26 +40,26 @@ export function readPrompt(body: unknown, path: string): Prompt {
 function readChat({ messages, system, tools }: Record<string, unknown>): Prompt {
   if (!Array.isArray(messages)) return fault("messages must be an array");
   if (messages.length === 0) return fault("messages must not be empty");
-  let text = isFilled(tools) ? render("tools", JSON.stringify(tools)) : "";
+  const pieces = isFilled(tools) ? render("tools", JSON.stringify(tools)) : [];
   const introduction = toText(system);
   if (introduction === undefined) return fault("system must be a string or an array of parts");
-  if (introduction !== "") text += render("system", introduction);
+  if (introduction !== "") pieces.push(...render("system", introduction));
   for (const [i, message] of messages.entries()) {
     const rendered = renderMessage(message);
     if (rendered === undefined) return fault(`messages[${i}] must have a role, and as content text or parts`);
-    text += rendered;
+    pieces.push(...rendered);
   }
-  return { kind: "text", text };
+  return { kind: "text", pieces };
 }
 
 /** A prompt, several of them, or the items of a conversation. */
 function readInput(input: unknown, field: string, instructions?: unknown): Prompt {
-  if (typeof input === "string") return { kind: "text", text: introduce(instructions) + input };
+  if (typeof input === "string") return { kind: "text", pieces: [...introduce(instructions), input] };
   if (!Array.isArray(input) || input.length === 0)
     return fault(`${field} must be a string or an array that is not empty`);
   if (typeof input[0] === "string") {
     return input.every((text) => typeof text === "string")
-      ? { kind: "text", text: input.join("\n") }
+      ? { kind: "text", pieces: input.flatMap((text, i) => (i === 0 ? [text] : ["\n", text])) }
       : fault(`${field} must hold strings or token ids, not both`);
   }
   if (isRecord(input[0])) return readItems(input, field, instructions);
@@ -55,28 +68,28 @@ function readInput(input: unknown, field: string, instructions?: unknown): Promp
 }
 
 function readItems(items: readonly unknown[], field: string, instructions: unknown): Prompt {
-  let text = introduce(instructions);
+  const pieces = introduce(instructions);
   for (const [i, item] of items.entries()) {
     if (!isRecord(item)) return fault(`${field}[${i}] must be an object`);
-    text += renderMessage(item) ?? render(String(item.type), JSON.stringify(item));
+    pieces.push(...(renderMessage(item) ?? render(String(item.type), JSON.stringify(item))));
   }
-  return { kind: "text", text };
+  return { kind: "text", pieces };
 }
 
-function introduce(instructions: unknown): string {
-  return typeof instructions === "string" && instructions !== "" ? render("system", instructions) : "";
+function introduce(instructions: unknown): string[] {
+  return typeof instructions === "string" && instructions !== "" ? render("system", instructions) : [];
 }
 
-function renderMessage(message: unknown): string | undefined {
+function renderMessage(message: unknown): string[] | undefined {
   if (!isRecord(message) || typeof message.role !== "string") return undefined;
   const content = toText(message.content);
   if (content === undefined) return undefined;
-  const calls = isFilled(message.tool_calls) ? `${JSON.stringify(message.tool_calls)}\n` : "";
-  return render(message.role, content) + calls;
+  const rendered = render(message.role, content);
+  return isFilled(message.tool_calls) ? [...rendered, `${JSON.stringify(message.tool_calls)}\n`] : rendered;
 }
 
-function render(role: string, content: string): string {
-  return `<|${role}|>\n${content}\n`;
+function render(role: string, content: string): string[] {
+  return [`<|${role}|>\n`, content, "\n"];
 }
 
 /** Text of a content; `undefined` where it is neither text nor parts. */

@@ -202,6 +202,16 @@ describe("block hashes", () => {
     expect(hashesOf({ prompt: tokens }, [16], { maxPrefixTokens: 40 })).toHaveLength(4);
   });
 
+  it("stop there between the bytes of a character too", () => {
+    const contents = ["a€€€€€€€€€€€€€€€€€€€€€€€", "b€€€€€€€€€€€€€€€€€€€€€€€", "cc€€€€€€€€€€€€€€€€€€"];
+    const messages = contents.map((content) => ({ role: "user", content }));
+    const rendered = Buffer.from(contents.map((content) => `<|user|>\n${content}\n`).join(""));
+    for (let maxPrefixTokens = 1; maxPrefixTokens < 60; maxPrefixTokens++) {
+      const want = hashBlocks(rendered, 4, prefixSeed("m", "", ""), maxPrefixTokens);
+      expect(hashesOf({ messages }, [1], { maxPrefixTokens })).toEqual(want);
+    }
+  });
+
   it("are right for texts of any width, one behind the other", () => {
     const texts = ["x".repeat(300_000), "é€😀".repeat(50), "y".repeat(70)];
     for (const prompt of [...texts, ...texts]) {

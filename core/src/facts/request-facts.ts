@@ -1,7 +1,8 @@
 import type { RequestFacts } from "../contract/index.ts";
-import { hashBlocks, prefixSeed } from "../hash/index.ts";
+import { prefixSeed } from "../hash/index.ts";
 import type { FactNeeds } from "./fact-needs.ts";
-import { type Prompt, readPrompt } from "./prompt.ts";
+import { type Prompt, parsePrompt } from "./prompt.ts";
+import { countPromptTokens, hashPrompt, TOKEN_BYTES } from "./prompt-hashes.ts";
 import { type BodyFault, type ScannedBody, scanBody } from "./scan-body.ts";
 import { defaultSessionSources, readSessionKey } from "./session-key.ts";
 
@@ -41,8 +42,6 @@ export interface HostFacts extends RequestFacts {
   release(): void;
 }
 
-/** Bytes that count as a token where nobody tokenises, and in block hashes of text. */
-const TOKEN_BYTES = 4;
 const MAX_UINT32 = 2 ** 32 - 1;
 const noWords = new Uint32Array(0);
 const noPrompt: Prompt = { kind: "none" };
@@ -59,6 +58,7 @@ class SourceFacts implements HostFacts {
   #source: FactsSource;
   #scan: ScannedBody | BodyFault | undefined;
   #prompt: Prompt | undefined;
+  #promptText: string | undefined;
   #promptTokens = -1;
   #hashes: Map<number, Uint32Array> | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
@@ -121,7 +121,9 @@ class SourceFacts implements HostFacts {
 
   get promptText(): string {
     const prompt = this.#settings.needs.promptText ? this.#parsed() : noPrompt;
-    return prompt.kind === "text" ? prompt.text : "";
+    if (prompt.kind !== "text") return "";
+    this.#promptText ??= prompt.pieces.join("");
+    return this.#promptText;
   }
 
   get tokenIds(): Uint32Array {
@@ -186,6 +188,7 @@ class SourceFacts implements HostFacts {
     readAll(this);
     this.#source = noSource;
     this.#prompt = noPrompt;
+    this.#promptText = undefined;
   }
 
   #header(name: string): string {
@@ -212,21 +215,13 @@ class SourceFacts implements HostFacts {
     const { body } = this.#source;
     if (body === undefined) return 0;
     const prompt = this.#needsPrompt() ? this.#parsed() : noPrompt;
-    if (prompt.kind === "tokens") return prompt.tokenIds.length;
-    const bytes = prompt.kind === "text" ? Buffer.byteLength(prompt.text) : countBytes(body);
-    return Math.ceil(bytes / TOKEN_BYTES);
+    return countPromptTokens(prompt) ?? Math.ceil(countBytes(body) / TOKEN_BYTES);
   }
 
   #hash(blockSizeTokens: number): Uint32Array {
-    const prompt = this.#parsed();
-    if (prompt.kind !== "text" && prompt.kind !== "tokens") return noWords;
-    const blockBytes = blockSizeTokens * TOKEN_BYTES;
-    const maxBlocks = Math.floor((this.#settings.maxPrefixTokens ?? 131_072) / blockSizeTokens);
-    const bytes =
-      prompt.kind === "text" ? encode(prompt.text, maxBlocks * blockBytes) : new Uint8Array(prompt.tokenIds.buffer);
     const scan = this.#scanned();
     const seed = prefixSeed(this.model, this.lora, scan?.kind === "ok" ? scan.cacheSalt : "");
-    return hashBlocks(bytes, blockBytes, seed, maxBlocks);
+    return hashPrompt(this.#parsed(), blockSizeTokens, this.#settings.maxPrefixTokens ?? 131_072, seed);
   }
 
   #readHeaders(): Readonly<Record<string, string>> {
@@ -243,26 +238,6 @@ class SourceFacts implements HostFacts {
 function readAll(facts: HostFacts): void {
   void [facts.lora, facts.objective, facts.fairnessId, facts.sessionKey, facts.pinnedSlot, facts.promptTokens];
   void [facts.headers, facts.stream, facts.sloTtftMs, facts.sloTpotMs];
-}
-
-function parsePrompt(chunks: readonly Uint8Array[], path: string): Prompt {
-  const bytes = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-  try {
-    return readPrompt(JSON.parse(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text), path);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return { kind: "fault", message: `request body cannot be read: ${why}` };
-  }
-}
-
-let scratch = Buffer.allocUnsafeSlow(1 << 16);
-
-/** UTF-8 of a text, at most `limit` bytes; valid until the next call. */
-function encode(text: string, limit: number): Uint8Array {
-  const room = Math.min(3 * text.length, limit);
-  if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(room)));
-  return scratch.subarray(0, scratch.write(text, 0, room, "utf8"));
 }
 
 function countBytes(chunks: readonly Uint8Array[]): number {

@@ -1,0 +1,40 @@
+import { type Hash64, hashBlocks } from "../hash/index.ts";
+import type { Prompt } from "./prompt.ts";
+
+/** Bytes that count as a token where nobody tokenises, and that stand for one in block hashes. */
+export const TOKEN_BYTES = 4;
+
+/** Bytes of UTF-8 that one unit of a string becomes, at most. */
+const MAX_UNIT_BYTES = 3;
+
+/** Tokens of a prompt, those of a text estimated by its bytes; `undefined` where there is no prompt. */
+export function countPromptTokens(prompt: Prompt): number | undefined {
+  if (prompt.kind === "tokens") return prompt.tokenIds.length;
+  if (prompt.kind !== "text") return undefined;
+  const bytes = prompt.pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+  return Math.ceil(bytes / TOKEN_BYTES);
+}
+
+/** Hashes of a prompt's full blocks, of its UTF-8 text or of its token ids as 32-bit words; none without a prompt. */
+export function hashPrompt(prompt: Prompt, blockSizeTokens: number, maxTokens: number, seed: Hash64): Uint32Array {
+  const blockBytes = blockSizeTokens * TOKEN_BYTES;
+  const maxBlocks = Math.floor(maxTokens / blockSizeTokens);
+  if (prompt.kind === "text")
+    return hashBlocks(encode(prompt.pieces, maxBlocks * blockBytes), blockBytes, seed, maxBlocks);
+  if (prompt.kind !== "tokens") return new Uint32Array(0);
+  return hashBlocks(new Uint8Array(prompt.tokenIds.buffer), blockBytes, seed, maxBlocks);
+}
+
+let scratch = Buffer.allocUnsafeSlow(1 << 16);
+
+/** UTF-8 of a text, as long as `limit` bytes or little more; valid until the next call. */
+function encode(pieces: readonly string[], limit: number): Uint8Array {
+  const room = Math.min(MAX_UNIT_BYTES * pieces.reduce((sum, { length }) => sum + length, 0), limit + MAX_UNIT_BYTES);
+  if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(room)));
+  let length = 0;
+  for (const piece of pieces) {
+    if (length >= limit) break;
+    length += scratch.write(piece, length, room - length, "utf8");
+  }
+  return scratch.subarray(0, length);
+}
