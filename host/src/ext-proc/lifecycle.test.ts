@@ -16,7 +16,7 @@ async function goaway(): Promise<number> {
 
 describe("with TLS", () => {
   it("serves a gateway that trusts the certificate", async () => {
-    door = await openDoor({ tls: createSelfSigned(Date.now()) });
+    door = await openDoor({ tls: await createSelfSigned(Date.now()) });
     const call = door.open();
     call.send(getHeaders());
     await call.receive(1);

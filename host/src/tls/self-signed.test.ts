@@ -7,8 +7,8 @@ import { createSelfSigned } from "./self-signed.ts";
 
 const nowMs = Date.UTC(2026, 10, 22, 12);
 
-it("signs itself, for loopback, from a day before to ten years after", () => {
-  const certificate = new X509Certificate(createSelfSigned(nowMs).cert);
+it("signs itself, for loopback, from a day before to ten years after", async () => {
+  const certificate = new X509Certificate((await createSelfSigned(nowMs)).cert);
   expect(certificate.verify(certificate.publicKey)).toBe(true);
   expect(certificate.publicKey.asymmetricKeyDetails?.namedCurve).toBe("prime256v1");
   expect(certificate.checkHost("localhost")).toBe("localhost");
@@ -18,15 +18,16 @@ it("signs itself, for loopback, from a day before to ten years after", () => {
   expect(certificate.validToDate).toEqual(new Date("2036-11-22T12:00:00Z"));
 });
 
-it("has another key and serial number each time", () => {
-  const [a, b] = [createSelfSigned(nowMs), createSelfSigned(nowMs)].map(({ cert }) => new X509Certificate(cert));
+it("has another key and serial number each time", async () => {
+  const files = await Promise.all([createSelfSigned(nowMs), createSelfSigned(nowMs)]);
+  const [a, b] = files.map(({ cert }) => new X509Certificate(cert));
   expect(a?.serialNumber).not.toBe(b?.serialNumber);
   expect(a?.publicKey.equals(b?.publicKey as never)).toBe(false);
 });
 
 for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   it(`serves a client that trusts it and speaks ${version}`, async () => {
-    const files = createSelfSigned(Date.now());
+    const files = await createSelfSigned(Date.now());
     const server = createServer(files, (socket) => socket.end("served")).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;

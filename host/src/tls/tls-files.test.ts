@@ -13,8 +13,8 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const write = (files: Readonly<Record<string, string>>) =>
   Promise.all(Object.entries(files).map(([name, text]) => writeFile(join(folder, name), text)));
-const ours = createSelfSigned(Date.now());
-const others = createSelfSigned(Date.now());
+const ours = await createSelfSigned(Date.now());
+const others = await createSelfSigned(Date.now());
 
 const faults = [
   { title: "no files", files: {}, want: /tls\.(crt|key) cannot be read/ },
