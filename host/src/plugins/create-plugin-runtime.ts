@@ -12,7 +12,7 @@ import { PluginEntry } from "./plugin-entry.ts";
 import type { HostIdentity, PluginTable, RuntimeContext } from "./plugin-link.ts";
 import { PluginProcess } from "./plugin-process.ts";
 import { defaultTiming, type PluginTiming } from "./plugin-timing.ts";
-import type { PluginCatalogue, PluginRuntime, PluginSpec, PluginState, PluginStatus, ProcessSpec } from "./types.ts";
+import type { PluginCatalogue, PluginReport, PluginRuntime, PluginSpec, PluginState, ProcessSpec } from "./types.ts";
 
 /** What the plugin runtime is made of. */
 export interface PluginRuntimeOptions {
@@ -125,7 +125,7 @@ class Runtime implements PluginRuntime {
     return missing.map(({ spec }) => spec.name);
   }
 
-  status(): readonly PluginStatus[] {
+  status(): readonly PluginReport[] {
     return Array.from(this.#entries.values(), (entry) => this.#statusOf(entry));
   }
 
@@ -201,10 +201,9 @@ class Runtime implements PluginRuntime {
     return entry;
   }
 
-  #statusOf(entry: PluginEntry): PluginStatus {
+  #statusOf(entry: PluginEntry): PluginReport {
     const { spec, state, message, lastError, inFlight, lateAnswers, granted } = entry;
     const process = this.#processOf.get(entry);
-    process?.remoteOf(entry).countOverdue();
     return {
       name: spec.name,
       type: spec.type,
@@ -215,7 +214,6 @@ class Runtime implements PluginRuntime {
       profile: process?.profile,
       pid: process?.pid,
       restarts: process?.restarts ?? 0,
-      calls: { ...entry.calls },
       inFlight,
       lateAnswers,
       violations: process?.violations ?? 0,

@@ -8,7 +8,7 @@ import {
 } from "@outrider/core/contract";
 import { createInlineProducer, createInlineScorer } from "@outrider/transport";
 import { grantNeeds } from "./grants.ts";
-import { hasOpinion, type PluginEntry } from "./plugin-entry.ts";
+import type { PluginEntry } from "./plugin-entry.ts";
 
 /** A plugin that runs on the host's event loop. */
 export interface InlinePlugin {
@@ -46,11 +46,13 @@ function makePlugin(entry: PluginEntry, definition: AnyDefinition): InlinePlugin
   const { name, parameters } = entry.spec;
   if (definition.kind === "scorer") {
     const inner = withPath(entry, () => createInlineScorer(definition, parameters, name));
-    const scorer = { ...inner, ...guardedFeedback(entry, inner), score: countedScore(entry, inner) };
+    const score: Scorer["score"] = (call, scores) => noted(entry, () => inner.score(call, scores));
+    const scorer = { ...inner, ...guardedFeedback(entry, inner), score };
     return { scorer, producer: undefined, publish: publisher(entry, inner) };
   }
   const inner = withPath(entry, () => createInlineProducer(definition, parameters, name));
-  const producer = { ...inner, ...guardedFeedback(entry, inner), produce: countedProduce(entry, inner) };
+  const produce: Producer["produce"] = (call, values) => noted(entry, () => inner.produce(call, values));
+  const producer = { ...inner, ...guardedFeedback(entry, inner), produce };
   return { scorer: undefined, producer, publish: publisher(entry, inner) };
 }
 
@@ -63,42 +65,17 @@ function withPath<T>({ spec }: PluginEntry, make: () => T): T {
   }
 }
 
-function countedScore(entry: PluginEntry, inner: Scorer): Scorer["score"] {
-  return (call, scores) => {
-    const reason = attempt(entry, () => inner.score(call, scores));
-    if (reason instanceof Promise) return countLater(entry, reason, () => hasOpinion(scores));
-    entry.answered(hasOpinion(scores));
-    return reason;
-  };
-}
-
-function countedProduce(entry: PluginEntry, inner: Producer): Producer["produce"] {
-  return (call, values) => {
-    const reason = attempt(entry, () => inner.produce(call, values));
-    if (reason instanceof Promise) return countLater(entry, reason, () => values.some(hasOpinion));
-    entry.answered(values.some(hasOpinion));
-    return reason;
-  };
-}
-
-function attempt<T>(entry: PluginEntry, run: () => T): T {
+/** Notes failures; what is thrown is what was thrown. */
+function noted(entry: PluginEntry, ask: () => Reason | Promise<Reason>): Reason | Promise<Reason> {
   try {
-    return run();
+    const reason = ask();
+    if (!(reason instanceof Promise)) return reason;
+    return reason.catch((cause) => {
+      throw entry.failed(cause);
+    });
   } catch (cause) {
     throw entry.failed(cause);
   }
-}
-
-function countLater(entry: PluginEntry, answer: Promise<Reason>, rated: () => boolean): Promise<Reason> {
-  return answer.then(
-    (reason) => {
-      entry.answered(rated());
-      return reason;
-    },
-    (cause) => {
-      throw entry.failed(cause);
-    },
-  );
 }
 
 function guardedFeedback(entry: PluginEntry, { feedback }: Scorer | Producer): Pick<Scorer, "feedback"> {

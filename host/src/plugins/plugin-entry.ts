@@ -28,8 +28,6 @@ export class PluginEntry {
   /** For faults that may come with every request. */
   readonly quietLog: QuietLog;
   readonly metrics: PluginMetrics;
-  /** How its calls ended so far. */
-  readonly calls = { scored: 0, abstained: 0, late: 0, failed: 0, shed: 0 };
   /** Calls put and not answered. */
   inFlight = 0;
   /** Answers that came behind their deadline. */
@@ -88,15 +86,8 @@ export class PluginEntry {
     return true;
   }
 
-  /** A call was answered in time. */
-  answered(rated: boolean): void {
-    if (rated) this.calls.scored += 1;
-    else this.calls.abstained += 1;
-  }
-
-  /** An answer came behind its deadline and is dropped; `counted`: its call counts as late already. */
-  late(counted: boolean): void {
-    if (!counted) this.calls.late += 1;
+  /** An answer came behind its deadline and is dropped. */
+  late(): void {
     this.lateAnswers += 1;
     this.metrics.lateAnswers(this.spec.name);
   }
@@ -104,7 +95,6 @@ export class PluginEntry {
   /** A call ended with an error, which is returned as the cycle may see it. */
   failed(cause: unknown): OutriderError {
     const error = fromPluginError(cause, this.spec.name);
-    this.calls[outcomeOf(error)] += 1;
     this.lastError = `${error.code}: ${error.message}`;
     return error;
   }
@@ -116,15 +106,4 @@ export class PluginEntry {
     this.#unavailable ??= new OutriderError("SCORER_UNAVAILABLE", `${name} is ${this.#state}${why}`);
     return this.failed(this.#unavailable);
   }
-}
-
-function outcomeOf({ code }: OutriderError): "shed" | "late" | "failed" {
-  if (code === "SCORER_SHED") return "shed";
-  return code === "SCORER_DEADLINE" ? "late" : "failed";
-}
-
-/** Whether anything was written: the first number of most answers tells. */
-export function hasOpinion(values: Float32Array): boolean {
-  for (const value of values) if (!Number.isNaN(value)) return true;
-  return false;
 }

@@ -11,7 +11,7 @@ import {
 } from "./fixtures/harness.ts";
 import { inlineCatalogue } from "./fixtures/inline-definitions.ts";
 import type { PluginTiming } from "./plugin-timing.ts";
-import type { PluginStatus } from "./types.ts";
+import type { PluginReport } from "./types.ts";
 
 let host: TestHost | undefined;
 
@@ -90,27 +90,15 @@ describe("a plugin process that misbehaves", slow, () => {
       () => status("mine").lateAnswers === 1,
       () => "no late answer was counted",
     );
-    expect(status("mine")).toMatchObject({ state: "active", calls: { late: 1, scored: 0 }, inFlight: 0 });
-  });
-
-  it("is counted late while it has not answered yet", async () => {
-    const { outcome, status } = await run({ MODE: "hang" });
-    await outcome("mine", 10);
-    await until(
-      () => status("mine").calls.late === 1,
-      () => "the overdue call is not counted",
-    );
-    expect(status("mine")).toMatchObject({ inFlight: 1, lateAnswers: 0 });
+    expect(status("mine")).toMatchObject({ state: "active", inFlight: 0 });
   });
 
   it("gets no call above its credit: that one is shed at once", async () => {
-    const { decide, outcome, status } = await run({ MODE: "hang", CREDIT: "2" });
+    const { outcome } = await run({ MODE: "hang", CREDIT: "2" });
     await Promise.all([outcome("mine", 10), outcome("mine", 10)]);
     const started = performance.now();
     expect(await outcome("mine", 1000)).toMatchObject({ kind: "shed" });
     expect(performance.now() - started).toBeLessThan(500);
-    expect(status("mine").calls.shed).toBe(1);
-    await decide(["mine"], { budgetMs: 10 });
   });
 
   it("closes no session by 3,000 expired calls", async () => {
@@ -122,15 +110,13 @@ describe("a plugin process that misbehaves", slow, () => {
         () => "answers are missing",
       );
     }
-    const { restarts, calls, state } = status("mine");
-    expect([restarts, state, calls.late + calls.scored + calls.shed]).toEqual([0, "active", 3000]);
-    expect(calls.late).toBeGreaterThan(2900);
+    expect(status("mine")).toMatchObject({ restarts: 0, state: "active", lateAnswers: 3000 });
   });
 
   const opening: {
     mode: string;
     message: RegExp;
-    state?: PluginStatus["state"];
+    state?: PluginReport["state"];
     timing?: Partial<PluginTiming>;
   }[] = [
     { mode: "silent", message: /3 ends within 120 s, last: .*hello/, timing: { handshakeMs: 300 } },
@@ -207,7 +193,7 @@ describe("a plugin process", slow, () => {
     table.remove("vllm-1");
     publish();
     expect([...(await outcome("mine")).scores]).toEqual([1 / 64, 3 / 64]);
-    expect(status("mine")).toMatchObject({ state: "active", profile: "session", restarts: 0, calls: { scored: 2 } });
+    expect(status("mine")).toMatchObject({ state: "active", profile: "session", restarts: 0 });
   });
 
   it("gets no environment of the host's but what is listed, and what is configured", async () => {
@@ -362,7 +348,7 @@ describe("a plugin process", slow, () => {
     await reach("mine", "degraded");
     process.kill(-pid!, "SIGCONT");
     await reach("mine", "active");
-    expect([status("mine").restarts, status("other").calls.scored]).toEqual([0, 1]);
+    expect(status("mine").restarts).toBe(0);
   });
 
   it("that stays stopped is ended and started again", async () => {

@@ -1,7 +1,7 @@
 import type { CycleCall, CycleClock, Producer, Scorer } from "@outrider/core";
-import type { FeedbackEvent, HeadersEvent, Need, Reason } from "@outrider/core/contract";
+import type { FeedbackEvent, HeadersEvent, Need, OutriderError, Reason } from "@outrider/core/contract";
 import { wantedEvents } from "@outrider/transport";
-import { hasOpinion, type PluginEntry } from "./plugin-entry.ts";
+import type { PluginEntry } from "./plugin-entry.ts";
 import type { LinkedPlugin } from "./plugin-link.ts";
 
 /** The scorer and the producer that a plugin behind a connection is to the cycle, for the plugin's whole life. */
@@ -12,8 +12,6 @@ export interface RemotePlugin {
   connect(plugin: LinkedPlugin, remembers: boolean): void;
   /** Calls fail at once until it is connected again. */
   disconnect(): void;
-  /** Counts the calls whose deadline has passed without an answer; otherwise they count when the answer comes. */
-  countOverdue(): void;
 }
 
 /** What a plugin behind a connection is made of. */
@@ -31,24 +29,12 @@ export function createRemotePlugin(options: RemotePluginOptions): RemotePlugin {
   return new Remote(options);
 }
 
-/** A call that was put and is not answered. */
-interface PendingCall {
-  readonly callId: number;
-  /** When the cycle stops waiting, monotonic ms. */
-  readonly deadlineMs: number;
-  /** Whether it is counted as late already. */
-  overdue: boolean;
-}
-
-const nothing = new Float32Array(0);
-
 class Remote implements RemotePlugin {
   readonly scorer: Scorer;
   readonly producer: Producer;
   readonly #entry: PluginEntry;
   readonly #clock: CycleClock;
   readonly #queue: (event: FeedbackEvent) => void;
-  readonly #pending = new Set<PendingCall>();
   /** Calls put to the plugin whose `done` is due; kept only where it gets events. */
   readonly #open = new Set<number>();
   #linked: LinkedPlugin | undefined;
@@ -68,7 +54,7 @@ class Remote implements RemotePlugin {
     this.scorer = {
       name,
       type,
-      score: (call, scores) => this.#put(call, scores, (linked) => linked.score(call, scores)),
+      score: (call, scores) => this.#put(call, (linked) => linked.score(call, scores)),
       get feedback() {
         return feedback();
       },
@@ -76,7 +62,7 @@ class Remote implements RemotePlugin {
     this.producer = {
       name,
       type,
-      produce: (call, values) => this.#put(call, values[0] ?? nothing, (linked) => linked.produce(call, values)),
+      produce: (call, values) => this.#put(call, (linked) => linked.produce(call, values)),
       get produces() {
         return keys();
       },
@@ -99,68 +85,35 @@ class Remote implements RemotePlugin {
     this.#linked = undefined;
   }
 
-  countOverdue(): void {
-    const nowMs = this.#clock.elapsedMs();
-    for (const pending of this.#pending) {
-      if (pending.overdue || nowMs <= pending.deadlineMs) continue;
-      pending.overdue = true;
-      this.#entry.calls.late += 1;
-    }
-  }
-
   /** Throws at once what no connection has to be asked for: most of a lost plugin's calls end here. */
-  #put(call: CycleCall, written: Float32Array, ask: (linked: LinkedPlugin) => Promise<Reason>): Promise<Reason> {
+  #put(call: CycleCall, ask: (linked: LinkedPlugin) => Promise<Reason>): Promise<Reason> {
     const linked = this.#linked;
     if (linked === undefined || !this.#entry.serving) throw this.#entry.unavailable();
-    const pending = this.#begin(call);
-    try {
-      return this.#settle(ask(linked), pending, written);
-    } catch (cause) {
-      throw this.#fail(cause, pending);
-    }
-  }
-
-  #begin({ callId, budgetUs }: CycleCall): PendingCall {
-    const pending = { callId, deadlineMs: this.#clock.elapsedMs() + budgetUs / 1000, overdue: false };
-    this.#pending.add(pending);
-    this.#entry.inFlight = this.#pending.size;
+    const { callId, budgetUs } = call;
+    const deadlineMs = this.#clock.elapsedMs() + budgetUs / 1000;
+    this.#entry.inFlight += 1;
     if (this.#feedback !== undefined) this.#open.add(callId);
-    return pending;
-  }
-
-  #settle(answer: Promise<Reason>, pending: PendingCall, written: Float32Array): Promise<Reason> {
-    return answer.then(
-      (reason) => {
-        this.#end(pending);
-        if (this.#isLate(pending)) this.#entry.late(pending.overdue);
-        else this.#entry.answered(hasOpinion(written));
-        return reason;
-      },
-      (cause) => {
-        throw this.#fail(cause, pending);
-      },
-    );
-  }
-
-  /** The cycle has stopped waiting at the deadline: behind it a failure is but a late answer. */
-  #fail(cause: unknown, pending: PendingCall): unknown {
-    this.#end(pending);
-    if (this.#isLate(pending)) {
-      if (!pending.overdue) this.#entry.calls.late += 1;
-      return cause;
+    try {
+      return ask(linked).then(
+        (reason) => {
+          this.#entry.inFlight -= 1;
+          if (this.#clock.elapsedMs() > deadlineMs) this.#entry.late();
+          return reason;
+        },
+        (cause) => {
+          throw this.#fail(cause, callId);
+        },
+      );
+    } catch (cause) {
+      throw this.#fail(cause, callId);
     }
+  }
+
+  #fail(cause: unknown, callId: number): OutriderError {
+    this.#entry.inFlight -= 1;
     const error = this.#entry.failed(cause);
-    if (error.code === "SCORER_SHED") this.#open.delete(pending.callId);
+    if (error.code === "SCORER_SHED") this.#open.delete(callId);
     return error;
-  }
-
-  #end(pending: PendingCall): void {
-    this.#pending.delete(pending);
-    this.#entry.inFlight = this.#pending.size;
-  }
-
-  #isLate({ deadlineMs }: PendingCall): boolean {
-    return this.#clock.elapsedMs() > deadlineMs;
   }
 
   #tell(event: FeedbackEvent): void {

@@ -39,7 +39,7 @@ class SessionLink implements PluginLink {
   #bootId = "";
   #plugins: readonly LinkedPlugin[] = [];
   #liveness: Liveness | undefined;
-  #publishedRev = 0;
+  #publishedRev = -1;
   #isActive = false;
   /** Why calls may be in vain; empty = they are not. */
   #stalled = "";
@@ -89,6 +89,7 @@ class SessionLink implements PluginLink {
   }
 
   publish(snapshot: EndpointSnapshot): void {
+    if (snapshot.rev <= this.#publishedRev) return;
     this.#publishedRev = snapshot.rev;
     this.#liveness?.published(snapshot.rev);
     this.#session.publish(snapshot);

@@ -102,6 +102,9 @@ export interface PluginStatus {
   readonly granted: readonly string[];
 }
 
+/** What the runtime itself knows of a plugin; how its calls counted in decisions is the scheduler's to say. */
+export type PluginReport = Omit<PluginStatus, "calls">;
+
 /** The configured plugins, running. */
 export interface PluginRuntime {
   /** Starts processes and connects; resolves when all are active or `timeoutMs` has passed. Plugins go on connecting. */
@@ -115,7 +118,7 @@ export interface PluginRuntime {
   publish(snapshot: EndpointSnapshot, change: EndpointChange): void;
   /** Names of `required` plugins that are not active. */
   missingRequired(): readonly string[];
-  status(): readonly PluginStatus[];
+  status(): readonly PluginReport[];
   /** Drains and ends everything: Drain, SIGTERM, after 2 s SIGKILL of the process group. */
   stop(): Promise<void>;
 }
