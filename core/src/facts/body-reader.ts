@@ -11,6 +11,8 @@ const CLOSE_BRACKET = 0x5d;
  */
 const SHORT_STRING = 64;
 
+const noBytes = Buffer.alloc(0);
+
 /** A place in a body to come back to. */
 export interface BodyMark {
   readonly chunk: number;
@@ -25,7 +27,7 @@ export class BodyReader {
   #chunk = -1;
   /** Bytes before the current chunk. */
   #before = 0;
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = noBytes;
   #at = 0;
 
   constructor(chunks: readonly Uint8Array[]) {
