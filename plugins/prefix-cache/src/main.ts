@@ -1,0 +1,4 @@
+import { serve } from "@outrider/plugin-sdk";
+import { prefixCache } from "./scorer.ts";
+
+await serve([prefixCache]);
