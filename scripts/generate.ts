@@ -3,9 +3,19 @@
  * `node scripts/generate.ts --check` writes them beside, names those that differ and exits with 1 if any does.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { insertKeysTables } from "@outrider/host/config/keys-table";
 
 /** One thing to generate. */
 interface Generator {
@@ -34,7 +44,18 @@ const protos: Generator = {
 };
 
 /** Everything that is generated, in the order it is written. */
-const generators: readonly Generator[] = [protos];
+/** Tables of keys in the page on configuration; the page's own text stays. */
+const keysTables: Generator = {
+  name: "key tables",
+  output: "docs/configuration.md",
+  write(root) {
+    mkdirSync(join(root, "docs"), { recursive: true });
+    const page = readFileSync(join(repository, "docs/configuration.md"), "utf8");
+    writeFileSync(join(root, "docs/configuration.md"), insertKeysTables(page));
+  },
+};
+
+const generators: readonly Generator[] = [protos, keysTables];
 
 /** Files below a path, relative to `root`; the path itself where it is a file, nothing where it is missing. */
 function filesBelow(root: string, path: string): readonly string[] {

@@ -98,6 +98,12 @@ describe("the scheduler", () => {
     expect(ring.find(routed.decisionId)).toBe(routed.record);
   });
 
+  it("gives its own gateway further candidates to try, best first", async () => {
+    const request: IncomingRequest = { ...post(good), door: "gateway" };
+    const routed = (await open().scheduler.decide(request)) as Routed;
+    expect(routed.destinations).toEqual(["10.0.0.3:8000", "10.0.0.2:8000", "10.0.0.1:8000"]);
+  });
+
   it("ends lease, feedback and metrics exactly once, whatever the door says twice", async () => {
     const { scheduler, leases, heard, registry, time } = open();
     const routed = (await scheduler.decide(post(good))) as Routed;

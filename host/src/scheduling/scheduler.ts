@@ -18,7 +18,7 @@ import { createExchange } from "./exchange.ts";
 import { type Ears, earsOf, listenersOf } from "./listeners.ts";
 import type { SchedulingMetrics } from "./metrics.ts";
 import { refuse } from "./refusals.ts";
-import type { IncomingRequest, Refusal, Routed, Scheduler } from "./types.ts";
+import type { Door, IncomingRequest, Refusal, Routed, Scheduler } from "./types.ts";
 
 /** What a scheduler works with. */
 export interface SchedulerParts {
@@ -52,6 +52,9 @@ interface Needs {
 
 /** Calls of one decision at most: instances × profiles; ids of calls stay unique over that many decisions ÷ 2³². */
 const callsPerDecision = 256;
+
+/** Endpoints that the embedded gateway may try. */
+const gatewayEndpoints = 3;
 
 /** One request through facts, candidates, cycle, lease, feedback and record. */
 export function createScheduler(parts: SchedulerParts): Scheduler {
@@ -128,7 +131,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       return createExchange({
         door: request.door,
         record: made,
-        destinations: made.destination.map((each) => made.snapshot.at(each)?.address ?? ""),
+        destinations: destinationsOf(made, request.door).map((each) => made.snapshot.at(each)?.address ?? ""),
         listeners,
         lease: parts.leases.open(slot, facts.promptTokens, facts.maxOutputTokens, nowMs),
         usage: listeners.length > 0 && events.usage ? createUsageReader() : undefined,
@@ -154,6 +157,19 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       }
     },
   };
+}
+
+/**
+ * Slots to try in order. The list is as long as the picker makes it, since not every gateway understands one; our own
+ * does, so it gets further candidates behind the pick, best first.
+ */
+function destinationsOf({ destination, profiles }: DecisionRecord, door: Door): readonly number[] {
+  const scored = profiles.at(-1);
+  if (door !== "gateway" || destination.length >= gatewayEndpoints || scored === undefined) return destination;
+  const { candidates, totals } = scored;
+  const others = [...candidates.keys()].filter((i) => !destination.includes(candidates[i]));
+  const best = others.sort((a, b) => totals[b] - totals[a]).slice(0, gatewayEndpoints - destination.length);
+  return [...destination, ...best.map((i) => candidates[i])];
 }
 
 function neverSent(callId: number, atMs: number, { atMs: startedAtMs }: DecisionRecord) {
