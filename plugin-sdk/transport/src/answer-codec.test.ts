@@ -128,15 +128,8 @@ it("writes scores that protobuf-es reads, with a bitmap of what is left NaN", ()
       scores,
       fc.string({ unit: "grapheme", maxLength: 300 }),
       (callId, pluginUs, values, reason) => {
-        const answer: Answer = {
-          kind: "scores",
-          callId,
-          epoch: 1,
-          rev: 2,
-          pluginUs,
-          scores: Float32Array.from(values),
-          reason,
-        };
+        const result = { kind: "scores", scores: Float32Array.from(values), reason } as const;
+        const answer = { callId, epoch: 1, rev: 2, pluginUs, result };
         const [got] = encode([answer]).results;
         expect(got).toMatchObject({
           callId,
@@ -160,8 +153,8 @@ it("writes producer values and errors that protobuf-es reads", () => {
   const error = { code: "failed_precondition", message: "no such revision", haveEpoch: 5, haveRev: 6 };
   const common = { epoch: 1, rev: 2, pluginUs: 9 };
   const { results } = encode([
-    { kind: "values", callId: 1, values, reason: "cold", ...common },
-    { kind: "error", callId: 2, error, ...common },
+    { callId: 1, result: { kind: "values", values, reason: "cold" }, ...common },
+    { callId: 2, result: { kind: "error", error }, ...common },
   ]);
   expect(results[0]).toMatchObject({ callId: 1, reason: "cold", data: [{ column: 3, values: [1, 0] }] });
   expect([...results[0]!.data[0]!.unknown]).toEqual([2]);

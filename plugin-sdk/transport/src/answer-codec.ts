@@ -10,19 +10,22 @@ const reasonBytes = 200;
 
 const noBytes = new Uint8Array(0);
 
+/** What a call came to. */
+export type AnswerResult =
+  | { readonly kind: "scores"; readonly scores: Float32Array; readonly reason: string }
+  | { readonly kind: "values"; readonly values: readonly AnsweredValues[]; readonly reason: string }
+  | { readonly kind: "error"; readonly error: AnsweredError };
+
 /** What a call came to, on its way out. */
-export type Answer = {
+export interface Answer {
   readonly callId: number;
+  /** State that was used. */
   readonly epoch: number;
-  /** Revision that was used. */
   readonly rev: number;
   /** Time spent on it, in µs; 0 = not measured. */
   readonly pluginUs: number;
-} & (
-  | { readonly kind: "scores"; readonly scores: Float32Array; readonly reason: string }
-  | { readonly kind: "values"; readonly values: readonly AnsweredValues[]; readonly reason: string }
-  | { readonly kind: "error"; readonly error: AnsweredError }
-);
+  readonly result: AnswerResult;
+}
 
 /** Values of one key, by its number. */
 export interface AnsweredValues {
@@ -44,24 +47,25 @@ export interface AnsweredError {
 
 /** Appends one `ScoreResponse` as field `field` of the message in progress; `NaN` becomes an abstention. */
 export function writeAnswer(writer: WireWriter, field: number, answer: Answer): void {
-  writer.ensure(answerRoom(answer));
+  const { result } = answer;
+  writer.ensure(resultRoom(result));
   const mark = writer.open(field);
   writer.uint32(1, answer.callId);
   writer.uint32(2, answer.epoch);
   writer.uint32(3, answer.rev);
-  if (answer.kind === "scores") writer.blob(5, writer.knownFloats(4, answer.scores));
-  if (answer.kind === "error") writeError(writer, 6, answer.error);
+  if (result.kind === "scores") writer.blob(5, writer.knownFloats(4, result.scores));
+  if (result.kind === "error") writeError(writer, 6, result.error);
   writer.uint32(7, answer.pluginUs);
-  if (answer.kind === "values") for (const { column, values } of answer.values) writeData(writer, 9, column, values);
-  if (answer.kind !== "error") writer.string(10, answer.reason, reasonBytes);
+  if (result.kind === "values") for (const { column, values } of result.values) writeData(writer, 9, column, values);
+  if (result.kind !== "error") writer.string(10, result.reason, reasonBytes);
   writer.close(mark);
 }
 
-function answerRoom(answer: Answer): number {
+function resultRoom(result: AnswerResult): number {
   const fixed = 64;
-  if (answer.kind === "error") return fixed + textRoom(answer.error.code) + textRoom(answer.error.message);
-  if (answer.kind === "scores") return fixed + reasonBytes + 5 * answer.scores.length;
-  return answer.values.reduce((room, { values }) => room + 20 + 5 * values.length, fixed + reasonBytes);
+  if (result.kind === "error") return fixed + textRoom(result.error.code) + textRoom(result.error.message);
+  if (result.kind === "scores") return fixed + reasonBytes + 5 * result.scores.length;
+  return result.values.reduce((room, { values }) => room + 20 + 5 * values.length, fixed + reasonBytes);
 }
 
 function writeError(writer: WireWriter, field: number, error: AnsweredError): void {

@@ -1,5 +1,5 @@
 export * from "./answer-batch.ts";
-export type { Answer, AnsweredError, AnsweredValues } from "./answer-codec.ts";
+export type { Answer, AnsweredError, AnsweredValues, AnswerResult } from "./answer-codec.ts";
 export * from "./bitmap.ts";
 export * from "./call-columns.ts";
 export * from "./call-decoder.ts";

@@ -1,2 +1,3 @@
 export * from "@outrider/core/contract";
 export * from "./define.ts";
+export * from "./serve.ts";

@@ -15,7 +15,7 @@ export type FakeEndpoint = Partial<EndpointInfo> & {
 export interface FakeSnapshotOptions {
   /** Default 1. */
   readonly epoch?: number;
-  /** Default 1. */
+  /** Default one more than that of the snapshot before. */
   readonly rev?: number;
   /** Unix ms; default the first of January 2026. */
   readonly takenAtMs?: number;
@@ -24,9 +24,12 @@ export interface FakeSnapshotOptions {
 /** When made-up snapshots are taken unless said otherwise, Unix ms. */
 export const fakeNowMs = Date.UTC(2026, 0, 1);
 
+let lastRev = 0;
+
 /** A snapshot over a literal pool: endpoint i in slot i unless it names its slot. */
 export function fakeSnapshot(pool: readonly FakeEndpoint[], options: FakeSnapshotOptions = {}): EndpointSnapshot {
-  const { epoch = 1, rev = 1, takenAtMs = fakeNowMs } = options;
+  const { epoch = 1, rev = lastRev + 1, takenAtMs = fakeNowMs } = options;
+  lastRev = rev;
   const slotCount = Math.max(0, ...pool.map(({ slot }, i) => (slot ?? i) + 1));
   const infos: (EndpointInfo | undefined)[] = Array.from({ length: slotCount }, () => undefined);
   const columns = new Map<string, TimedColumn>();

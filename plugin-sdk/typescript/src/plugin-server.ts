@@ -1,0 +1,80 @@
+import { create } from "@bufbuild/protobuf";
+import { OutriderError } from "@outrider/core/contract";
+import { type HandshakeRequest, HandshakeResponseSchema } from "@outrider/protos/scorer";
+import { createHostState, type HostContext, type HostState } from "./host-state.ts";
+import { PluginSession, type SessionOutlet } from "./plugin-session.ts";
+import { toScorerSpec } from "./spec.ts";
+
+/** Hosts whose state is kept while they are not connected. */
+const keptHosts = 8;
+
+/** What a plugin says of itself, and what it runs with. */
+export interface PluginServerOptions extends HostContext {
+  /** Name of the plugin, for logs. */
+  readonly name: string;
+  /** Its version, semantic versioning. */
+  readonly version: string;
+  /** Random per start of the process. */
+  readonly bootId: string;
+}
+
+/** The plugin behind any transport: each host has its own state, whatever number of connections it opens in turn. */
+export interface PluginServer {
+  /** A host opened a Session. */
+  connect(outlet: SessionOutlet): PluginSession;
+  /** Calls not answered, of all hosts. */
+  readonly load: number;
+}
+
+interface KnownHost {
+  readonly state: HostState;
+  session: PluginSession | undefined;
+}
+
+/** @throws {OutriderError} `CONFIG_INVALID` where there is no definition, or one type twice. */
+export function createPluginServer(options: PluginServerOptions): PluginServer {
+  checkTypes(options.definitions.map(({ type }) => type));
+  const { name: plugin, version: pluginVersion, bootId } = options;
+  const hello = create(HandshakeResponseSchema, {
+    plugin,
+    pluginVersion,
+    bootId,
+    scorers: options.definitions.map(toScorerSpec),
+  });
+  const hosts = new Map<string, KnownHost>();
+
+  /** The last connection of a host counts: the one before it is a connection that the host has given up. */
+  const enter = (request: HandshakeRequest, session: PluginSession): HostState => {
+    if (request.hostInstance === "") return createHostState(options);
+    const known = hosts.get(request.hostInstance) ?? { state: createHostState(options), session: undefined };
+    known.session?.end("aborted", "the host opened another session");
+    known.session = session;
+    hosts.delete(request.hostInstance);
+    hosts.set(request.hostInstance, known);
+    forgetHosts(hosts);
+    return known.state;
+  };
+
+  return {
+    connect: (outlet) => new PluginSession({ outlet, hello, enter, clock: options.clock, log: options.log }),
+    get load() {
+      return [...hosts.values()]
+        .flatMap(({ state }) => [...state.instances.values()])
+        .reduce((sum, { load }) => sum + load, 0);
+    },
+  };
+}
+
+/** Drops those longest gone. */
+function forgetHosts(hosts: Map<string, KnownHost>): void {
+  for (const [name, { session }] of hosts) {
+    if (hosts.size <= keptHosts) return;
+    if (session?.isOpen !== true) hosts.delete(name);
+  }
+}
+
+function checkTypes(types: readonly string[]): void {
+  const repeated = types.find((type, i) => types.indexOf(type) !== i);
+  if (repeated !== undefined) throw new OutriderError("CONFIG_INVALID", `type ${repeated} is served twice`);
+  if (types.length === 0) throw new OutriderError("CONFIG_INVALID", "a plugin serves at least one type");
+}
