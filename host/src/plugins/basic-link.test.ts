@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { createTestHost, plugin, type TestHost, type TestHostOptions, until } from "./fixtures/harness.ts";
+import { createTestHost, freePort, plugin, type TestHost, type TestHostOptions, until } from "./fixtures/harness.ts";
 import type { PluginSpec, ProcessSpec } from "./types.ts";
 
 const file = fileURLToPath(new URL("fixtures/basic-plugin.ts", import.meta.url));
@@ -34,14 +33,6 @@ async function run(
   });
   await host.runtime.start(15_000);
   return host;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Processes take their time on a busy machine. */

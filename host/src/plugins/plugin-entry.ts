@@ -104,6 +104,6 @@ export class PluginEntry {
     const { name } = this.spec;
     const why = this.#message === "" ? "" : `: ${this.#message}`;
     this.#unavailable ??= new OutriderError("SCORER_UNAVAILABLE", `${name} is ${this.#state}${why}`);
-    return this.failed(this.#unavailable);
+    return this.#unavailable;
   }
 }
