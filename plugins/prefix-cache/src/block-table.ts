@@ -1,14 +1,15 @@
 /**
  * Prefix blocks that some endpoint is believed to hold: their 64-bit hashes in an open-addressing table, and for each a
- * bitmap of its holders. A block is known by its row, a number that stays the same while it is held.
+ * bitmap of its holders. A block is known by its row, a number that stays the same while it is held. All that belongs
+ * to a row stands together, since each access to memory that is not at hand costs more than all the arithmetic.
  */
 export interface BlockTable {
   /** Blocks in the table. */
   readonly size: number;
-  /** Words of one row's bitmap. */
-  readonly width: number;
-  /** Bitmaps of all rows, `width` words each, bit `slot % 32` of word `slot ÷ 32`; another array when the table grows. */
-  readonly holders: Uint32Array;
+  /** Rows, `stride` words each, the bitmap of holders from word {@link holdersAt} on; another array when it grows. */
+  readonly rows: Uint32Array;
+  /** Words of a row. */
+  readonly stride: number;
   /** Memory of the arrays, in bytes. */
   readonly bytes: number;
   /** Row of a block; -1 where nobody holds it. */
@@ -19,22 +20,23 @@ export interface BlockTable {
   release(row: number, slot: number): void;
 }
 
+/** First word of a row's bitmap: bit `slot % 32` of word `slot ÷ 32`. Before it low and high word of the hash, count. */
+export const holdersAt = 3;
+
+/** Number of holders; in a free row the next free one + 1. */
+const countAt = 2;
+const firstRows = 16;
+
 /** An empty table. */
 export function createBlockTable(): BlockTable {
   return new FlatBlockTable();
 }
 
-const firstRows = 1_024;
-
 class FlatBlockTable implements BlockTable {
   size = 0;
-  width = 1;
-  holders: Uint32Array = new Uint32Array(firstRows);
-  #lows: Uint32Array = new Uint32Array(firstRows);
-  #highs: Uint32Array = new Uint32Array(firstRows);
-  /** Number of holders by row; of a free row the next free one + 1. */
-  #counts: Uint32Array = new Uint32Array(firstRows);
-  /** Row + 1 by place; 0 = empty. Twice as long as the rows, so that searches are short. */
+  stride = holdersAt + 1;
+  rows: Uint32Array = new Uint32Array(firstRows * this.stride);
+  /** Row + 1 by place; 0 = empty. At most three quarters are taken. */
   #places: Uint32Array = new Uint32Array(2 * firstRows);
   /** First free row + 1; 0 = none but those never used. */
   #free = 0;
@@ -42,99 +44,105 @@ class FlatBlockTable implements BlockTable {
   #used = 0;
 
   get bytes(): number {
-    return this.holders.byteLength + 3 * this.#lows.byteLength + this.#places.byteLength;
+    return this.rows.byteLength + this.#places.byteLength;
   }
 
   find(low: number, high: number): number {
-    const mask = this.#places.length - 1;
+    const { rows, stride } = this;
+    const places = this.#places;
+    const mask = places.length - 1;
     for (let place = low & mask; ; place = (place + 1) & mask) {
-      const row = this.#places[place] - 1;
-      if (row < 0 || (this.#lows[row] === low && this.#highs[row] === high)) return row;
+      const row = places[place] - 1;
+      if (row < 0 || (rows[row * stride] === low && rows[row * stride + 1] === high)) return row;
     }
   }
 
   hold(low: number, high: number, slot: number): number {
-    if (slot >= 32 * this.width) this.#widen(slot);
+    if (holdersAt + (slot >>> 5) >= this.stride) this.#widen(slot);
     const found = this.find(low, high);
     const row = found < 0 ? this.#insert(low, high) : found;
-    const word = row * this.width + (slot >>> 5);
+    const start = row * this.stride;
+    const word = start + holdersAt + (slot >>> 5);
     const bit = 1 << (slot & 31);
-    if ((this.holders[word] & bit) === 0) {
-      this.holders[word] |= bit;
-      this.#counts[row]++;
+    if ((this.rows[word] & bit) === 0) {
+      this.rows[word] |= bit;
+      this.rows[start + countAt]++;
     }
     return row;
   }
 
   release(row: number, slot: number): void {
-    this.holders[row * this.width + (slot >>> 5)] &= ~(1 << (slot & 31));
-    if (--this.#counts[row] > 0) return;
+    const start = row * this.stride;
+    this.rows[start + holdersAt + (slot >>> 5)] &= ~(1 << (slot & 31));
+    if (--this.rows[start + countAt] > 0) return;
     this.#vacate(row);
-    this.#counts[row] = this.#free;
+    this.rows[start + countAt] = this.#free;
     this.#free = row + 1;
     this.size--;
   }
 
   #insert(low: number, high: number): number {
-    if (this.#free === 0 && this.#used === this.#lows.length) this.#grow();
-    const row = this.#free === 0 ? this.#used++ : this.#free - 1;
-    if (row === this.#free - 1) this.#free = this.#counts[row];
-    this.#lows[row] = low;
-    this.#highs[row] = high;
-    this.#counts[row] = 0;
+    if (this.#free === 0 && (this.#used + 1) * this.stride > this.rows.length) this.#grow();
+    const row = this.#takeRow();
+    const start = row * this.stride;
+    this.rows[start] = low;
+    this.rows[start + 1] = high;
+    this.rows[start + countAt] = 0;
     this.#settle(row);
     this.size++;
     return row;
   }
 
+  #takeRow(): number {
+    if (this.#free === 0) return this.#used++;
+    const row = this.#free - 1;
+    this.#free = this.rows[row * this.stride + countAt];
+    return row;
+  }
+
   /** Puts a row into the first empty place from its home on. */
   #settle(row: number): void {
-    const mask = this.#places.length - 1;
-    let place = this.#lows[row] & mask;
-    while (this.#places[place] !== 0) place = (place + 1) & mask;
-    this.#places[place] = row + 1;
+    const places = this.#places;
+    const mask = places.length - 1;
+    let place = this.rows[row * this.stride] & mask;
+    while (places[place] !== 0) place = (place + 1) & mask;
+    places[place] = row + 1;
   }
 
   /** Empties a row's place; rows behind it that would no longer be found move up. */
   #vacate(row: number): void {
-    const mask = this.#places.length - 1;
-    let hole = this.#lows[row] & mask;
-    while (this.#places[hole] !== row + 1) hole = (hole + 1) & mask;
-    for (let place = (hole + 1) & mask; this.#places[place] !== 0; place = (place + 1) & mask) {
-      const home = this.#lows[this.#places[place] - 1] & mask;
+    const places = this.#places;
+    const mask = places.length - 1;
+    let hole = this.rows[row * this.stride] & mask;
+    while (places[hole] !== row + 1) hole = (hole + 1) & mask;
+    for (let place = (hole + 1) & mask; places[place] !== 0; place = (place + 1) & mask) {
+      const home = this.rows[(places[place] - 1) * this.stride] & mask;
       if (((place - home) & mask) < ((place - hole) & mask)) continue;
-      this.#places[hole] = this.#places[place];
+      places[hole] = places[place];
       hole = place;
     }
-    this.#places[hole] = 0;
+    places[hole] = 0;
   }
 
+  /** Makes room for half as many rows again; all rows are in use. */
   #grow(): void {
-    const rows = 2 * this.#lows.length;
-    this.#lows = enlarge(this.#lows, rows);
-    this.#highs = enlarge(this.#highs, rows);
-    this.#counts = enlarge(this.#counts, rows);
-    this.holders = enlarge(this.holders, rows * this.width);
-    this.#places = new Uint32Array(2 * rows);
+    const count = Math.ceil(1.5 * this.#used);
+    const rows = new Uint32Array(count * this.stride);
+    rows.set(this.rows);
+    this.rows = rows;
+    if (count <= 0.75 * this.#places.length) return;
+    this.#places = new Uint32Array(2 * this.#places.length);
     for (let row = 0; row < this.#used; row++) this.#settle(row);
   }
 
   /** Makes room for a slot in each row's bitmap. */
   #widen(slot: number): void {
-    const width = (slot >>> 5) + 1;
-    const holders = new Uint32Array(this.#lows.length * width);
+    const stride = holdersAt + (slot >>> 5) + 1;
+    const rows = new Uint32Array((this.rows.length / this.stride) * stride);
     for (let row = 0; row < this.#used; row++) {
-      for (let word = 0; word < this.width; word++) {
-        holders[row * width + word] = this.holders[row * this.width + word];
-      }
+      rows.set(this.rows.subarray(row * this.stride, (row + 1) * this.stride), row * stride);
     }
-    this.holders = holders;
-    this.width = width;
+    this.rows = rows;
+    this.stride = stride;
   }
-}
-
-function enlarge(source: Uint32Array, length: number): Uint32Array {
-  const target = new Uint32Array(length);
-  target.set(source);
-  return target;
 }

@@ -1,4 +1,4 @@
-import { type BlockTable, createBlockTable } from "./block-table.ts";
+import { type BlockTable, createBlockTable, holdersAt } from "./block-table.ts";
 import { createRecencyList, type RecencyList } from "./recency-list.ts";
 
 /**
@@ -12,6 +12,7 @@ export interface PrefixIndex {
   readonly bytes: number;
   /**
    * Counts, per slot, how many of the first `count` blocks the endpoint holds without a gap.
+   * @param slots ascending.
    * @param matched written at the positions of `slots`.
    */
   match(hashes: Uint32Array, count: number, slots: Uint32Array, matched: Uint32Array): void;
@@ -28,11 +29,15 @@ export interface PrefixIndex {
 
 /** An empty index. */
 export function createPrefixIndex(): PrefixIndex {
-  return new FlatPrefixIndex();
+  return new ShardedPrefixIndex();
 }
 
-class FlatPrefixIndex implements PrefixIndex {
-  readonly #table: BlockTable = createBlockTable();
+/** Blocks are spread over tables by their hash, so that a table that grows stops the world for a moment only. */
+const shardBits = 6;
+const shardCount = 1 << shardBits;
+
+class ShardedPrefixIndex implements PrefixIndex {
+  readonly #tables: readonly BlockTable[] = Array.from({ length: shardCount }, createBlockTable);
   readonly #lists: (RecencyList | undefined)[] = [];
   /** Endpoints that hold all blocks so far, as a bitmap over slots. */
   #alive: Uint32Array = new Uint32Array(1);
@@ -40,18 +45,21 @@ class FlatPrefixIndex implements PrefixIndex {
   #depths: Uint32Array = new Uint32Array(32);
 
   get blocks(): number {
-    return this.#table.size;
+    return this.#tables.reduce((sum, { size }) => sum + size, 0);
   }
 
   get bytes(): number {
-    return this.#lists.reduce((sum, list) => sum + (list?.bytes ?? 0), this.#table.bytes);
+    const tables = this.#tables.reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#lists.reduce((sum, list) => sum + (list?.bytes ?? 0), tables);
   }
 
   match(hashes: Uint32Array, count: number, slots: Uint32Array, matched: Uint32Array): void {
-    const limit = this.#begin(slots);
+    this.#begin(slots);
     const depth = this.#descend(hashes, count);
-    for (let word = 0; word < this.#alive.length; word++) this.#write(word, this.#alive[word], depth);
-    for (let i = 0; i < slots.length; i++) matched[i] = slots[i] < limit ? this.#depths[slots[i]] : 0;
+    const depths = this.#depths;
+    const alive = this.#alive;
+    for (let word = 0; word < alive.length; word++) writeDepth(depths, word, alive[word], depth);
+    for (let i = 0; i < slots.length; i++) matched[i] = depths[slots[i]];
   }
 
   learn(slot: number, hashes: Uint32Array, count: number, capacity: number): void {
@@ -59,7 +67,9 @@ class FlatPrefixIndex implements PrefixIndex {
     const list = this.#lists[slot];
     // From the last block to the first, so that of one prompt the first blocks are dropped last.
     for (let block = Math.min(count, capacity) - 1; block >= 0; block--) {
-      list.touch(this.#table.hold(hashes[2 * block], hashes[2 * block + 1], slot));
+      const high = hashes[2 * block + 1];
+      const shard = high >>> (32 - shardBits);
+      list.touch(this.#tables[shard].hold(hashes[2 * block], high, slot) * shardCount + shard);
     }
     this.#shrink(slot, list, capacity);
   }
@@ -75,48 +85,52 @@ class FlatPrefixIndex implements PrefixIndex {
   }
 
   #shrink(slot: number, list: RecencyList, size: number): void {
-    while (list.size > size) this.#table.release(list.removeOldest(), slot);
+    while (list.size > size) {
+      const item = list.removeOldest();
+      this.#tables[item & (shardCount - 1)].release(item >>> shardBits, slot);
+    }
   }
 
-  /** All slots are alive at first. Returns the slot from which on nobody is known. */
-  #begin(slots: Uint32Array): number {
-    const { width } = this.#table;
-    if (this.#alive.length !== width) {
-      this.#alive = new Uint32Array(width);
-      this.#depths = new Uint32Array(32 * width);
+  /** All slots are alive at first. */
+  #begin(slots: Uint32Array): void {
+    const words = slots.length === 0 ? 0 : (slots[slots.length - 1] >>> 5) + 1;
+    if (this.#alive.length < words) {
+      this.#alive = new Uint32Array(words);
+      this.#depths = new Uint32Array(32 * words);
     }
-    this.#alive.fill(0);
-    const limit = 32 * width;
-    for (const slot of slots) if (slot < limit) this.#alive[slot >>> 5] |= 1 << (slot & 31);
-    return limit;
+    const alive = this.#alive.fill(0);
+    for (let i = 0; i < slots.length; i++) alive[slots[i] >>> 5] |= 1 << (slots[i] & 31);
   }
 
   /** Goes on from block to block while somebody is alive. Returns how many blocks those have that are so at the end. */
   #descend(hashes: Uint32Array, count: number): number {
-    const { holders, width } = this.#table;
+    const alive = this.#alive;
+    const depths = this.#depths;
     for (let block = 0; block < count; block++) {
-      const row = this.#table.find(hashes[2 * block], hashes[2 * block + 1]);
+      const high = hashes[2 * block + 1];
+      const table = this.#tables[high >>> (32 - shardBits)];
+      const row = table.find(hashes[2 * block], high);
       if (row < 0) return block;
-      let alive = 0;
-      for (let word = 0; word < width; word++) {
-        const before = this.#alive[word];
+      const { rows, stride } = table;
+      const holders = row * stride + holdersAt;
+      const known = stride - holdersAt;
+      let left = 0;
+      for (let word = 0; word < alive.length; word++) {
+        const before = alive[word];
         if (before === 0) continue;
-        const after = (before & holders[row * width + word]) >>> 0;
-        if (after !== before) {
-          this.#write(word, before & ~after, block);
-          this.#alive[word] = after;
-        }
-        alive |= after;
+        const after = word < known ? (before & rows[holders + word]) >>> 0 : 0;
+        left |= after;
+        if (after === before) continue;
+        writeDepth(depths, word, before & ~after, block);
+        alive[word] = after;
       }
-      if (alive === 0) return block;
+      if (left === 0) return block;
     }
     return count;
   }
+}
 
-  /** Notes the depth of the slots whose bits are set. */
-  #write(word: number, bits: number, depth: number): void {
-    for (let left = bits; left !== 0; left &= left - 1) {
-      this.#depths[32 * word + 31 - Math.clz32(left & -left)] = depth;
-    }
-  }
+/** Notes the depth of the slots whose bits are set. */
+function writeDepth(depths: Uint32Array, word: number, bits: number, depth: number): void {
+  for (let left = bits; left !== 0; left &= left - 1) depths[32 * word + 31 - Math.clz32(left & -left)] = depth;
 }

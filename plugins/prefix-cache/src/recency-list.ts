@@ -1,14 +1,14 @@
 /**
- * The rows that one endpoint holds, from the one touched last to the one touched longest ago: a doubly linked list
- * whose nodes stand in an open-addressing table, 12 bytes each.
+ * What one endpoint holds, from the item touched last to the one touched longest ago: a doubly linked list whose nodes
+ * stand in an open-addressing table, 12 bytes each. Items are numbers below 2^32 − 1.
  */
 export interface RecencyList {
   readonly size: number;
-  /** Memory of the arrays, in bytes. */
+  /** Memory of the list, in bytes. */
   readonly bytes: number;
-  /** Puts a row in front; it is added where it was not there. */
-  touch(row: number): void;
-  /** Removes the row touched longest ago and returns it; -1 where there is none. */
+  /** Puts an item in front; it is added where it was not there. */
+  touch(item: number): void;
+  /** Removes the item touched longest ago and returns it; -1 where there is none. */
   removeOldest(): number;
 }
 
@@ -22,115 +22,119 @@ const firstPlaces = 64;
 const maxLoad = 0.8;
 const none = 0xffffffff;
 
+/** Words of a node: the item + 1, 0 = no node; the node touched next later; the one touched next earlier. */
+const stride = 3;
+const laterAt = 1;
+const earlierAt = 2;
+
+/** A node is named by its first word; `none` stands at both ends. */
 class TableList implements RecencyList {
   size = 0;
-  /** Row + 1 by place; 0 = empty. */
-  #rows: Uint32Array = new Uint32Array(firstPlaces);
-  /** Place of the row touched next later, and next earlier; `none` at the ends. */
-  #later: Uint32Array = new Uint32Array(firstPlaces);
-  #earlier: Uint32Array = new Uint32Array(firstPlaces);
+  #nodes: Uint32Array = new Uint32Array(firstPlaces * stride);
+  #mask = firstPlaces - 1;
   #newest = none;
   #oldest = none;
 
   get bytes(): number {
-    return 3 * this.#rows.byteLength;
+    return this.#nodes.byteLength;
   }
 
-  touch(row: number): void {
-    let place = this.#find(row);
-    if (this.#rows[place] !== 0) {
-      if (place === this.#newest) return;
-      this.#unlink(place);
-    } else {
-      if (this.size + 1 > maxLoad * this.#rows.length) {
+  touch(item: number): void {
+    let node = this.#find(item);
+    if (node === this.#newest) return;
+    if (this.#nodes[node] !== 0) this.#unlink(node);
+    else {
+      if (this.size >= maxLoad * (this.#mask + 1)) {
         this.#grow();
-        place = this.#find(row);
+        node = this.#find(item);
       }
-      this.#rows[place] = row + 1;
+      this.#nodes[node] = item + 1;
       this.size++;
     }
-    this.#linkNewest(place);
+    this.#linkNewest(node);
   }
 
   removeOldest(): number {
-    const place = this.#oldest;
-    if (place === none) return -1;
-    const row = this.#rows[place] - 1;
-    this.#unlink(place);
-    this.#vacate(place);
+    const node = this.#oldest;
+    if (node === none) return -1;
+    const item = this.#nodes[node] - 1;
+    this.#unlink(node);
+    this.#vacate(node);
     this.size--;
-    return row;
+    return item;
   }
 
-  /** Place of a row, or the empty one where it would go. */
-  #find(row: number): number {
-    const mask = this.#rows.length - 1;
-    let place = homeOf(row, mask);
-    while (this.#rows[place] !== 0 && this.#rows[place] !== row + 1) place = (place + 1) & mask;
-    return place;
+  /** Node of an item, or the empty one where it would go. */
+  #find(item: number): number {
+    const nodes = this.#nodes;
+    const mask = this.#mask;
+    let place = homeOf(item, mask);
+    while (nodes[place * stride] !== 0 && nodes[place * stride] !== item + 1) place = (place + 1) & mask;
+    return place * stride;
   }
 
-  #linkNewest(place: number): void {
-    this.#later[place] = none;
-    this.#earlier[place] = this.#newest;
-    if (this.#newest === none) this.#oldest = place;
-    else this.#later[this.#newest] = place;
-    this.#newest = place;
+  #linkNewest(node: number): void {
+    const nodes = this.#nodes;
+    const before = this.#newest;
+    nodes[node + laterAt] = none;
+    nodes[node + earlierAt] = before;
+    if (before === none) this.#oldest = node;
+    else nodes[before + laterAt] = node;
+    this.#newest = node;
   }
 
-  #unlink(place: number): void {
-    const later = this.#later[place];
-    const earlier = this.#earlier[place];
+  #unlink(node: number): void {
+    const nodes = this.#nodes;
+    this.#join(nodes[node + earlierAt], nodes[node + laterAt]);
+  }
+
+  /** Makes two nodes neighbours. */
+  #join(earlier: number, later: number): void {
     if (later === none) this.#newest = earlier;
-    else this.#earlier[later] = earlier;
+    else this.#nodes[later + earlierAt] = earlier;
     if (earlier === none) this.#oldest = later;
-    else this.#later[earlier] = later;
+    else this.#nodes[earlier + laterAt] = later;
   }
 
-  /** Empties an unlinked place; rows behind it that would no longer be found move up, their neighbours told. */
-  #vacate(from: number): void {
-    const mask = this.#rows.length - 1;
-    let hole = from;
-    for (let place = (hole + 1) & mask; this.#rows[place] !== 0; place = (place + 1) & mask) {
-      const home = homeOf(this.#rows[place] - 1, mask);
+  /** Empties the place of an unlinked node; nodes behind it that would no longer be found move up. */
+  #vacate(node: number): void {
+    const nodes = this.#nodes;
+    const mask = this.#mask;
+    let hole = node / stride;
+    for (let place = (hole + 1) & mask; nodes[place * stride] !== 0; place = (place + 1) & mask) {
+      const home = homeOf(nodes[place * stride] - 1, mask);
       if (((place - home) & mask) < ((place - hole) & mask)) continue;
-      this.#move(place, hole);
+      this.#move(place * stride, hole * stride);
       hole = place;
     }
-    this.#rows[hole] = 0;
+    nodes[hole * stride] = 0;
   }
 
   #move(from: number, to: number): void {
-    const later = this.#later[from];
-    const earlier = this.#earlier[from];
-    this.#rows[to] = this.#rows[from];
-    this.#later[to] = later;
-    this.#earlier[to] = earlier;
-    if (later === none) this.#newest = to;
-    else this.#earlier[later] = to;
-    if (earlier === none) this.#oldest = to;
-    else this.#later[earlier] = to;
+    const nodes = this.#nodes;
+    nodes[to] = nodes[from];
+    nodes[to + laterAt] = nodes[from + laterAt];
+    nodes[to + earlierAt] = nodes[from + earlierAt];
+    this.#join(nodes[to + earlierAt], to);
+    this.#join(to, nodes[to + laterAt]);
   }
 
   #grow(): void {
-    const rows = this.#rows;
-    const later = this.#later;
-    let place = this.#oldest;
-    this.#rows = new Uint32Array(2 * rows.length);
-    this.#later = new Uint32Array(2 * rows.length);
-    this.#earlier = new Uint32Array(2 * rows.length);
+    const nodes = this.#nodes;
+    let node = this.#oldest;
+    this.#nodes = new Uint32Array(2 * nodes.length);
+    this.#mask = 2 * this.#mask + 1;
     this.#newest = this.#oldest = none;
-    for (; place !== none; place = later[place]) {
-      const row = rows[place] - 1;
-      const target = this.#find(row);
-      this.#rows[target] = row + 1;
+    for (; node !== none; node = nodes[node + laterAt]) {
+      const target = this.#find(nodes[node] - 1);
+      this.#nodes[target] = nodes[node];
       this.#linkNewest(target);
     }
   }
 }
 
-/** First place sought for a row; neighbouring rows are spread (Fibonacci hashing). */
-function homeOf(row: number, mask: number): number {
-  const mixed = Math.imul(row, 0x9e3779b1);
+/** First place sought for an item; neighbouring items are spread (Fibonacci hashing). */
+function homeOf(item: number, mask: number): number {
+  const mixed = Math.imul(item, 0x9e3779b1);
   return (mixed ^ (mixed >>> 15)) & mask;
 }
