@@ -112,10 +112,17 @@ describe("a plugin that knows Score alone", slow, () => {
     expect(status("mine").lateAnswers).toBe(16);
   });
 
+  it("is drained: the host waits for the answers that are due", async () => {
+    const { outcome, runtime } = await run({ DELAY_MS: "60" });
+    const answer = outcome("mine");
+    await runtime.stop();
+    expect(await answer).toMatchObject({ kind: "scored" });
+  });
+
   it("is restarted when it is killed; meanwhile its calls fail at once", async () => {
     const { outcome, reach, status } = await run();
     process.kill(-status("mine").pid!, "SIGKILL");
-    await reach("mine", "backoff");
+    expect((await reach("mine", "backoff")).message).toBe("was ended by SIGKILL");
     expect(await outcome("mine")).toMatchObject({ kind: "failed", error: { code: "SCORER_UNAVAILABLE" } });
     await reach("mine", "active");
     expect(await outcome("mine")).toMatchObject({ kind: "scored" });

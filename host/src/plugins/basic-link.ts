@@ -1,3 +1,4 @@
+import type { CycleClock } from "@outrider/core";
 import { type Need, type NeedKey, OutriderError, type Reason } from "@outrider/core/contract";
 import { createUnaryClient, type UnaryClient, type UnaryTarget } from "@outrider/transport";
 import { admitPlugin, basicNeeds } from "./admit-plugin.ts";
@@ -9,6 +10,9 @@ const defaultNeeds: readonly NeedKey[] = ["waiting_requests", "running_requests"
 
 /** Connections to one plugin at most, and so calls in flight: one more is shed and waits in no queue. */
 const connections = 16;
+
+/** Between two looks whether all calls have ended, in ms. */
+const idlePollMs = 10;
 
 /** Calls in a row that found nobody before the connection counts as lost. */
 const lostAfterCalls = 5;
@@ -37,7 +41,7 @@ export async function openBasicLink(context: LinkContext, target: UnaryTarget): 
       closed.resolve(error);
       close();
     };
-    return toLink(admit(context), client, { closed: closed.promise, close, lost });
+    return toLink(admit(context), client, context.clock, { closed: closed.promise, close, lost });
   } catch (cause) {
     close();
     throw cause;
@@ -102,6 +106,7 @@ interface LinkLife {
 function toLink(
   admitted: readonly AdmittedPlugin[],
   client: UnaryClient,
+  clock: CycleClock,
   { closed, close, lost }: LinkLife,
 ): PluginLink {
   let failures = 0;
@@ -127,11 +132,19 @@ function toLink(
     publish() {},
     revLag: 0,
     closed,
-    async drain() {
+    async drain(deadlineMs) {
+      await untilIdle(client, deadlineMs, clock);
       close();
     },
     close,
   };
+}
+
+async function untilIdle(client: UnaryClient, timeoutMs: number, clock: CycleClock): Promise<void> {
+  const endMs = clock.elapsedMs() + timeoutMs;
+  while (client.outstanding > 0 && clock.elapsedMs() < endMs) {
+    await new Promise<void>((resolve) => void clock.after(idlePollMs, resolve));
+  }
 }
 
 function isUnavailable(cause: unknown): boolean {

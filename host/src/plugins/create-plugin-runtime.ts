@@ -42,7 +42,7 @@ export interface PluginRuntimeOptions {
  */
 export async function createPluginRuntime(options: PluginRuntimeOptions): Promise<PluginRuntime> {
   const definitions = await loadDefinitions(options);
-  await mkdir(options.socketDir, { recursive: true });
+  await mkdir(options.socketDir, { recursive: true, mode: 0o700 });
   const dir = await mkdtemp(join(options.socketDir, "p-"));
   try {
     return new Runtime(options, definitions, dir);

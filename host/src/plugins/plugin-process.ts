@@ -55,6 +55,8 @@ export class PluginProcess {
   #link: PluginLink | undefined;
   /** Why the host is ending its child; empty where it is not. */
   #silence = "";
+  /** How the child of this connection has ended; empty where it has not. */
+  #end = "";
   #lastBootId = "";
   #links = 0;
   #violationCount = 0;
@@ -155,6 +157,7 @@ export class PluginProcess {
 
   /** One connection, from its opening to its end; returns why it ended. */
   async #live(): Promise<OutriderError> {
+    this.#end = "";
     try {
       return await this.#serve(await this.#open());
     } catch (cause) {
@@ -191,7 +194,8 @@ export class PluginProcess {
     for (const plugin of link.plugins) this.remoteOf(plugin.entry).connect(plugin, remembers);
     link.activate();
     const sinceMs = clock.elapsedMs();
-    const error = await link.closed;
+    const lost = await link.closed;
+    const error = this.#end === "" ? lost : new OutriderError("SCORER_UNAVAILABLE", this.#end, { cause: lost });
     for (const plugin of link.plugins) this.remoteOf(plugin.entry).disconnect();
     this.#link = undefined;
     if (clock.elapsedMs() - sinceMs >= timing.stableMs) this.#backoff.reset();
@@ -239,6 +243,7 @@ export class PluginProcess {
     if (this.#crashes.add(clock.nowMs())) {
       this.#condemn(`${timing.crashLimit} ends within ${timing.crashWindowMs / 1000} s, last: ${why}`);
     }
+    this.#end = why;
     this.#link?.close();
   }
 
