@@ -150,7 +150,9 @@ describe("a prefix index", () => {
   it("takes at most 40 bytes a block, a bit a (block, endpoint) and 30 bytes a pair held", () => {
     const index = createPrefixIndex();
     const blocks = Array.from({ length: 50_000 }, (_, block) => block);
-    const hashes = Uint32Array.from(blocks.flatMap((block) => [Math.imul(block, 0x9e3779b1), Math.imul(block, 0x85ebca6b)]));
+    const hashes = Uint32Array.from(
+      blocks.flatMap((block) => [Math.imul(block, 0x9e3779b1), Math.imul(block, 0x85ebca6b)]),
+    );
     for (let slot = 0; slot < 8; slot++) index.learn(slot, hashes, blocks.length, blocks.length);
     expect(index.bytes).toBeLessThan(index.blocks * (40 + 32 / 8) + 8 * blocks.length * 30);
   });
