@@ -99,6 +99,16 @@ describe("a plugin that knows Score alone", slow, () => {
     expect([scores[0], scores[1], scores[2]!.toFixed(2)]).toEqual([1, Number.NaN, "0.33"]);
   });
 
+  it("may be the file of Python's standard library", async () => {
+    const script = fileURLToPath(new URL("../../../examples/scorer-python-stdlib/scorer.py", import.meta.url));
+    const processes: ProcessSpec[] = [
+      { name: "team", kind: "command", command: ["python3", script], cwd: tmpdir(), env: {} },
+    ];
+    const { outcome, status } = await run({}, {}, { processes });
+    expect([...(await outcome("mine")).scores]).toEqual([1, 0.5, Math.fround(1 / 3)]);
+    expect(status("mine")).toMatchObject({ state: "active", profile: "basic" });
+  });
+
   it("is late when it answers behind the bell, and sheds what is above 16 calls at once", async () => {
     const { decide, status } = await run({ DELAY_MS: "60" });
     const records = await Promise.all(Array.from({ length: 20 }, () => decide(["mine"], { budgetMs: 15 })));
