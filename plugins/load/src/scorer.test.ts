@@ -77,7 +77,7 @@ for (const [where, open] of Object.entries({ local, loopback })) {
 
 describe("an abstention", () => {
   it("says of how many candidates nothing is known", () => {
-    const score = (scorer: typeof queueScorer | typeof kvCacheUtilizationScorer, pool: FakeEndpoint[]) =>
+    const score = (scorer: typeof queueScorer, pool: FakeEndpoint[]) =>
       scorer.create({}).score(fakeCall({ pool }), new Float32Array(pool.length).fill(unknown));
     expect(score(queueScorer, waiting(1, unknown, 2))).toBe("queue unknown at 1 of 3");
     expect(score(kvCacheUtilizationScorer, [{}, {}])).toBe("KV-cache use unknown at 2 of 2");
