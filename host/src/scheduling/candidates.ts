@@ -15,15 +15,14 @@ export function selectCandidates(snapshot: EndpointSnapshot, subset: readonly st
   });
 }
 
-const openBySnapshot = new WeakMap<EndpointSnapshot, Uint32Array>();
+let last: { readonly snapshot: EndpointSnapshot; readonly open: Uint32Array } | undefined;
 
-/** Slots that take requests; worked out once a snapshot, since every decision asks. */
+/** Slots that take requests; kept for the last snapshot, since every decision asks. */
 function openSlots(snapshot: EndpointSnapshot): Uint32Array {
-  const known = openBySnapshot.get(snapshot);
-  if (known !== undefined) return known;
+  if (last?.snapshot === snapshot) return last.open;
   const ready = snapshot.live.filter((slot) => snapshot.ready[slot] === 1);
   const open = ready.length > 0 ? ready : snapshot.live;
-  openBySnapshot.set(snapshot, open);
+  last = { snapshot, open };
   return open;
 }
 

@@ -23,19 +23,14 @@ export interface DecisionRing {
 
 /** @param capacity decisions kept, ≥ 1. */
 export function createDecisionRing(capacity: number): DecisionRing {
-  const records: DecisionRecord[] = [];
-  const circumstances = new WeakMap<DecisionRecord, DecisionCircumstances>();
+  const entries: { readonly record: DecisionRecord; readonly circumstances: DecisionCircumstances }[] = [];
   let next = 0;
   const newestFirst = function* () {
-    for (let i = 1; i <= records.length; i++) {
-      const record = records[(next - i + records.length) % records.length];
-      if (record !== undefined) yield record;
-    }
+    for (let i = 1; i <= entries.length; i++) yield entries[(next - i + entries.length) % entries.length].record;
   };
   return {
-    add(record, around) {
-      circumstances.set(record, around);
-      records[next] = record;
+    add(record, circumstances) {
+      entries[next] = { record, circumstances };
       next = (next + 1) % capacity;
     },
     find(id) {
@@ -46,9 +41,9 @@ export function createDecisionRing(capacity: number): DecisionRing {
       return newestFirst().take(count).toArray();
     },
     circumstancesOf(record) {
-      const found = circumstances.get(record);
+      const found = entries.find((entry) => entry.record === record);
       if (found === undefined) throw new Error(`decision ${record.decisionId} is not from this ring`);
-      return found;
+      return found.circumstances;
     },
   };
 }

@@ -1,9 +1,7 @@
 import type { DecisionRecord, PluginOutcome } from "@outrider/core";
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, type Registry } from "prom-client";
+import { createDurationHistogram, type DurationSeries } from "../metrics/duration-histogram.ts";
 import type { Door } from "./types.ts";
-
-/** Seconds; a budget is some ms, a decision without plugins some µs. */
-const durationBuckets = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1];
 
 /** How a plugin's part in a decision ended. */
 export type OutcomeKind = PluginOutcome["kind"];
@@ -43,12 +41,11 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
     labelNames: ["result"],
     registers,
   });
-  const decisionDuration = new Histogram({
-    name: "outrider_decision_duration_seconds",
-    help: "Scheduling cycle, start to pick.",
-    buckets: durationBuckets,
-    registers,
-  });
+  const decisionDuration = createDurationHistogram(
+    registry,
+    "outrider_decision_duration_seconds",
+    "Scheduling cycle, start to pick.",
+  ).series({});
   const elsewhere = new Counter({
     name: "outrider_served_elsewhere_total",
     help: "Responses that came from an endpoint the decision had not named.",
@@ -63,10 +60,19 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
     },
   });
   const plugins = createPluginMetrics(registry);
+  const byDoorAndStatus = new Map<string, { inc(): void }>();
   const picked = decisions.labels("picked");
   const empty = decisions.labels("empty");
   return {
-    request: (door, status) => requests.inc({ door, code: String(status) }),
+    request(door, status) {
+      const key = `${door} ${status}`;
+      let child = byDoorAndStatus.get(key);
+      if (child === undefined) {
+        child = requests.labels(door, String(status));
+        byDoorAndStatus.set(key, child);
+      }
+      child.inc();
+    },
     refusal: (reason) => refusals.inc({ reason }),
     decision(record) {
       (record.destination.length > 0 ? picked : empty).inc();
@@ -81,19 +87,17 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
 
 /** Children of a plugin's metrics, kept so that the request path makes none. */
 interface PluginChildren {
-  readonly duration: { observe(seconds: number): void };
+  readonly duration: DurationSeries;
   readonly calls: Record<OutcomeKind, number>;
 }
 
 function createPluginMetrics(registry: Registry) {
   const registers = [registry];
-  const duration = new Histogram({
-    name: "outrider_scorer_duration_seconds",
-    help: "Call of a scorer or producer, to its answer or to the bell.",
-    labelNames: ["scorer"],
-    buckets: durationBuckets,
-    registers,
-  });
+  const duration = createDurationHistogram(
+    registry,
+    "outrider_scorer_duration_seconds",
+    "Call of a scorer or producer, to its answer or to the bell.",
+  );
   const children = new Map<string, PluginChildren>();
   new Counter({
     name: "outrider_scorer_outcomes_total",
@@ -111,7 +115,7 @@ function createPluginMetrics(registry: Registry) {
     const known = children.get(name);
     if (known !== undefined) return known;
     const made = {
-      duration: duration.labels(name),
+      duration: duration.series({ scorer: name }),
       calls: { scored: 0, abstained: 0, late: 0, failed: 0, shed: 0 },
     };
     children.set(name, made);

@@ -119,8 +119,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
         return refused(refusal, "no-candidate");
       }
       parts.ring.add(made, { door: request.door, plan: by, refusal: undefined });
-      const totals = made.profiles.at(-1);
-      const totalScore = totals?.totals[totals.candidates.indexOf(slot)] ?? 0;
+      const primary = made.profiles.find(({ name }) => name === by.handler.primary);
+      const totalScore = primary?.totals[primary.candidates.indexOf(slot)] ?? 0;
       const picks = made.profiles.flatMap(({ name, picked }) =>
         picked.slice(0, 1).map((peer) => ({ profile: name, slot: peer })),
       );
