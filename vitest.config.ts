@@ -9,7 +9,10 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{protos,core,plugin-sdk,plugins,host,lab,examples}/**/*.test.ts", "test/{architecture,fleet}/**/*.test.ts"],
+          include: [
+            "{protos,core,plugin-sdk,plugins,host,lab,examples}/**/*.test.ts",
+            "test/{architecture,fleet}/**/*.test.ts",
+          ],
           exclude: ["**/node_modules/**"],
         },
       },
