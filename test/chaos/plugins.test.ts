@@ -57,7 +57,7 @@ describe.skipIf(envoyMissing !== undefined)(`plugins that misbehave${envoyMissin
 
   const misdeeds = {
     "killed again and again": async () => {
-      for (let i = 0; i < 4; i++) {
+      for (let i = 0; i < 3; i++) {
         process.kill(-(await activePid("prefix")), "SIGKILL");
         await sleep(700);
       }
@@ -69,7 +69,7 @@ describe.skipIf(envoyMissing !== undefined)(`plugins that misbehave${envoyMissin
       for (const pid of pids) process.kill(-pid, "SIGCONT");
     },
     "killed all at once": async () => {
-      for (const name of ["prefix", "queue", "python", "slow"]) process.kill(-(await activePid(name)), "SIGKILL");
+      for (const name of ["prefix", "queue", "python"]) process.kill(-(await activePid(name)), "SIGKILL");
     },
   };
   for (const [title, misdeed] of Object.entries(misdeeds)) {
@@ -92,7 +92,7 @@ describe.skipIf(envoyMissing !== undefined)(`plugins that misbehave${envoyMissin
     const plugins = Object.fromEntries(
       (await listPlugins(host.addresses.admin)).map((plugin) => [plugin.name, plugin]),
     );
-    expect(plugins.prefix?.restarts).toBeGreaterThanOrEqual(5);
+    expect(plugins.prefix?.restarts).toBeGreaterThanOrEqual(4);
     expect(plugins.garbage?.state).not.toBe("active");
     expect(plugins.garbage?.calls?.scored ?? 0).toBe(0);
     expect((plugins.slow?.calls?.late ?? 0) + (plugins.slow?.calls?.failed ?? 0)).toBeGreaterThan(0);
