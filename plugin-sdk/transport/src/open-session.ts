@@ -11,7 +11,7 @@ const sessionPath = "/outrider.scorer.v1.ScorerService/Session";
 /** Receive window of stream and connection: larger than what a plugin may owe in answers. */
 const windowBytes = 4 * 1024 * 1024;
 
-/** Longest wait for a connection unless said otherwise, in ms. */
+/** Longest wait for a connection and its first frame unless said otherwise, in ms. */
 const connectTimeoutMs = 2_000;
 
 /**
@@ -62,13 +62,11 @@ function watch(
   timeoutMs: number,
 ): void {
   const subject = target.kind === "socket" ? target.path : target.url;
-  const lost = (cause: unknown) =>
-    session.lost(cause instanceof OutriderError ? cause : fromConnectionError(cause, subject));
+  const lost = (cause: unknown) => session.lost(toError(cause, subject));
   const timer = setTimeout(() => lost(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
-  connection.once("connect", () => {
-    clearTimeout(timer);
-    connection.setLocalWindowSize(windowBytes);
-  });
+  connection.once("connect", () => connection.setLocalWindowSize(windowBytes));
+  // Only these show that somebody is there who speaks HTTP/2.
+  connection.once("remoteSettings", () => clearTimeout(timer));
   connection.on("error", lost);
   connection.once("goaway", (code) => lost(new Error(`the plugin said goodbye (GOAWAY ${code})`)));
   connection.once("close", () => {
@@ -84,6 +82,12 @@ function watch(
   stream.on("error", lost);
   stream.once("end", () => lost(new Error("the plugin ended the session")));
   stream.once("close", () => lost(new Error("the stream was closed")));
+}
+
+function toError(cause: unknown, subject: string): OutriderError {
+  if (cause instanceof OutriderError) return cause;
+  const isCollateral = cause instanceof Error && "code" in cause && cause.code === "ERR_HTTP2_STREAM_CANCEL";
+  return fromConnectionError(isCollateral && cause.cause !== undefined ? cause.cause : cause, subject);
 }
 
 function checkResponse(headers: http2.IncomingHttpHeaders, lost: (cause: unknown) => void, subject: string): void {
