@@ -44,13 +44,6 @@ export interface Refusal {
   readonly retryAfterS?: number;
 }
 
-/** Usage as the model server reported it; 0 = not told. */
-export interface Usage {
-  readonly promptTokens: number;
-  readonly cachedTokens: number;
-  readonly outputTokens: number;
-}
-
 /**
  * The request goes to an endpoint. The door tells it what it sees of the response, in order, and ends it exactly once
  * with `end`; calls behind that are ignored.
