@@ -1,6 +1,5 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { networkInterfaces, tmpdir } from "node:os";
-import { join } from "node:path";
 import { createEndpointTable, createLeases, type EndpointTable, type Leases, type Plan } from "@outrider/core";
 import { Registry } from "prom-client";
 import { createAdminServer } from "./admin/server.ts";
@@ -134,7 +133,7 @@ async function startBase({ options, config, catalogue, log }: HostParts, closers
     processes: config.processes,
     catalogue,
     host: { instance: epoch.toString(36), version: hostVersion },
-    socketDir: join(tmpdir(), "outrider"),
+    socketDir: tmpdir(),
     table,
     clock: systemClock,
     log,

@@ -7,7 +7,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Rooms of the house, longest first, and what each may import of ours; `*` = anything. */
 const rooms: readonly (readonly [folder: string, mayImport: readonly string[]])[] = [
-  ["plugin-sdk/transport", ["@outrider/core", "@outrider/protos"]],
+  ["plugin-sdk/transport", ["@outrider/core/contract", "@outrider/protos"]],
   ["plugin-sdk/typescript", ["@outrider/core/contract", "@outrider/protos", "@outrider/transport"]],
   ["plugin-sdk/conformance", ["@outrider/core/contract", "@outrider/protos", "@outrider/transport"]],
   ["host/outrider", ["*"]],

@@ -1,3 +1,4 @@
+import type { CycleCall, EndpointSnapshot } from "../contract/index.ts";
 import {
   createRandom,
   type EndpointColumns,
@@ -5,9 +6,7 @@ import {
   type PeerPick,
   type RequestFacts,
 } from "../contract/index.ts";
-import type { EndpointSnapshot } from "../table/snapshot.ts";
 import type { CandidateSet } from "./candidate-set.ts";
-import type { CycleCall } from "./types.ts";
 
 /** What all calls of one step of a decision have in common. */
 export interface CallContext {

@@ -1,8 +1,6 @@
-import type { EndpointColumns } from "../contract/index.ts";
+import type { EndpointColumns, InflightColumns, SnapshotColumns } from "../contract/index.ts";
 import { isInflightKey } from "../table/inflight.ts";
-import type { SnapshotColumns } from "../table/snapshot.ts";
 import { newFloats } from "./slab.ts";
-import type { InflightColumns } from "./types.ts";
 
 /** Columns as one decision sees them: a snapshot's, its own copy of what was sent, ages by its own clock. */
 export class CycleColumns implements EndpointColumns {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import type { Scorer } from "../contract/index.ts";
 import { createRandom, OutriderError } from "../contract/index.ts";
 import { createRandomPicker } from "../pickers/random-picker.ts";
 import { createWeightedRandomPicker } from "../pickers/weighted-random-picker.ts";
@@ -7,7 +8,7 @@ import { inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtu
 import { VirtualClock } from "./fixtures/virtual-clock.ts";
 import { rerun } from "./replay.ts";
 import { runCycle } from "./run-cycle.ts";
-import type { DecisionRecord, PickInput, Scorer, WeightedScorer } from "./types.ts";
+import type { DecisionRecord, PickInput, WeightedScorer } from "./types.ts";
 
 const MAX_ENDPOINTS = 9;
 /** Factor between totals that differ by more than the rounding of what different candidates were rated by. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import type { CycleCall } from "../contract/index.ts";
 import { deriveSeed, OutriderError, type PeerPick } from "../contract/index.ts";
 import { filterOf, inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
 import { VirtualClock } from "./fixtures/virtual-clock.ts";
 import { runCycle } from "./run-cycle.ts";
-import type { CycleCall, CycleInput, DecisionRecord, PlannedProducer, Profile, ProfileHandler } from "./types.ts";
+import type { CycleInput, DecisionRecord, PlannedProducer, Profile, ProfileHandler } from "./types.ts";
 
 function decide(input: CycleInput): DecisionRecord {
   const record = runCycle(input);

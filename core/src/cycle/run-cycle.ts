@@ -1,3 +1,4 @@
+import type { InflightColumns } from "../contract/index.ts";
 import { createRandom, deriveSeed, type PeerPick } from "../contract/index.ts";
 import { Call, type CallContext } from "./call.ts";
 import { CandidateSet } from "./candidate-set.ts";
@@ -10,7 +11,6 @@ import type {
   CycleInput,
   DecisionRecord,
   FilterStep,
-  InflightColumns,
   PlannedProducer,
   ProducerOutcome,
   Profile,

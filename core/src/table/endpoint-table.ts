@@ -1,11 +1,10 @@
+import type { EndpointSnapshot, InflightColumns } from "../contract/index.ts";
 import { type EndpointChange, type EndpointInfo, OutriderError } from "../contract/index.ts";
-import type { InflightColumns } from "../cycle/types.ts";
 import { ColumnStore } from "./column-store.ts";
 import { liveSlots, sameLabels, sameSets, toSets } from "./endpoint-info.ts";
 import { createInflight, enlargeInflight, isInflightKey } from "./inflight.ts";
 import { createSnapshot } from "./published-snapshot.ts";
 import { type SlotHolder, SlotSpace } from "./slots.ts";
-import type { EndpointSnapshot } from "./snapshot.ts";
 import {
   type EndpointEntry,
   type EndpointTable,

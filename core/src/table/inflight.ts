@@ -1,4 +1,4 @@
-import type { InflightColumns } from "../cycle/types.ts";
+import type { InflightColumns } from "../contract/index.ts";
 
 /** Keys of the columns that the host fills with what it has sent. */
 export const inflightKeys = ["inflight_requests", "inflight_prompt_tokens", "inflight_output_tokens"] as const;

@@ -1,7 +1,6 @@
-import type { EndpointInfo } from "../contract/index.ts";
+import type { EndpointInfo, EndpointSnapshot, SnapshotColumns } from "../contract/index.ts";
 import type { ColumnStore } from "./column-store.ts";
 import { inflightKeys } from "./inflight.ts";
-import type { EndpointSnapshot, SnapshotColumns } from "./snapshot.ts";
 
 /** What a snapshot is made of. */
 export interface SnapshotParts {

@@ -1,7 +1,5 @@
-import type { EndpointChange } from "../contract/index.ts";
-import type { InflightColumns } from "../cycle/types.ts";
+import type { EndpointChange, EndpointSnapshot, InflightColumns } from "../contract/index.ts";
 import type { SlotHolder } from "./slots.ts";
-import type { EndpointSnapshot } from "./snapshot.ts";
 
 /** Limits of a table; part of the plugin contract. */
 export const tableLimits = { slots: 8_192, columns: 64 } as const;

@@ -1,16 +1,19 @@
 import type { DecisionRecord, FeedbackEvent, Plan, PluginOutcome } from "@outrider/core";
 import type { Listener } from "./exchange.ts";
 
-/** Plugins of a plan that hear what became of their calls, by name. */
-export type Ears = ReadonlyMap<string, (event: FeedbackEvent) => void>;
+/** A plugin that may want to hear what became of its calls; whether it does, a handshake can change. */
+interface Hearer {
+  readonly feedback?: ((event: FeedbackEvent) => void) | undefined;
+}
 
-/** Finds the plugins of a plan that asked for events. */
+/** Plugins of a plan by name. */
+export type Ears = ReadonlyMap<string, Hearer>;
+
+/** All plugins of a plan. */
 export function earsOf(plan: Plan): Ears {
-  const plugins = [
-    ...plan.waves.flat().map(({ producer }) => producer),
-    ...plan.profiles.flatMap(({ scorers }) => scorers.map(({ scorer }) => scorer)),
-  ];
-  return new Map(plugins.flatMap(({ name, feedback }) => (feedback === undefined ? [] : [[name, feedback] as const])));
+  const producers = plan.waves.flat().map(({ producer }) => producer);
+  const scorers = plan.profiles.flatMap((profile) => profile.scorers.map(({ scorer }) => scorer));
+  return new Map([...producers, ...scorers].map((plugin) => [plugin.name, plugin]));
 }
 
 /** Calls of a decision whose plugins want to hear of them; shed calls were never put. */
@@ -19,7 +22,7 @@ export function listenersOf(record: DecisionRecord, ears: Ears): readonly Listen
   const listeners: Listener[] = [];
   const slot = record.destination[0] ?? -1;
   const add = (outcome: PluginOutcome, ownScore: number) => {
-    const feedback = ears.get(outcome.name);
+    const feedback = ears.get(outcome.name)?.feedback;
     if (feedback === undefined || outcome.kind === "shed") return;
     listeners.push({
       name: outcome.name,

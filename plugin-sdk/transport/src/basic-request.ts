@@ -1,5 +1,4 @@
-import type { CycleCall } from "@outrider/core";
-import type { EndpointInfo, Need, RequestFacts } from "@outrider/core/contract";
+import type { CycleCall, EndpointInfo, Need, RequestFacts } from "@outrider/core/contract";
 import { columnKeys } from "@outrider/core/contract";
 import { type FactGrants, toFactGrants } from "./fact-grants.ts";
 

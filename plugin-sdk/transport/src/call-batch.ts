@@ -1,5 +1,4 @@
-import type { CycleCall } from "@outrider/core";
-import type { EndpointColumns } from "@outrider/core/contract";
+import type { CycleCall, EndpointColumns } from "@outrider/core/contract";
 import { batchPrefixBytes, finishBatch, fullBatchBytes } from "./batch-frame.ts";
 import { type CallHeader, writeCall } from "./call-encoder.ts";
 import { maxFrameBytes } from "./grpc-frames.ts";

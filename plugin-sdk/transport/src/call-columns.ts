@@ -1,5 +1,4 @@
-import type { InflightColumns } from "@outrider/core";
-import type { EndpointColumns } from "@outrider/core/contract";
+import type { EndpointColumns, InflightColumns } from "@outrider/core/contract";
 
 /** Where the scraped columns of a call come from. */
 export interface ColumnSource {

@@ -1,5 +1,4 @@
-import type { CycleCall } from "@outrider/core";
-import type { PeerPick, RequestFacts } from "@outrider/core/contract";
+import type { CycleCall, PeerPick, RequestFacts } from "@outrider/core/contract";
 import type { FactGrants } from "./fact-grants.ts";
 import type { NumberedKey } from "./session-types.ts";
 import { textRoom, type WireWriter } from "./wire-writer.ts";

@@ -1,4 +1,4 @@
-import type { CycleCall, EndpointSnapshot } from "@outrider/core";
+import type { CycleCall, EndpointSnapshot } from "@outrider/core/contract";
 import { OutriderError, type Reason } from "@outrider/core/contract";
 import type { CallBatch } from "./call-batch.ts";
 import { type FactGrants, toFactGrants } from "./fact-grants.ts";

@@ -1,4 +1,4 @@
-import type { CycleCall, Producer, Scorer } from "@outrider/core";
+import type { CycleCall, Producer, Scorer } from "@outrider/core/contract";
 import {
   type AnyDefinition,
   type AnyProducerDefinition,

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { CycleCall, EndpointSnapshot } from "@outrider/core";
+import type { CycleCall, EndpointSnapshot } from "@outrider/core/contract";
 import { type EndpointChange, OutriderError, type Reason } from "@outrider/core/contract";
 import {
   ConfigureRequestSchema,

@@ -1,6 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { CycleCall, EndpointSnapshot } from "@outrider/core";
-import type { FeedbackEvent, Need, OutriderError, Reason } from "@outrider/core/contract";
+import type { CycleCall, EndpointSnapshot, FeedbackEvent, Need, OutriderError, Reason } from "@outrider/core/contract";
 import type {
   ConfigureRequestSchema,
   ConfigureResponse,

@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { EndpointSnapshot } from "@outrider/core";
-import type { EndpointChange, EndpointInfo } from "@outrider/core/contract";
+import type { EndpointChange, EndpointInfo, EndpointSnapshot } from "@outrider/core/contract";
 import {
   type ColumnData,
   ColumnDataSchema,

@@ -1,4 +1,4 @@
-import type { EndpointSnapshot } from "@outrider/core";
+import type { EndpointSnapshot } from "@outrider/core/contract";
 import { type EndpointChange, OutriderError } from "@outrider/core/contract";
 import type { PushStateRequest, PushStateResponse } from "@outrider/protos/scorer";
 import { fromRpcFailure, RpcFailure } from "./rpc-failure.ts";

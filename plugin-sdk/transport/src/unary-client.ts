@@ -1,7 +1,7 @@
 import net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { create, fromJsonString, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
-import type { CycleCall } from "@outrider/core";
+import type { CycleCall } from "@outrider/core/contract";
 import { OutriderError, type Reason } from "@outrider/core/contract";
 import { HandshakeRequestSchema, type HandshakeResponse, HandshakeResponseSchema } from "@outrider/protos/scorer";
 import { buildConnector, Pool } from "undici";

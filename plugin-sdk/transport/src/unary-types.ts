@@ -1,6 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { CycleCall } from "@outrider/core";
-import type { Need, OutriderError, Reason } from "@outrider/core/contract";
+import type { CycleCall, Need, OutriderError, Reason } from "@outrider/core/contract";
 import type { HandshakeRequestSchema, HandshakeResponse } from "@outrider/protos/scorer";
 
 /** Where a unary plugin listens: a TCP port of loopback, a unix socket, or `http://` or `https://`. */

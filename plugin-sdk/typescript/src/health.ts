@@ -25,13 +25,15 @@ export function answerHealth(stream: http2.ServerHttp2Stream): void {
     service = fromBinary(HealthCheckRequestSchema, message).service;
   });
   stream.on("data", (chunk: Buffer) => {
+    if (stream.headersSent) return;
     try {
       decoder.push(chunk);
     } catch {
-      stream.close();
+      refuseGrpc(stream, "invalid_argument", "no HealthCheckRequest");
     }
   });
   stream.on("end", () => {
+    if (stream.headersSent || stream.destroyed) return;
     if (!knownServices.includes(service)) {
       refuseGrpc(stream, "not_found", `no service ${service} here`);
       return;

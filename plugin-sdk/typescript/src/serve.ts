@@ -44,6 +44,7 @@ export async function serve(
   const token = environment.OUTRIDER_PLUGIN_TOKEN ?? "";
   const listening = await listen(server, toAddress(environment), token);
   const close = async () => {
+    process.off("SIGTERM", exit);
     const endMs = performance.now() + finishMs;
     while (server.load > 0 && performance.now() < endMs) await delay(5);
     await listening.close();

@@ -1,4 +1,4 @@
-import type { InflightColumns } from "@outrider/core";
+import type { InflightColumns } from "@outrider/core/contract";
 import {
   type CandidateData,
   createRandom,

@@ -1,4 +1,4 @@
-import type { CycleCall, EndpointSnapshot, InflightColumns } from "@outrider/core";
+import type { CycleCall, EndpointSnapshot, InflightColumns } from "@outrider/core/contract";
 import { createRandom, type PeerPick, type RequestFacts } from "@outrider/core/contract";
 import { toBitmap } from "../bitmap.ts";
 import { CallColumns } from "../call-columns.ts";

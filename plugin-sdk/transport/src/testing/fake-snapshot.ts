@@ -1,5 +1,4 @@
-import type { EndpointSnapshot, SnapshotColumns } from "@outrider/core";
-import type { ColumnKey, EndpointInfo } from "@outrider/core/contract";
+import type { ColumnKey, EndpointInfo, EndpointSnapshot, SnapshotColumns } from "@outrider/core/contract";
 import { CallColumns, isInflightKey } from "../call-columns.ts";
 import { type TimedColumn, toVersion, unknownColumn } from "../table-version.ts";
 

@@ -1,5 +1,4 @@
-import type { CycleCall, EndpointSnapshot, Producer, Scorer } from "@outrider/core";
-import type { AnyDefinition } from "@outrider/core/contract";
+import type { AnyDefinition, CycleCall, EndpointSnapshot, Producer, Scorer } from "@outrider/core/contract";
 import {
   createInlineProducer,
   createInlineScorer,

@@ -1,5 +1,10 @@
-import type { CycleCall } from "@outrider/core";
-import type { AnyDefinition, AnyProducerDefinition, AnyScorerDefinition, FeedbackEvent } from "@outrider/core/contract";
+import type {
+  AnyDefinition,
+  AnyProducerDefinition,
+  AnyScorerDefinition,
+  CycleCall,
+  FeedbackEvent,
+} from "@outrider/core/contract";
 
 /** A scorer that can be asked, wherever it runs. */
 export interface OpenScorer {

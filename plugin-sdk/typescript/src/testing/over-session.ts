@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { CycleCall, EndpointSnapshot } from "@outrider/core";
+import type { CycleCall, EndpointSnapshot } from "@outrider/core/contract";
 import { type AnyDefinition, columnKeys, type Need, OutriderError } from "@outrider/core/contract";
 import type { SessionClient, SessionOptions, WireInstance } from "@outrider/transport";
 import { toWireNeed } from "../spec.ts";

@@ -1,4 +1,4 @@
-import type { EndpointColumns, EndpointDirectory } from "../contract/index.ts";
+import type { EndpointColumns, EndpointDirectory } from "./endpoints.ts";
 
 /**
  * The endpoint table as one cycle sees it; never changes. All arrays are views of one SharedArrayBuffer, indexed by slot,
