@@ -5,6 +5,7 @@ import net from "node:net";
 import { endGrpc, refuseGrpc } from "./grpc-reply.ts";
 import { answerHealth } from "./health.ts";
 import type { PluginServer } from "./plugin-server.ts";
+import type { PluginSession } from "./plugin-session.ts";
 
 /** Where a plugin listens. */
 export type ListenAddress =
@@ -15,12 +16,15 @@ export type ListenAddress =
 export interface ListeningPlugin {
   /** Port that was taken; 0 for a socket. */
   readonly port: number;
-  /** Takes no further connections and ends those there are. */
+  /** Takes no further connections and ends those there are, when what was written to them is on its way. */
   close(): Promise<void>;
 }
 
 const sessionPath = "/outrider.scorer.v1.ScorerService/Session";
 const healthPath = "/grpc.health.v1.Health/Check";
+
+/** Longest wait for hosts to take their leave, in ms. */
+const goodbyeMs = 500;
 
 /** Receive window of a stream: a host brings whole tables of endpoints. */
 const windowBytes = 4 * 1024 * 1024;
@@ -33,6 +37,7 @@ const windowBytes = 4 * 1024 * 1024;
 export async function listen(server: PluginServer, address: ListenAddress, token: string): Promise<ListeningPlugin> {
   const http = http2.createServer({ settings: { initialWindowSize: windowBytes } });
   const connections = new Set<http2.ServerHttp2Session>();
+  const sessions = new Set<PluginSession>();
   http.on("session", (connection) => {
     connections.add(connection);
     connection.setLocalWindowSize(windowBytes);
@@ -40,23 +45,35 @@ export async function listen(server: PluginServer, address: ListenAddress, token
   });
   // A connection that breaks is its host's affair.
   http.on("sessionError", () => {});
-  http.on("stream", (stream, headers) => route(stream, headers, server, token));
+  const accept = (stream: http2.ServerHttp2Stream) => {
+    const session = openSession(stream, server);
+    sessions.add(session);
+    stream.once("close", () => sessions.delete(session));
+  };
+  http.on("stream", (stream, headers) => route(stream, headers, token, accept));
   await open(http, address);
   return {
     port: address.kind === "port" ? (http.address() as net.AddressInfo).port : 0,
-    close: () =>
-      new Promise((resolve) => {
-        http.close(() => resolve());
-        for (const connection of connections) connection.destroy();
-      }),
+    async close() {
+      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      for (const session of sessions) session.end("unavailable", "the plugin ends");
+      for (const connection of connections) connection.close();
+      const timer = setTimeout(() => destroyAll(connections), goodbyeMs);
+      await closed;
+      clearTimeout(timer);
+    },
   };
+}
+
+function destroyAll(connections: Iterable<http2.ServerHttp2Session>): void {
+  for (const connection of connections) connection.destroy();
 }
 
 function route(
   stream: http2.ServerHttp2Stream,
   headers: http2.IncomingHttpHeaders,
-  server: PluginServer,
   token: string,
+  accept: (stream: http2.ServerHttp2Stream) => void,
 ): void {
   // Its end is seen by `close`.
   stream.on("error", () => {});
@@ -64,10 +81,10 @@ function route(
   if (path === healthPath) answerHealth(stream);
   else if (path !== sessionPath) refuseGrpc(stream, "unimplemented", `no ${path} here`);
   else if (!isBearer(headers.authorization, token)) refuseGrpc(stream, "unauthenticated", "the token is not mine");
-  else openSession(stream, server);
+  else accept(stream);
 }
 
-function openSession(stream: http2.ServerHttp2Stream, server: PluginServer): void {
+function openSession(stream: http2.ServerHttp2Stream, server: PluginServer): PluginSession {
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   let status = { code: "ok", message: "" };
   stream.on("wantTrailers", () => endGrpc(stream, status.code, status.message));
@@ -81,6 +98,7 @@ function openSession(stream: http2.ServerHttp2Stream, server: PluginServer): voi
   stream.on("data", (chunk: Buffer) => session.received(chunk));
   stream.on("end", () => session.end("ok", ""));
   stream.on("close", () => session.closed());
+  return session;
 }
 
 function isBearer(authorization: string | undefined, token: string): boolean {
