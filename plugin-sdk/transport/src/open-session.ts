@@ -14,6 +14,9 @@ const windowBytes = 4 * 1024 * 1024;
 /** Longest wait for a connection and its first frame unless said otherwise, in ms. */
 const connectTimeoutMs = 2_000;
 
+/** A plugin that takes its leave in order may answer for so long, in ms. */
+const goodbyeMs = 1_000;
+
 /**
  * Opens a Session. The client can be used at once; where there is nobody, all it was asked fails with
  * `SCORER_UNAVAILABLE`, and where the other side knows no Session, with an `RpcFailure` `unimplemented` as cause.
@@ -63,12 +66,16 @@ function watch(
 ): void {
   const subject = target.kind === "socket" ? target.path : target.url;
   const lost = (cause: unknown) => session.lost(toError(cause, subject));
-  const timer = setTimeout(() => lost(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+  let timer = setTimeout(lost, timeoutMs, new Error(`no connection within ${timeoutMs} ms`));
   connection.once("connect", () => connection.setLocalWindowSize(windowBytes));
   // Only these show that somebody is there who speaks HTTP/2.
   connection.once("remoteSettings", () => clearTimeout(timer));
   connection.on("error", lost);
-  connection.once("goaway", (code) => lost(new Error(`the plugin said goodbye (GOAWAY ${code})`)));
+  connection.once("goaway", (code) => {
+    const goodbye = new Error(`the plugin said goodbye (GOAWAY ${code})`);
+    if (code === http2.constants.NGHTTP2_NO_ERROR) timer = setTimeout(lost, goodbyeMs, goodbye);
+    else lost(goodbye);
+  });
   connection.once("close", () => {
     clearTimeout(timer);
     lost(new Error("the connection was closed"));
