@@ -181,7 +181,7 @@ function createScheduling({ config, log }: HostParts, base: Base): Scheduling {
     metrics,
     clock: systemClock,
     granted: () => plugins.granted,
-    tellsPlugins: true,
+    isRehearsal: false,
     seed: () => randomInt(2 ** 32),
     idPrefix: epoch.toString(36),
     usesSubset: true,

@@ -10,6 +10,8 @@ export interface CycleCall extends ScoreCall {
   candidateBitmap(): Uint8Array;
   /** Time left of the decision's and this plugin's budget when the call was made, in µs. */
   readonly budgetUs: number;
+  /** A rehearsal warms the path of requests and leaves no trace: it is not counted, and nothing is told of it. */
+  readonly isRehearsal?: boolean;
 }
 
 /** A scorer as the cycle sees it, whatever its placement. */

@@ -18,6 +18,7 @@ export interface CallContext {
   readonly profile: string;
   readonly peers: readonly PeerPick[];
   readonly nowMs: number;
+  readonly isRehearsal: boolean;
 }
 
 /** One call to a plugin or filter. */
@@ -65,6 +66,10 @@ export class Call implements CycleCall {
 
   get nowMs(): number {
     return this.#context.nowMs;
+  }
+
+  get isRehearsal(): boolean {
+    return this.#context.isRehearsal;
   }
 
   get snapshot(): EndpointSnapshot {

@@ -180,7 +180,7 @@ class Cycle {
   }
 
   #context(candidates: CandidateSet, profile: string): CallContext {
-    const { snapshot, facts } = this.#input;
+    const { snapshot, facts, isRehearsal = false } = this.#input;
     return {
       snapshot,
       columns: this.#columns,
@@ -189,6 +189,7 @@ class Cycle {
       profile,
       peers: this.#picks,
       nowMs: this.#nowMs,
+      isRehearsal,
     };
   }
 

@@ -121,6 +121,8 @@ export interface CycleInput {
   /** 32 bits; the same seed, snapshot, facts and answers give the same decision. */
   readonly seed: number;
   readonly clock: CycleClock;
+  /** See {@link CycleCall.isRehearsal}; default false. */
+  readonly isRehearsal?: boolean;
   /** Hears of an answer that came behind the bell and was dropped; `durationUs` is call to answer. */
   readonly onLate?: (name: string, callId: number, durationUs: number) => void;
 }

@@ -89,15 +89,15 @@ class Remote implements RemotePlugin {
   #put(call: CycleCall, ask: (linked: LinkedPlugin) => Promise<Reason>): Promise<Reason> {
     const linked = this.#linked;
     if (linked === undefined || !this.#entry.serving) throw this.#entry.unavailable();
-    const { callId, budgetUs } = call;
+    const { callId, budgetUs, isRehearsal = false } = call;
     const deadlineMs = this.#clock.elapsedMs() + budgetUs / 1000;
     this.#entry.inFlight += 1;
-    if (this.#feedback !== undefined) this.#open.add(callId);
+    if (this.#feedback !== undefined && !isRehearsal) this.#open.add(callId);
     try {
       return ask(linked).then(
         (reason) => {
           this.#entry.inFlight -= 1;
-          if (this.#clock.elapsedMs() > deadlineMs) this.#entry.late();
+          if (this.#clock.elapsedMs() > deadlineMs && !isRehearsal) this.#entry.late();
           return reason;
         },
         (cause) => {

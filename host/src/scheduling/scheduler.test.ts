@@ -63,7 +63,7 @@ function open(
     metrics: createSchedulingMetrics(registry, () => leases.count()),
     clock: { nowMs: () => time.nowMs, elapsedMs: () => time.nowMs, after: () => 0, cancel: () => {} },
     granted: () => granted,
-    tellsPlugins: true,
+    isRehearsal: false,
     seed: () => 1,
     idPrefix: "t",
     usesSubset: true,

@@ -31,8 +31,8 @@ export interface SchedulerParts {
   readonly clock: CycleClock;
   /** Union of what the plugins may see, another array when it changes; nothing else of a request is computed. */
   readonly granted: () => readonly Need[];
-  /** Whether plugins hear what became of their calls. */
-  readonly tellsPlugins: boolean;
+  /** Whether what is decided leaves no trace in plugins: they neither count it nor hear of it. */
+  readonly isRehearsal: boolean;
   /** Next 32 random bits. */
   readonly seed: () => number;
   /** Starts every decision's id: unique among the starts of the host. */
@@ -52,6 +52,8 @@ interface Needs {
 
 /** Calls of one decision at most: instances × profiles; ids of calls stay unique over that many decisions ÷ 2³². */
 const callsPerDecision = 256;
+/** Where the calls of rehearsals begin: far from those of requests that are decided meanwhile. */
+const rehearsedCallIds = 2 ** 31;
 
 /** Endpoints that the embedded gateway may try. */
 const gatewayEndpoints = 3;
@@ -61,7 +63,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   let decisions = 0;
   let ears: { readonly plan: Plan; readonly byName: Ears } | undefined;
   const earsFor = (plan: Plan): Ears => {
-    if (ears?.plan !== plan) ears = { plan, byName: parts.tellsPlugins ? earsOf(plan) : new Map() };
+    if (ears?.plan !== plan) ears = { plan, byName: parts.isRehearsal ? new Map() : earsOf(plan) };
     return ears.byName;
   };
   let needs: Needs | undefined;
@@ -88,7 +90,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     const plan = parts.plan();
     const record = runCycle({
       decisionId,
-      firstCallId: (decisions * callsPerDecision) >>> 0,
+      firstCallId: (decisions * callsPerDecision + (parts.isRehearsal ? rehearsedCallIds : 0)) >>> 0,
       plan,
       snapshot,
       candidates,
@@ -96,6 +98,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       inflight: parts.table.inflight,
       seed: parts.seed(),
       clock: parts.clock,
+      isRehearsal: parts.isRehearsal,
     });
     return record instanceof Promise ? record.then((made) => conclude(made, plan)) : conclude(record, plan);
 

@@ -13,6 +13,6 @@ export function toTraceless(parts: SchedulerParts): SchedulerParts {
     leases: { open: () => noLease },
     ring: createDecisionRing(1),
     metrics: createSchedulingMetrics(new Registry(), () => 0),
-    tellsPlugins: false,
+    isRehearsal: true,
   };
 }

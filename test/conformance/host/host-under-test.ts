@@ -132,7 +132,7 @@ function assemble(
     metrics: createSchedulingMetrics(registry, () => leases.count()),
     clock: systemClock,
     granted: () => plugins.granted,
-    tellsPlugins: true,
+    isRehearsal: false,
     seed: () => ++seed,
     idPrefix: "case",
     usesSubset,
