@@ -35,7 +35,7 @@ export interface PageConnectionOptions {
 const readBytes = 256 * 1024;
 
 /**
- * An HTTP/1.1 client for this one exchange: about a quarter of the CPU time that `undici` or `node:http` take for it,
+ * An HTTP/1.1 client for this one exchange: less than half of the CPU time that `undici` or `node:http` take for it,
  * since nothing is made per exchange and a page that comes in one read is handed on where it was read to.
  */
 export function createPageConnections(options: PageConnectionOptions): ConnectPages {
