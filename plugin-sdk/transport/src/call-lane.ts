@@ -87,7 +87,7 @@ export class CallLane {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    process.nextTick(() => {
+    setImmediate(() => {
       this.#isScheduled = false;
       this.flush();
     });

@@ -6,6 +6,8 @@ export const frameHeaderBytes = 5;
 /** Largest message of the plugin contract. */
 export const maxFrameBytes = 1024 * 1024;
 
+const noBytes: Buffer = Buffer.alloc(0);
+
 /** `PROTOCOL_VIOLATION`: a message announces more bytes than are accepted. */
 export class FrameTooLarge extends OutriderError {
   constructor(messageBytes: number, maxBytes: number) {
@@ -35,7 +37,7 @@ export interface FrameDecoder {
 export function createFrameDecoder(onMessage: (message: Buffer) => void, maxBytes = maxFrameBytes): FrameDecoder {
   const header = Buffer.alloc(frameHeaderBytes);
   let headerBytes = 0;
-  let message: Buffer = Buffer.alloc(0);
+  let message = noBytes;
   let filledBytes = 0;
   let messageBytes = 0;
 
@@ -57,7 +59,7 @@ export function createFrameDecoder(onMessage: (message: Buffer) => void, maxByte
 
   const finish = () => {
     const finished = message.subarray(0, filledBytes);
-    message = Buffer.alloc(0);
+    message = noBytes;
     headerBytes = 0;
     filledBytes = 0;
     onMessage(finished);
@@ -66,10 +68,10 @@ export function createFrameDecoder(onMessage: (message: Buffer) => void, maxByte
   return {
     push(chunk) {
       let at = headerBytes > 0 ? fill(chunk) : 0;
-      while (headerBytes === 0 && chunk.length - at >= frameHeaderBytes) {
+      while (headerBytes === 0) {
         const start = at + frameHeaderBytes;
-        const end = start + checkHeader(chunk, at, maxBytes);
-        if (end > chunk.length) break;
+        const end = frameEnd(chunk, at, maxBytes);
+        if (end === 0) break;
         at = end;
         onMessage(chunk.subarray(start, end));
       }
@@ -84,6 +86,16 @@ export function createFrameDecoder(onMessage: (message: Buffer) => void, maxByte
       return headerBytes + filledBytes;
     },
   };
+}
+
+/**
+ * Where the message whose frame begins at `at` ends; 0 where the chunk does not hold all of it.
+ * @throws {OutriderError} as {@link FrameDecoder.push}.
+ */
+export function frameEnd(chunk: Buffer, at: number, maxBytes: number): number {
+  if (chunk.length - at < frameHeaderBytes) return 0;
+  const end = at + frameHeaderBytes + checkHeader(chunk, at, maxBytes);
+  return end > chunk.length ? 0 : end;
 }
 
 /** A message with its header, in one buffer. */
