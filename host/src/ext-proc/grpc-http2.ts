@@ -1,8 +1,14 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { grpcStatus } from "./stream.ts";
 
-/** Headers of an answered call, in the form that `respond` takes without looking at each. */
-export const responseHeaders: readonly string[] = [":status", "200", "content-type", "application/grpc"];
+/** Headers of an answered call, in the form that is sent without being copied; Node would append a date to them. */
+const responseHeaders = [":status", "200", "content-type", "application/grpc"];
+const responseOptions = { waitForTrailers: true, sendDate: false };
+
+/** Begins the answer to a call; `endCall` ends it. */
+export function beginCall(stream: ServerHttp2Stream): void {
+  stream.respond(responseHeaders, responseOptions);
+}
 
 /** Why a stream is no gRPC call, where it is none; it has been answered then. */
 export function isGrpcCall(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
@@ -22,7 +28,7 @@ export function respondTrailersOnly(stream: ServerHttp2Stream, status: number, m
   stream.respond(headers, { endStream: true });
 }
 
-/** Ends a call whose headers were sent with `waitForTrailers`. */
+/** Ends a call that has begun. */
 export function endCall(stream: ServerHttp2Stream, status: number, message: string): void {
   if (stream.destroyed || stream.closed || stream.writableEnded) return;
   stream.once("wantTrailers", () => stream.sendTrailers(statusHeaders(status, message)));

@@ -54,6 +54,9 @@ export function createGrpcListener({ tls, call }: GrpcListenerOptions): GrpcList
   const server = tls === undefined ? createServer(serverOptions) : createSecureServer({ ...serverOptions, ...tls });
   const sessions = new Set<ServerHttp2Session>();
   const activity: Activity = { openCalls: 0, lastCallMs: 0, sessions };
+  const closed = () => {
+    activity.openCalls--;
+  };
 
   server.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
@@ -65,7 +68,7 @@ export function createGrpcListener({ tls, call }: GrpcListenerOptions): GrpcList
     if (!isGrpcCall(stream, headers)) return;
     activity.openCalls++;
     activity.lastCallMs = performance.now();
-    stream.on("close", () => activity.openCalls--);
+    stream.on("close", closed);
     call(stream, String(headers[":path"]), headers);
   });
   server.on("sessionError", ignore);

@@ -6,7 +6,7 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "@outrider/protos/health";
 import { createFrameDecoder, encodeFrame } from "@outrider/transport";
-import { endCall, respondTrailersOnly, responseHeaders } from "./grpc-http2.ts";
+import { beginCall, endCall, respondTrailersOnly } from "./grpc-http2.ts";
 import { createGrpcListener, type GrpcListener } from "./grpc-listener.ts";
 import { type HealthState, healthStatus } from "./health-status.ts";
 import { grpcStatus } from "./stream.ts";
@@ -48,7 +48,7 @@ function answer(stream: ServerHttp2Stream, message: Buffer, state: HealthState):
   if (stream.destroyed || stream.headersSent) return;
   const { service } = fromBinary(HealthCheckRequestSchema, message);
   const status = ServingStatus[healthStatus(service, state)];
-  stream.respond(responseHeaders, { waitForTrailers: true });
+  beginCall(stream);
   stream.write(encodeFrame(toBinary(HealthCheckResponseSchema, create(HealthCheckResponseSchema, { status }))));
   endCall(stream, grpcStatus.ok, "");
 }

@@ -1,11 +1,9 @@
-import type { ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import { OutriderError } from "@outrider/core";
-import { createFrameDecoder, type FrameDecoder, FrameTooLarge } from "@outrider/transport";
-import { endCall, respondTrailersOnly, responseHeaders } from "./grpc-http2.ts";
+import { createFrameDecoder, type FrameDecoder, FrameTooLarge, frameEnd, frameHeaderBytes } from "@outrider/transport";
+import { beginCall, endCall, respondTrailersOnly } from "./grpc-http2.ts";
+import { OutQueue } from "./out-queue.ts";
 import type { ExtProcPeer, ExtProcStream } from "./stream.ts";
-
-/** Pieces that are joined into one write; larger ones leave as they are. */
-const joinedBytes = 16_384;
 
 /**
  * Carries an ext_proc stream over one stream of `node:http2`. A gateway resets its streams also after a complete
@@ -18,7 +16,7 @@ export function carryHttp2Stream(
   maxMessageBytes: number,
   accept: (stream: ExtProcStream) => ExtProcPeer,
 ): void {
-  http2Stream.on("error", ignore);
+  http2Stream.on("aborted", dropReset);
   const carried = new CarriedStream(http2Stream, maxMessageBytes);
   const peer = accept(carried);
   carried.peer = peer;
@@ -27,27 +25,31 @@ export function carryHttp2Stream(
   http2Stream.on("close", () => peer.closed());
 }
 
-function ignore(): void {}
+/** Given to streams that are reset: Node would make an error with a stack trace for each, a sixth of the server's CPU. */
+const resetByPeer = new Error("the stream was reset by the gateway");
+
+function dropReset(this: ServerHttp2Stream): void {
+  if (this.rstCode !== constants.NGHTTP2_NO_ERROR) this.destroy(resetByPeer);
+}
 
 class CarriedStream implements ExtProcStream {
   peer: ExtProcPeer | undefined;
   readonly #http2: ServerHttp2Stream;
-  readonly #decoder: FrameDecoder;
-  #queue: Buffer[] = [];
-  #queuedBytes = 0;
+  readonly #maxMessageBytes: number;
+  readonly #queue = new OutQueue();
+  /** Puts messages together that come in several chunks; most streams have none. */
+  #decoder: FrameDecoder | undefined;
   #ended = false;
 
   constructor(http2Stream: ServerHttp2Stream, maxMessageBytes: number) {
     this.#http2 = http2Stream;
-    this.#decoder = createFrameDecoder((message) => {
-      if (!this.#ended) this.peer?.message(message);
-    }, maxMessageBytes);
+    this.#maxMessageBytes = maxMessageBytes;
   }
 
   receive(chunk: Buffer): void {
-    if (this.#ended) return;
     try {
-      this.#decoder.push(chunk);
+      const rest = this.#decoder === undefined ? this.#receiveWhole(chunk) : 0;
+      if (rest < chunk.length && !this.#ended) this.#receiveRest(chunk, rest);
     } catch (error) {
       this.#fail(error);
     }
@@ -57,7 +59,7 @@ class CarriedStream implements ExtProcStream {
   receiveEnd(): void {
     if (this.#ended) return;
     try {
-      this.#decoder.end();
+      this.#decoder?.end();
       this.peer?.halfClosed();
     } catch (error) {
       this.#fail(error);
@@ -66,20 +68,20 @@ class CarriedStream implements ExtProcStream {
   }
 
   send(bytes: Buffer): void {
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
+    this.#queue.copy(bytes);
+  }
+
+  pass(bytes: Buffer): void {
+    this.#queue.keep(bytes);
   }
 
   flush(): void {
-    if (this.#queue.length === 0) return;
-    const queue = this.#queue;
-    const bytes = this.#queuedBytes;
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    if (this.#queue.isEmpty) return;
+    const pieces = this.#queue.take();
     const http2Stream = this.#http2;
     if (http2Stream.destroyed || http2Stream.closed || http2Stream.writableEnded) return;
-    if (!http2Stream.headersSent) http2Stream.respond(responseHeaders, { waitForTrailers: true });
-    if (!writeAll(http2Stream, queue, bytes)) this.#waitForDrain();
+    if (!http2Stream.headersSent) beginCall(http2Stream);
+    if (!writeAll(http2Stream, pieces)) this.#waitForDrain();
   }
 
   end(status: number, message: string): void {
@@ -95,6 +97,26 @@ class CarriedStream implements ExtProcStream {
     this.#http2.close();
   }
 
+  /** Hands on the messages that lie within the chunk; returns where the rest of it begins. */
+  #receiveWhole(chunk: Buffer): number {
+    let at = 0;
+    while (!this.#ended) {
+      const end = frameEnd(chunk, at, this.#maxMessageBytes);
+      if (end === 0) break;
+      this.peer?.message(chunk, at + frameHeaderBytes, end);
+      at = end;
+    }
+    return at;
+  }
+
+  #receiveRest(chunk: Buffer, from: number): void {
+    this.#decoder ??= createFrameDecoder((message) => {
+      if (!this.#ended) this.peer?.message(message, 0, message.length);
+    }, this.#maxMessageBytes);
+    this.#decoder.push(from === 0 ? chunk : chunk.subarray(from));
+    if (this.#decoder.pendingBytes === 0) this.#decoder = undefined;
+  }
+
   /** Nothing more is read until the other side has read what was sent. */
   #waitForDrain(): void {
     this.#http2.pause();
@@ -107,12 +129,11 @@ class CarriedStream implements ExtProcStream {
   }
 }
 
-/** One write where it is small, one gathered write where it is not; false where the other side does not keep up. */
-function writeAll(http2Stream: ServerHttp2Stream, queue: readonly Buffer[], bytes: number): boolean {
-  if (queue.length === 1) return http2Stream.write(queue[0]);
-  if (bytes <= joinedBytes) return http2Stream.write(Buffer.concat(queue, bytes));
+/** One write, or one gathered write; false where the other side does not keep up. */
+function writeAll(http2Stream: ServerHttp2Stream, pieces: readonly Buffer[]): boolean {
+  if (pieces.length === 1) return http2Stream.write(pieces[0]);
   http2Stream.cork();
-  for (const piece of queue) http2Stream.write(piece);
+  for (const piece of pieces) http2Stream.write(piece);
   http2Stream.uncork();
   return !http2Stream.writableNeedDrain;
 }

@@ -15,21 +15,28 @@ export interface ExtProcMetrics {
   refused(code: RefusalCode): void;
 }
 
-const outcomes: readonly StreamOutcome[] = ["complete", "refused", "cancelled", "invalid", "overdue"];
-
-/** Registers the metrics; every outcome is there from the start, at 0. */
+/** Registers the metrics. Streams are counted in plain numbers, which are read when the metrics are. */
 export function createExtProcMetrics(registry: Registry): ExtProcMetrics {
   const registers = [registry];
-  const open = new Gauge({
+  const byOutcome: Record<StreamOutcome, number> = { complete: 0, refused: 0, cancelled: 0, invalid: 0, overdue: 0 };
+  let openCount = 0;
+  new Gauge({
     name: "outrider_ext_proc_streams_open",
     help: "ext_proc streams that are open.",
     registers,
+    collect() {
+      this.set(openCount);
+    },
   });
-  const closed = new Counter({
+  new Counter({
     name: "outrider_ext_proc_streams_total",
     help: "ext_proc streams that are over, by how they ended.",
     labelNames: ["outcome"],
     registers,
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(byOutcome)) this.inc({ outcome }, count);
+    },
   });
   const refused = new Counter({
     name: "outrider_ext_proc_refusals_total",
@@ -37,13 +44,13 @@ export function createExtProcMetrics(registry: Registry): ExtProcMetrics {
     labelNames: ["code"],
     registers,
   });
-  const byOutcome = Object.fromEntries(outcomes.map((outcome) => [outcome, closed.labels(outcome)]));
-  for (const child of Object.values(byOutcome)) child.inc(0);
   return {
-    opened: () => open.inc(),
+    opened() {
+      openCount++;
+    },
     closed(outcome) {
-      open.dec();
-      byOutcome[outcome]?.inc();
+      openCount--;
+      byOutcome[outcome]++;
     },
     refused: (code) => refused.inc({ code }),
   };

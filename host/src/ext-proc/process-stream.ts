@@ -40,9 +40,7 @@ const lingerMs = 10_000;
 /** Headers of the gateway's own dealings that a client has no business to send on. */
 const gatewayOnlyHeaders = ["x-gateway-destination-endpoint-subset", "x-gateway-destination-endpoint-served"];
 
-const responseHeadersAnswer = encodeResponseHeaders([["x-went-into-resp-headers", "true"]]);
-const requestTrailersAnswer = encodeTrailers("request_trailers");
-const responseTrailersAnswer = encodeTrailers("response_trailers");
+const responseHeadersAnswer = Buffer.from(encodeResponseHeaders([["x-went-into-resp-headers", "true"]]));
 const noHeaders = new HeaderList(Buffer.alloc(0));
 
 /** Answers one stream: holds the request, has it decided, passes the response through, and ends the exchange once. */
@@ -73,9 +71,9 @@ class ProcessStream implements ExtProcPeer, Guarded {
     services.metrics.opened();
   }
 
-  message(bytes: Buffer): void {
+  message(chunk: Buffer, from: number, to: number): void {
     if (this.#phase === "over") return;
-    const message = decodeProcessingRequest(bytes);
+    const message = decodeProcessingRequest(chunk, from, to);
     switch (message.kind) {
       case "request_headers":
         this.#requestHeaders(message);
@@ -198,7 +196,7 @@ class ProcessStream implements ExtProcPeer, Guarded {
     const remove = gatewayOnlyHeaders.filter((name) => this.#headers.has(name));
     this.#stream.send(encodeRoute(routed.destinations.join(","), routed.setHeaders, remove));
     if (this.#ending !== "headers") this.#mode.answerRequestBody(this.#stream, this.#body, this.#ending === "body");
-    if (this.#ending === "trailers") this.#stream.send(requestTrailersAnswer);
+    if (this.#ending === "trailers") this.#stream.send(encodeTrailers("request_trailers"));
     this.#letGoOfRequest();
     this.#enter("waiting", this.#services.deadlines.responseStartMs);
     if (this.#halfClosed) this.halfClosed();
@@ -228,7 +226,7 @@ class ProcessStream implements ExtProcPeer, Guarded {
   }
 
   #responseTrailers(): void {
-    this.#stream.send(responseTrailersAnswer);
+    this.#stream.send(encodeTrailers("response_trailers"));
     this.#complete();
   }
 

@@ -3,8 +3,10 @@
  * `flush`; what is sent after the stream closed is dropped.
  */
 export interface ExtProcStream {
-  /** Queues bytes of gRPC frames; a frame may come in several pieces. They are kept until they have left. */
+  /** Queues a copy of the bytes, whole gRPC frames or their beginnings. */
   send(bytes: Buffer): void;
+  /** Queues the rest of a frame, uncopied where it is large: the bytes must stay as they are until they have left. */
+  pass(bytes: Buffer): void;
   /** Lets out what is queued. Not needed in a call of {@link ExtProcPeer}: it happens behind it. */
   flush(): void;
   /** Lets out what is queued and ends the stream with a gRPC status; what still arrives is dropped. */
@@ -16,10 +18,10 @@ export interface ExtProcStream {
 /** What answers an {@link ExtProcStream}. */
 export interface ExtProcPeer {
   /**
-   * A whole message arrived. Its bytes are this peer's to keep.
+   * A whole message arrived, from byte `from` of the chunk to before `to`. The chunk is this peer's to keep.
    * @throws {OutriderError} `PROTOCOL_VIOLATION` where it is no message; `broken` follows.
    */
-  message(bytes: Buffer): void;
+  message(chunk: Buffer, from: number, to: number): void;
   /** Nothing of the stream can be read any more: a message is no message, or larger than is accepted. */
   broken(fault: "malformed" | "oversize", message: string): void;
   /** The other side sends no more but still reads. */

@@ -1,3 +1,4 @@
+import { frameHeaderBytes, writeFrameHeader } from "@outrider/transport";
 import { WireWriter } from "./wire-writer.ts";
 
 /** Which part of the exchange an answer is about: field of the oneof in `ProcessingResponse`. */
@@ -29,9 +30,11 @@ export interface ImmediateAnswer {
 }
 
 const writer = new WireWriter();
+/** Room for the longest prefix of a chunk. */
+const prefixRoom = Buffer.alloc(64);
 
 /**
- * Frame that answers the request's headers: the destination as header and as metadata, the headers to set, those to
+ * Frame that answers the request's headers, good until the next one is encoded, like all frames here: the destination as header and as metadata, the headers to set, those to
  * remove, and the route to be matched again.
  */
 export function encodeRoute(destination: string, set: readonly HeaderPair[], remove: readonly string[]): Buffer {
@@ -44,19 +47,19 @@ export function encodeRoute(destination: string, set: readonly HeaderPair[], rem
   writeSetHeaders(set);
   writeSetHeader(destinationHeader, destination);
   writer.wrap(2, mutation).wrap(1, answer).wrap(answerFields.request_headers, answer);
-  return writer.frame(0).take();
+  return writer.frame(0).view();
 }
 
 /** Frame that answers the response's headers with headers to set. */
 export function encodeResponseHeaders(set: readonly HeaderPair[]): Buffer {
   writer.reset();
   writeSetHeaders(set);
-  return writer.wrap(2, 0).wrap(1, 0).wrap(answerFields.response_headers, 0).frame(0).take();
+  return writer.wrap(2, 0).wrap(1, 0).wrap(answerFields.response_headers, 0).frame(0).view();
 }
 
 /** Frame that answers trailers and changes nothing. */
 export function encodeTrailers(part: "request_trailers" | "response_trailers"): Buffer {
-  return writer.reset().wrap(answerFields[part], 0).frame(0).take();
+  return writer.reset().wrap(answerFields[part], 0).frame(0).view();
 }
 
 /** Frame of an ImmediateResponse. */
@@ -69,7 +72,7 @@ export function encodeImmediate({ status, headers, body, details }: ImmediateAns
   }
   const statusMark = writer.length;
   writer.int(1, status).wrap(1, statusMark);
-  return writer.wrap(immediateField, 0).frame(0).take();
+  return writer.wrap(immediateField, 0).frame(0).view();
 }
 
 /**
@@ -83,19 +86,16 @@ export function encodeChunkPrefix(part: "request_body" | "response_body", bodyBy
   const common = lengthPrefixed(mutation);
   const answer = lengthPrefixed(common);
   const message = lengthPrefixed(answer);
-  const prefix = Buffer.allocUnsafe(5 + message - bodyBytes);
-  prefix[0] = 0;
-  prefix.writeUInt32BE(message, 1);
-  let at = putLength(prefix, 5, field, answer);
-  at = putLength(prefix, at, 1, common);
-  at = putLength(prefix, at, 3, mutation);
-  at = putLength(prefix, at, 3, streamed);
+  writeFrameHeader(prefixRoom, 0, message);
+  let at = putLength(prefixRoom, frameHeaderBytes, field, answer);
+  at = putLength(prefixRoom, at, 1, common);
+  at = putLength(prefixRoom, at, 3, mutation);
+  at = putLength(prefixRoom, at, 3, streamed);
   if (isLast) {
-    prefix[at++] = 0x10;
-    prefix[at++] = 1;
+    prefixRoom[at++] = 0x10;
+    prefixRoom[at++] = 1;
   }
-  putLength(prefix, at, 1, bodyBytes);
-  return prefix;
+  return prefixRoom.subarray(0, putLength(prefixRoom, at, 1, bodyBytes));
 }
 
 /** `dynamic_metadata`: Struct{fields: {namespace: Value{struct_value: Struct{fields: {header: Value{string_value}}}}}}. */

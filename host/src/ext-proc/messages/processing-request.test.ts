@@ -104,25 +104,25 @@ describe("a request, decoded by hand", () => {
   ];
   for (const { title, hex } of malformed) {
     it(`is refused where it ${title}`, () => {
-      expect(() => decodeProcessingRequest(Buffer.from(hex, "hex"))).toThrow(
-        expect.objectContaining({ code: "PROTOCOL_VIOLATION" }),
-      );
+      expect(() => decode(Buffer.from(hex, "hex"))).toThrow(expect.objectContaining({ code: "PROTOCOL_VIOLATION" }));
     });
   }
 });
 
+function decode(wire: Buffer): ProcessingMessage {
+  return decodeProcessingRequest(wire, 0, wire.length);
+}
+
 /** Both readers agree on the message. */
 function expectSame(wire: Buffer): void {
-  expect(summarize(decodeProcessingRequest(wire))).toEqual(
-    summarizeExpected(fromBinary(ProcessingRequestSchema, wire)),
-  );
+  expect(summarize(decode(wire))).toEqual(summarizeExpected(fromBinary(ProcessingRequestSchema, wire)));
 }
 
 /** Whatever the bytes, a message that can be read or the one error. */
 function expectViolationOrMessage(wire: Buffer): void {
   let message: ProcessingMessage | undefined;
   try {
-    message = decodeProcessingRequest(wire);
+    message = decode(wire);
     readSubset(wire, message.metadata);
     readServed(wire, message.metadata);
   } catch (error) {

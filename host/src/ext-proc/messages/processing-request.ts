@@ -1,5 +1,5 @@
 import { HeaderList } from "./header-list.ts";
-import { WireReader } from "./wire-reader.ts";
+import { WireReader, wireTypes } from "./wire-reader.ts";
 
 /** Part of an exchange that a message carries, as the oneof of `ProcessingRequest` names it. */
 export type PartKind =
@@ -51,77 +51,80 @@ const parts: readonly (PartKind | undefined)[] = [
 const metadataField = 8;
 const protocolConfigField = 11;
 
+/** `end_of_stream` of each part; trailers are an end of their own. */
+const endOfStreamFields: Readonly<Record<PartKind, number>> = {
+  request_headers: 3,
+  response_headers: 3,
+  request_body: 2,
+  response_body: 2,
+  request_trailers: 0,
+  response_trailers: 0,
+};
+
 const noSpans: readonly Span[] = [];
+const noBody = Buffer.alloc(0);
 const messageReader = new WireReader();
 const partReader = new WireReader();
 
 /**
- * Reads one message; unknown fields are skipped, and a part that comes in pieces is merged, as protobuf demands.
+ * Reads the message that fills `bytes` from `from` to `to`; unknown fields are skipped, and a part that comes in pieces
+ * is merged, as protobuf demands.
  * @throws {OutriderError} `PROTOCOL_VIOLATION` where the bytes are no message.
  */
-export function decodeProcessingRequest(bytes: Buffer): ProcessingMessage {
-  let kind: PartKind | undefined;
-  let part: Part = emptyPart;
-  let metadata: Span[] | undefined;
-  let modes: AnnouncedModes | undefined;
+export function decodeProcessingRequest(bytes: Buffer, from: number, to: number): ProcessingMessage {
+  const message = new DecodedMessage(bytes);
+  messageReader.open(bytes, from, to);
+  while (messageReader.next()) if (messageReader.wireType === wireTypes.bytes) message.read(messageReader);
+  return message;
+}
 
-  messageReader.open(bytes, 0, bytes.length);
-  while (messageReader.next()) {
-    if (messageReader.wireType !== 2) continue;
-    const { field, from, to } = messageReader;
-    const named = parts[field];
-    if (named !== undefined) {
-      part = readPart(named, bytes, from, to, named === kind ? part : emptyPart);
-      kind = named;
+class DecodedMessage implements ProcessingMessage {
+  readonly bytes: Buffer;
+  kind: PartKind | undefined;
+  endOfStream = false;
+  headers: HeaderList | undefined;
+  body: Buffer | undefined;
+  metadata: readonly Span[] = noSpans;
+  modes: AnnouncedModes | undefined;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  /** Reads the field that the reader stands on. */
+  read({ field, from, to }: WireReader): void {
+    const kind = parts[field];
+    if (kind !== undefined) {
+      if (kind !== this.kind) this.#begin(kind);
+      this.#readPart(kind, from, to);
     } else if (field === metadataField && to > from) {
-      metadata ??= [];
-      metadata.push({ from, to });
+      this.metadata = [...this.metadata, { from, to }];
     } else if (field === protocolConfigField) {
-      modes = readModes(bytes, from, to, modes);
+      this.modes = readModes(this.bytes, from, to, this.modes);
     }
   }
-  return { bytes, kind, ...part, metadata: metadata ?? noSpans, modes };
-}
 
-type Part = Pick<ProcessingMessage, "endOfStream" | "headers" | "body">;
-
-const emptyPart: Part = { endOfStream: false, headers: undefined, body: undefined };
-
-function readPart(kind: PartKind, bytes: Buffer, from: number, to: number, before: Part): Part {
-  switch (kind) {
-    case "request_headers":
-    case "response_headers":
-      return readHeaders(bytes, from, to, before);
-    case "request_body":
-    case "response_body":
-      return readBody(bytes, from, to, before);
-    case "request_trailers":
-    case "response_trailers":
-      return emptyPart;
+  /** A part of another kind takes the place of the one before. */
+  #begin(kind: PartKind): void {
+    this.kind = kind;
+    this.endOfStream = false;
+    this.headers = kind.endsWith("headers") ? new HeaderList(this.bytes) : undefined;
+    this.body = kind.endsWith("body") ? noBody : undefined;
   }
-}
 
-/** `HttpHeaders`: headers 1, end_of_stream 3. */
-function readHeaders(bytes: Buffer, from: number, to: number, before: Part): Part {
-  const headers = before.headers ?? new HeaderList(bytes);
-  let { endOfStream } = before;
-  partReader.open(bytes, from, to);
-  while (partReader.next()) {
-    if (partReader.isBytes(1)) headers.add(partReader.from, partReader.to);
-    else if (partReader.isVarint(3)) endOfStream = partReader.flag;
+  /** `HttpHeaders`: headers 1, end_of_stream 3. `HttpBody`: body 1, end_of_stream 2. */
+  #readPart(kind: PartKind, from: number, to: number): void {
+    partReader.open(this.bytes, from, to);
+    while (partReader.next()) {
+      if (partReader.isBytes(1)) this.#readContent(partReader.from, partReader.to);
+      else if (partReader.isVarint(endOfStreamFields[kind])) this.endOfStream = partReader.flag;
+    }
   }
-  return { endOfStream, headers, body: undefined };
-}
 
-/** `HttpBody`: body 1, end_of_stream 2. */
-function readBody(bytes: Buffer, from: number, to: number, before: Part): Part {
-  let { endOfStream, body } = before;
-  partReader.open(bytes, from, to);
-  while (partReader.next()) {
-    if (partReader.isBytes(1)) body = bytes.subarray(partReader.from, partReader.to);
-    else if (partReader.isVarint(2)) endOfStream = partReader.flag;
+  #readContent(from: number, to: number): void {
+    if (this.headers !== undefined) this.headers.add(from, to);
+    else if (this.body !== undefined) this.body = this.bytes.subarray(from, to);
   }
-  return { endOfStream, headers: undefined, body: body ?? bytes.subarray(0, 0) };
 }
 
 /** `ProtocolConfiguration`: request_body_mode 1, response_body_mode 2. */

@@ -1,12 +1,10 @@
+import { frameHeaderBytes, writeFrameHeader } from "@outrider/transport";
 import { wireTypes } from "./wire-reader.ts";
-
-/** Bytes of a gRPC frame before its message. */
-const framePrefixBytes = 5;
 
 /**
  * Writes protobuf from its last byte to its first, so that a message's length is known when it is written. Fields of a
  * message are written in reverse; what lies between a mark and now is wrapped into one field or frame. One writer is
- * used again and again; `take` copies the result out.
+ * used again and again.
  */
 export class WireWriter {
   #bytes = Buffer.allocUnsafeSlow(4096);
@@ -43,18 +41,15 @@ export class WireWriter {
   /** Makes all that was written since `mark` a gRPC frame. */
   frame(mark: number): this {
     const length = this.length - mark;
-    this.#reserve(framePrefixBytes);
-    this.#at -= framePrefixBytes;
-    this.#bytes[this.#at] = 0;
-    this.#bytes.writeUInt32BE(length, this.#at + 1);
+    this.#reserve(frameHeaderBytes);
+    this.#at -= frameHeaderBytes;
+    writeFrameHeader(this.#bytes, this.#at, length);
     return this;
   }
 
-  /** Copy of the result. */
-  take(): Buffer {
-    const result = Buffer.allocUnsafe(this.length);
-    this.#bytes.copy(result, 0, this.#at);
-    return result;
+  /** The result; good until the writer is used again. */
+  view(): Buffer {
+    return this.#bytes.subarray(this.#at);
   }
 
   #write(value: string): void {

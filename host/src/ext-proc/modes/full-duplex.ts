@@ -22,7 +22,7 @@ export const fullDuplex: BodyMode = {
 /** FULL_DUPLEX_STREAMED for the request alone. */
 export const fullDuplexRequest: BodyMode = { ...fullDuplex, seesResponseBody: false };
 
-/** Sends a body in pieces of at most {@link maxChunkBytes}, none of them copied; an empty body is one empty piece. */
+/** Sends a body in pieces of at most {@link maxChunkBytes}; an empty body is one empty piece. */
 function streamChunks(
   stream: ExtProcStream,
   part: "request_body" | "response_body",
@@ -33,7 +33,7 @@ function streamChunks(
   pieces.forEach((piece, i) => {
     const bytes = piece.reduce((sum, { length }) => sum + length, 0);
     stream.send(encodeChunkPrefix(part, bytes, endsStream && i === pieces.length - 1));
-    for (const view of piece) if (view.length > 0) stream.send(view);
+    for (const view of piece) stream.pass(view);
   });
 }
 
