@@ -57,7 +57,6 @@ export async function startSystem(
     address: host.addresses.extProc,
     outcomes: async () => readOutcomes(await host.metrics()),
     async stop() {
-      if (stopped !== undefined) process.kill(-stopped, "SIGCONT");
       await host.stop();
     },
   };
