@@ -1,5 +1,5 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import type { CycleCall } from "@outrider/core";
+import type { CycleCall } from "@outrider/core/contract";
 import { type Need, type NeedKey, needKeys, OutriderError } from "@outrider/core/contract";
 import { type ScoreBatch, ScoreBatchSchema, type ScoreRequest, ScoreRequestSchema } from "@outrider/protos/scorer";
 import fc from "fast-check";

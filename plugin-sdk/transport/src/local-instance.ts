@@ -1,17 +1,20 @@
-import type { CycleCall, Producer, Scorer } from "@outrider/core/contract";
 import {
   type AnyDefinition,
   type AnyProducerDefinition,
   type AnyScorerDefinition,
+  type CycleCall,
   type EndpointChange,
   type FeedbackEvent,
   type Need,
   type NeedKey,
   OutriderError,
+  type Producer,
   type ProducerInstance,
   type Reason,
+  type Scorer,
   type ScorerInstance,
 } from "@outrider/core/contract";
+import { asTransmitted } from "./feedback-codec.ts";
 
 /** One thing wrong with `parameters:`. */
 export interface ParameterFault {
@@ -112,7 +115,7 @@ function feedbackOf(
   if (wanted.size === 0 || instance.feedback === undefined) return {};
   return {
     feedback(event) {
-      if (wanted.has(event.kind)) instance.feedback?.(event);
+      if (wanted.has(event.kind)) instance.feedback?.(asTransmitted(event));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import type { EndpointSnapshot } from "@outrider/core";
+import type { EndpointSnapshot } from "@outrider/core/contract";
 import { OutriderError } from "@outrider/core/contract";
 import {
   ConfigureRequestSchema,

@@ -1,6 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { CycleCall } from "@outrider/core";
-import type { AnyDefinition, EndpointChange, FeedbackEvent, ScoreCall } from "@outrider/core/contract";
+import type { AnyDefinition, CycleCall, EndpointChange, FeedbackEvent, ScoreCall } from "@outrider/core/contract";
 import { OutriderError } from "@outrider/core/contract";
 import type { SessionClient, WireInstance } from "@outrider/transport";
 import { fakeCall, fakeSnapshot } from "@outrider/transport/testing";

@@ -1,0 +1,69 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { FeedbackEvent } from "@outrider/core/contract";
+import { FeedbackEventSchema } from "@outrider/protos/scorer";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { asTransmitted, fromWireEvent, toWireEvent } from "./feedback-codec.ts";
+
+const uint32 = fc.nat(0xffffffff);
+const time = fc.double({ min: 0, max: 4e9, noNaN: true });
+const common = { callId: uint32, slot: fc.nat(8191), atMs: fc.double({ min: 0, max: 2e12, noNaN: true }) };
+const score = fc.double({ min: 0, max: 100, noNaN: true });
+
+const event: fc.Arbitrary<FeedbackEvent> = fc.oneof(
+  fc.record({
+    kind: fc.constant("picked" as const),
+    ...common,
+    ownScore: fc.oneof(score, fc.constant(Number.NaN)),
+    totalScore: score,
+    fallback: fc.boolean(),
+    promptTokens: uint32,
+    picks: fc.array(fc.record({ profile: fc.string(), slot: fc.nat(8191) }), { maxLength: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant("headers" as const),
+    ...common,
+    status: fc.nat(599),
+    ttfbUs: time,
+    headers: fc.dictionary(fc.stringMatching(/^x-[a-z]{1,9}$/), fc.string(), { maxKeys: 3 }),
+  }),
+  fc.record({
+    kind: fc.constant("progress" as const),
+    ...common,
+    chunks: uint32,
+    outputTokens: uint32,
+    elapsedMs: time,
+  }),
+  fc.record({
+    kind: fc.constant("done" as const),
+    ...common,
+    cause: fc.constantFrom("ok", "client_cancelled", "upstream_error", "never_sent", "evicted", "unknown"),
+    status: fc.nat(599),
+    promptTokens: uint32,
+    cachedTokens: uint32,
+    outputTokens: uint32,
+    ttftUs: time,
+    e2eMs: time,
+  }),
+);
+
+it("brings every event over as an inline instance gets it", () => {
+  fc.assert(
+    fc.property(event, (sent) => {
+      const message = toBinary(FeedbackEventSchema, toWireEvent({ instance: 3, event: sent }));
+      const got = fromWireEvent(fromBinary(FeedbackEventSchema, message));
+      expect(plain(got)).toEqual(plain(asTransmitted(sent)));
+    }),
+  );
+});
+
+it("reads a cause that it does not know as unknown, and an event that it does not know as none", () => {
+  const done = create(FeedbackEventSchema, { event: { case: "done", value: { cause: "vanished" } } });
+  expect(fromWireEvent(done)).toMatchObject({ kind: "done", cause: "unknown" });
+  expect(fromWireEvent(create(FeedbackEventSchema))).toBeUndefined();
+});
+
+/** Without what the generated messages carry besides their fields, and -0 as 0. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (key, member: unknown) => (key === "$typeName" ? undefined : member)));
+}
