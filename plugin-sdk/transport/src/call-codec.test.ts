@@ -271,7 +271,7 @@ function wellFormed(value: string): string {
 }
 
 function empty(): object {
-  const { $typeName, ...rest } = create(ScoreRequestSchema, { request: {} }).request!;
+  const { $typeName: _type, ...rest } = create(ScoreRequestSchema, { request: {} }).request!;
   return rest;
 }
 
@@ -289,7 +289,7 @@ function toPlain(call: DecodedCall): object {
 function toExpected(call: ScoreRequest): object {
   const facts = call.request!;
   const { callId, instance, epoch, rev, budgetUs, nowMs, seed, profile } = call;
-  const { tokenIdsU32le, blockHashesU64le, blockSize, pinnedSlotPlus1, $typeName, ...rest } = facts;
+  const { tokenIdsU32le, blockHashesU64le, blockSize, pinnedSlotPlus1, $typeName: _type, ...rest } = facts;
   return {
     callId,
     instance,

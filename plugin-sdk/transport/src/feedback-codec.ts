@@ -81,7 +81,7 @@ export function fromWireEvent({ callId, slot, atMs, event }: WireEvent): Feedbac
       const cause = toCause(event.value.cause);
       return { kind: "done", ...common, cause, status, promptTokens, cachedTokens, outputTokens, ttftUs, e2eMs };
     }
-    default:
+    case undefined:
       return undefined;
   }
 }

@@ -48,7 +48,7 @@ export function spawnGuarded({ command, args, env, cwd }: GuardedCommand): Guard
     guard.once("error", () => resolve({ code: 127, signal: null }));
   });
   let ended = false;
-  exited.then((exit) => {
+  void exited.then((exit) => {
     ended = true;
     // Somebody killed the guard itself, which can no longer clear up.
     if (exit.signal !== null && pid !== undefined) signal(-pid, "SIGKILL");

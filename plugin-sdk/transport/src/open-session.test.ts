@@ -81,7 +81,7 @@ describe("where no plugin answers", () => {
     },
     {
       title: "with a web page",
-      onStream: (stream) => void stream.respond({ ":status": 200, "content-type": "text/html" }),
+      onStream: (stream) => stream.respond({ ":status": 200, "content-type": "text/html" }),
       code: "SCORER_FAILED",
       rpc: "unimplemented",
     },
@@ -134,7 +134,7 @@ it("introduces itself as gRPC, with its token", async () => {
 
 it("reaches a plugin by h2c:// too", async () => {
   const server = http2.createServer();
-  server.on("stream", (stream) => void stream.respond({ ":status": 404 }, { endStream: true }));
+  server.on("stream", (stream) => stream.respond({ ":status": 404 }, { endStream: true }));
   server.listen(0, "127.0.0.1");
   cleanups.push(() => server.close());
   await once(server, "listening");

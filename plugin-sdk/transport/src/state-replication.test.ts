@@ -28,7 +28,7 @@ const epoch = 7;
 describe("a step that does not fit", () => {
   const before = fakeSnapshot([{ waiting_requests: 1 }], { rev: 4 });
   const after = fakeSnapshot([{ waiting_requests: 2 }, {}], { rev: 5 });
-  const { $typeName, ...plain } = encodeStateStep({ epoch, before, after, grants }).chunks[0]!;
+  const { $typeName: _type, ...plain } = encodeStateStep({ epoch, before, after, grants }).chunks[0]!;
   const cases = [
     { title: "is refused without the table before it", init: {}, code: "failed_precondition" },
     { title: "is refused on another epoch", init: { epoch: 8 }, synced: true, code: "failed_precondition" },

@@ -122,7 +122,7 @@ class QueueingInstance implements ServedInstance {
     }
     this.#running += 1;
     inflight.hold();
-    result.then((settled) => {
+    void result.then((settled) => {
       this.#running -= 1;
       inflight.release();
       this.#answer(pending, table, startMs, settled);
