@@ -53,8 +53,8 @@ const ringSize = 1024;
 /** How long the start waits for plugins; the required ones get longer. A late plugin joins when it is there. */
 const pluginStartMs = 3_000;
 const requiredPluginStartMs = 10_000;
-/** Enough for the compiler to have seen the request path. */
-const warmUp = { requests: 4_000, maxMs: 2_500 };
+/** About as many requests as the compiler needs to see; more shows no effect. */
+const warmUp = { requests: 10_000, maxMs: 4_000 };
 /** A lease that nobody ended: the doors' own deadlines end streams long before. */
 const leaseMaxMs = 3_600_000;
 const leaseSweepMs = 10_000;

@@ -8,6 +8,7 @@ import {
   type Leases,
   type Need,
   type Plan,
+  type ProfileRecord,
   runCycle,
   toFactNeeds,
 } from "@outrider/core";
@@ -122,7 +123,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
         return refused(refusal, "no-candidate");
       }
       parts.ring.add(made, { door: request.door, plan: by, refusal: undefined });
-      const primary = made.profiles.find(({ name }) => name === by.handler.primary);
+      const primary = primaryOf(made, by);
       const totalScore = primary?.totals[primary.candidates.indexOf(slot)] ?? 0;
       const picks = made.profiles.flatMap(({ name, picked }) =>
         picked.slice(0, 1).map((peer) => ({ profile: name, slot: peer })),
@@ -134,7 +135,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       return createExchange({
         door: request.door,
         record: made,
-        destinations: destinationsOf(made, request.door).map((each) => made.snapshot.at(each)?.address ?? ""),
+        destinations: destinationsOf(made, by, request.door).map((each) => made.snapshot.at(each)?.address ?? ""),
         listeners,
         lease: parts.leases.open(slot, facts.promptTokens, facts.maxOutputTokens, nowMs),
         usage: listeners.length > 0 && events.usage ? createUsageReader() : undefined,
@@ -166,13 +167,19 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
  * Slots to try in order. The list is as long as the picker makes it, since not every gateway understands one; our own
  * does, so it gets further candidates behind the pick, best first.
  */
-function destinationsOf({ destination, profiles }: DecisionRecord, door: Door): readonly number[] {
-  const scored = profiles.at(-1);
+function destinationsOf(record: DecisionRecord, plan: Plan, door: Door): readonly number[] {
+  const { destination } = record;
+  const scored = primaryOf(record, plan);
   if (door !== "gateway" || destination.length >= gatewayEndpoints || scored === undefined) return destination;
   const { candidates, totals } = scored;
   const others = [...candidates.keys()].filter((i) => !destination.includes(candidates[i]));
   const best = others.sort((a, b) => totals[b] - totals[a]).slice(0, gatewayEndpoints - destination.length);
   return [...destination, ...best.map((i) => candidates[i])];
+}
+
+/** The profile whose pick is the destination. */
+function primaryOf({ profiles }: DecisionRecord, { handler }: Plan): ProfileRecord | undefined {
+  return profiles.find(({ name }) => name === handler.primary);
 }
 
 function neverSent(callId: number, atMs: number, { atMs: startedAtMs }: DecisionRecord) {
