@@ -30,7 +30,8 @@ export interface Guarded {
 export interface DeadlineSweep {
   /** Monotonic clock in ms that moves once a tick; what is added to it for a new `dueMs`. */
   readonly nowMs: number;
-  add(guarded: Guarded): void;
+  /** @param phaseMs longest time of its first phase. */
+  add(guarded: Guarded, phaseMs: number): void;
   remove(guarded: Guarded): void;
 }
 
@@ -48,12 +49,14 @@ export function createDeadlineSweep(tickMs: number): DeadlineSweep {
     get nowMs() {
       return nowMs;
     },
-    add(guarded) {
+    add(guarded, phaseMs) {
+      if (timer === undefined) {
+        nowMs = performance.now();
+        timer = setInterval(tick, tickMs);
+        timer.unref();
+      }
+      guarded.dueMs = nowMs + phaseMs;
       open.add(guarded);
-      if (timer !== undefined) return;
-      nowMs = performance.now();
-      timer = setInterval(tick, tickMs);
-      timer.unref();
     },
     remove(guarded) {
       open.delete(guarded);

@@ -33,8 +33,8 @@ export interface GrpcListener {
   /** @param port 0 = any free one. */
   listen(host: string, port: number): Promise<AddressInfo>;
   /**
-   * Asks gateways to go elsewhere, serves those that do not until nothing has come for `quietMs`, finishes what is
-   * open, and closes; after `timeoutMs` whatever is still open is dropped.
+   * Asks gateways to go elsewhere; serves those that do not until nothing has come for `quietMs`, for at most half of
+   * `timeoutMs`; finishes what is open, and closes. After `timeoutMs` whatever is still open is dropped.
    */
   drain(timeoutMs: number, quietMs: number): Promise<void>;
   /** Drops every connection. */
@@ -88,7 +88,7 @@ export function createGrpcListener({ tls, call }: GrpcListenerOptions): GrpcList
       const endMs = performance.now() + timeoutMs;
       if (sessions.size > 0) activity.lastCallMs = performance.now();
       sendAway(sessions);
-      await until(() => isQuiet(activity, quietMs), endMs);
+      await until(() => isQuiet(activity, quietMs), endMs - timeoutMs / 2);
       const stopped = stopListening(server);
       sendAway(sessions);
       await until(() => activity.openCalls === 0, endMs);

@@ -49,7 +49,7 @@ export function createProcessStream(stream: ExtProcStream, services: ProcessServ
 }
 
 class ProcessStream implements ExtProcPeer, Guarded {
-  dueMs: number;
+  dueMs = 0;
   readonly #stream: ExtProcStream;
   readonly #services: ProcessServices;
   #phase: Phase = "opening";
@@ -66,8 +66,7 @@ class ProcessStream implements ExtProcPeer, Guarded {
   constructor(stream: ExtProcStream, services: ProcessServices) {
     this.#stream = stream;
     this.#services = services;
-    this.dueMs = services.sweep.nowMs + services.deadlines.requestIdleMs;
-    services.sweep.add(this);
+    services.sweep.add(this, services.deadlines.requestIdleMs);
     services.metrics.opened();
   }
 

@@ -38,8 +38,8 @@ export interface ExtProcServer {
   /** @param port 0 = any free one. */
   listen(host: string, port: number): Promise<AddressInfo>;
   /**
-   * Asks gateways to go elsewhere, serves those that do not until nothing has come for `quietMs` (default 1,000),
-   * finishes what is open, and closes; after `timeoutMs` whatever is still open is dropped.
+   * Asks gateways to go elsewhere; serves those that do not until nothing has come for `quietMs` (default 1,000), for
+   * at most half of `timeoutMs`; finishes what is open, and closes. After `timeoutMs` whatever is still open is dropped.
    */
   drain(timeoutMs: number, quietMs?: number): Promise<void>;
   /** Drops every connection. */

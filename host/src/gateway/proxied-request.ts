@@ -33,7 +33,7 @@ export function proxyRequest(request: IncomingMessage, response: ServerResponse,
 }
 
 class ProxiedRequest implements Guarded, Dispatcher.DispatchHandler {
-  dueMs: number;
+  dueMs = 0;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #services: ProxyServices;
@@ -51,11 +51,10 @@ class ProxiedRequest implements Guarded, Dispatcher.DispatchHandler {
     this.#request = request;
     this.#response = response;
     this.#services = services;
-    this.dueMs = services.sweep.nowMs + services.deadlines.requestIdleMs;
   }
 
   start(): void {
-    this.#services.sweep.add(this);
+    this.#services.sweep.add(this, this.#services.deadlines.requestIdleMs);
     this.#services.metrics.opened();
     this.#response.on("close", () => this.#closed());
     this.#request.on("error", ignore);
