@@ -1,5 +1,5 @@
 import { type Answer, writeAnswer } from "./answer-codec.ts";
-import { batchPrefixBytes, finishBatch, fullBatchBytes } from "./batch-frame.ts";
+import { batchTag, finishFrame, framePrefixBytes, fullBatchBytes } from "./frame-writer.ts";
 import { WireWriter } from "./wire-writer.ts";
 
 /** Collects answers into one `ScoreBatchResult` frame. */
@@ -25,13 +25,13 @@ export function createAnswerBatch(): AnswerBatch {
       return size > 0 && writer.at - writer.start >= fullBatchBytes;
     },
     add(answer) {
-      if (size === 0) writer.begin(batchPrefixBytes);
+      if (size === 0) writer.begin(framePrefixBytes);
       writeAnswer(writer, 1, answer);
       size += 1;
     },
     take() {
       size = 0;
-      return finishBatch(writer);
+      return finishFrame(writer, batchTag);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { CycleCall, EndpointColumns } from "@outrider/core/contract";
-import { batchPrefixBytes, finishBatch, fullBatchBytes } from "./batch-frame.ts";
 import { type CallHeader, writeCall } from "./call-encoder.ts";
+import { batchTag, finishFrame, framePrefixBytes, fullBatchBytes } from "./frame-writer.ts";
 import { maxFrameBytes } from "./grpc-frames.ts";
 import { createSentInflight, type SentInflight } from "./inflight-columns.ts";
 import { WireWriter } from "./wire-writer.ts";
@@ -43,7 +43,7 @@ export function createCallBatch(): CallBatch {
       return isFull || !inflight.isSame(seen, call.columns);
     },
     add(call, header) {
-      if (size === 0) writer.begin(batchPrefixBytes);
+      if (size === 0) writer.begin(framePrefixBytes);
       const heldBytes = writer.at - writer.start;
       writeCall(writer, 1, call, header);
       if (writer.at - writer.start > mostBatchBytes) {
@@ -58,7 +58,7 @@ export function createCallBatch(): CallBatch {
       if (seen !== undefined) inflight.write(writer, 2, seen);
       size = 0;
       seen = undefined;
-      return finishBatch(writer);
+      return finishFrame(writer, batchTag);
     },
   };
 }

@@ -6,7 +6,6 @@ import {
   type ConfigureResponse,
   type HandshakeRequestSchema,
   type HandshakeResponse,
-  type PushStateRequest,
   type PushStateRequestSchema,
   type PushStateResponse,
   type SessionResponse,
@@ -90,7 +89,7 @@ class Session implements SessionClient {
     const { epoch, events } = options;
     const outlet = {
       isWritable: () => this.#isWritable,
-      send: (chunk: PushStateRequest) => this.#send({ case: "state", value: chunk }),
+      send: (frame: Buffer) => this.#sendState(frame),
       stepped: (change: EndpointChange, isFull: boolean) => this.#stepped(change, isFull),
       refused: (error: OutriderError) => events.resynced(error),
     };
@@ -251,6 +250,11 @@ class Session implements SessionClient {
   #send(frame: RequestFrame): void {
     this.#lane.flush();
     this.#write(encodeRequest(frame));
+  }
+
+  #sendState(frame: Buffer): void {
+    this.#lane.flush();
+    this.#write(frame);
   }
 
   #write(frame: Buffer): void {

@@ -8,7 +8,7 @@ import {
   type SessionResponse,
   SessionResponseSchema,
 } from "@outrider/protos/scorer";
-import { batchTag } from "./batch-frame.ts";
+import { batchTag } from "./frame-writer.ts";
 import { encodeFrame } from "./grpc-frames.ts";
 import { WireReader } from "./wire-reader.ts";
 

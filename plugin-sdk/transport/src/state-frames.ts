@@ -1,25 +1,16 @@
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import type { EndpointChange, EndpointInfo, EndpointSnapshot } from "@outrider/core/contract";
-import {
-  type ColumnData,
-  ColumnDataSchema,
-  type Endpoint,
-  EndpointSchema,
-  type PushStateRequest,
-  PushStateRequestSchema,
-} from "@outrider/protos/scorer";
-import { setBit, toBitmap } from "./bitmap.ts";
-import type { NumberedKey } from "./session-types.ts";
+import { EndpointSchema } from "@outrider/protos/scorer";
+import { finishFrame, framePrefixBytes, stateTag } from "./frame-writer.ts";
+import { findChanges, writeColumn } from "./state-columns.ts";
 import { restrictEndpoint, type StateGrants } from "./state-grants.ts";
+import { WireWriter } from "./wire-writer.ts";
 
 /** Largest chunk of state, so that a call never queues behind a whole table. */
 export const stateChunkBytes = 64 * 1024;
 
-/** Values in one `ColumnData` at most, so that each fits into a chunk with its ages. */
-const columnPartSlots = 4096;
-
-/** Room for a chunk's frame and header fields. */
-const chunkOverheadBytes = 64;
+/** Room for the fields that every chunk has. */
+const headBytes = 64;
 
 /** Where a step of state begins and ends. */
 export interface StateStep {
@@ -29,6 +20,13 @@ export interface StateStep {
   readonly before: EndpointSnapshot | undefined;
   readonly after: EndpointSnapshot;
   readonly grants: StateGrants;
+}
+
+/** A step ready to be sent. */
+export interface EncodedStep {
+  /** A frame a chunk, its header included, at most {@link stateChunkBytes} each; one at least. */
+  readonly frames: readonly Buffer[];
+  readonly change: EndpointChange;
 }
 
 /** What came and went between two snapshots; an endpoint that replaces another in its slot has done both. */
@@ -45,35 +43,84 @@ export function diffEndpoints(before: EndpointSnapshot | undefined, after: Endpo
   return { removedSlots, upserted };
 }
 
-/** A step ready to be sent. */
-export interface EncodedStep {
-  /** At most {@link stateChunkBytes} each; one at least, even where nothing has changed. */
-  readonly chunks: readonly PushStateRequest[];
-  readonly change: EndpointChange;
+/** Writes a step as chunks. An endpoint that does not fit into one gets a larger one to itself. */
+export function encodeStateStep(step: StateStep, writer = new WireWriter()): EncodedStep {
+  const { before, after, grants } = step;
+  const change = diffEndpoints(before, after);
+  const chunks = new ChunkWriter(writer, step);
+  if (before !== undefined) writeRemoved(chunks, change.removedSlots);
+  for (const info of change.upserted) writeEndpoint(chunks, info, grants);
+  const renewed = renewedSlots(before, after, change);
+  for (const { id, key } of grants.columns) {
+    for (const part of findChanges(key, before, after, renewed)) {
+      chunks.reserve(part.roomBytes);
+      writeColumn(writer, 8, id, part);
+    }
+  }
+  return { frames: chunks.finish(), change };
 }
 
-/** Cuts a step into chunks. An endpoint that does not fit into one gets a larger one to itself. */
-export function encodeStateStep({ epoch, before, after, grants }: StateStep): EncodedStep {
-  const change = diffEndpoints(before, after);
-  const renewed = renewedSlots(before, after, change);
-  const packer = createPacker();
-  if (before !== undefined && change.removedSlots.length > 0) {
-    packer.add("removedSlots", 5 * change.removedSlots.length, [...change.removedSlots]);
+/** Fills chunks in order; none is left empty but for one where there is nothing to say. */
+class ChunkWriter {
+  readonly writer: WireWriter;
+  readonly #step: StateStep;
+  readonly #frames: Buffer[] = [];
+
+  constructor(writer: WireWriter, step: StateStep) {
+    this.writer = writer;
+    this.#step = step;
+    this.#open();
   }
-  for (const info of change.upserted) {
-    const endpoint = toEndpoint(restrictEndpoint(info, grants));
-    packer.add("upserts", endpointRoom(endpoint), [endpoint]);
+
+  /** Makes room for a field, in a chunk of its own if this one would grow too large. */
+  reserve(bytes: number): void {
+    const heldBytes = this.writer.at - this.writer.start;
+    if (heldBytes + bytes > stateChunkBytes && heldBytes > framePrefixBytes + headBytes) {
+      this.#close(true);
+      this.#open();
+    }
+    this.writer.ensure(bytes);
   }
-  for (const column of grants.columns) {
-    for (const data of columnParts(column, before, after, renewed)) packer.add("columns", columnRoom(data), [data]);
+
+  finish(): readonly Buffer[] {
+    this.#close(false);
+    return this.#frames;
   }
-  const parts = packer.chunks();
-  const head = { epoch, fromRev: before?.rev ?? 0, toRev: after.rev, full: before === undefined };
-  const chunks = parts.map((part, i) => {
-    const more = i < parts.length - 1;
-    return create(PushStateRequestSchema, { ...head, more, nowMs: after.takenAtMs, ...part });
-  });
-  return { chunks, change };
+
+  #open(): void {
+    const { writer } = this;
+    const { epoch, before, after } = this.#step;
+    writer.begin(framePrefixBytes);
+    writer.ensure(headBytes);
+    writer.uint32(1, epoch);
+    writer.uint32(2, before?.rev ?? 0);
+    writer.uint32(3, after.rev);
+    writer.uint32(4, before === undefined ? 1 : 0);
+    writer.double(9, after.takenAtMs);
+  }
+
+  #close(more: boolean): void {
+    this.writer.ensure(2);
+    this.writer.uint32(5, more ? 1 : 0);
+    this.#frames.push(finishFrame(this.writer, stateTag));
+  }
+}
+
+function writeRemoved(chunks: ChunkWriter, slots: readonly number[]): void {
+  if (slots.length === 0) return;
+  chunks.reserve(8 + 2 * slots.length);
+  const mark = chunks.writer.open(7);
+  for (const slot of slots) chunks.writer.varint(slot);
+  chunks.writer.close(mark);
+}
+
+function writeEndpoint(chunks: ChunkWriter, info: EndpointInfo, grants: StateGrants): void {
+  const { slot, id, address, labels, sets, incarnation } = restrictEndpoint(info, grants);
+  const named = Object.fromEntries(Object.entries(sets).map(([name, values]) => [name, { values: [...values] }]));
+  const endpoint = create(EndpointSchema, { slot, id, address, labels, sets: named, incarnation });
+  const bytes = toBinary(EndpointSchema, endpoint);
+  chunks.reserve(8 + bytes.length);
+  chunks.writer.blob(6, bytes);
 }
 
 /** 1 for slots whose values the plugin knows nothing of, because their endpoint is new. */
@@ -86,111 +133,3 @@ function renewedSlots(
   for (const { slot, id } of change.upserted) if (before?.at(slot)?.id !== id) renewed[slot] = 1;
   return renewed;
 }
-
-interface Chunk {
-  readonly removedSlots: number[];
-  readonly upserts: Endpoint[];
-  readonly columns: ColumnData[];
-}
-
-interface Packer {
-  add<K extends keyof Chunk>(kind: K, bytes: number, items: Chunk[K]): void;
-  chunks(): readonly Chunk[];
-}
-
-/** Fills chunks in order; what is larger than a chunk gets one to itself. */
-function createPacker(): Packer {
-  const chunks: Chunk[] = [];
-  let room = 0;
-  const open = () => {
-    chunks.push({ removedSlots: [], upserts: [], columns: [] });
-    room = stateChunkBytes - chunkOverheadBytes;
-  };
-  open();
-  return {
-    add(kind, bytes, items) {
-      if (bytes > room && room < stateChunkBytes - chunkOverheadBytes) open();
-      room -= bytes;
-      (chunks.at(-1)![kind] as unknown[]).push(...items);
-    },
-    chunks: () => chunks,
-  };
-}
-
-function toEndpoint(info: EndpointInfo): Endpoint {
-  const { slot, id, address, labels, incarnation } = info;
-  const sets = Object.fromEntries(Object.entries(info.sets).map(([name, values]) => [name, { values: [...values] }]));
-  return create(EndpointSchema, { slot, id, address, labels, sets, incarnation });
-}
-
-/** Upper bound of an endpoint's bytes. */
-function endpointRoom({ id, address, labels, sets }: Endpoint): number {
-  let room = 40 + textBytes(id) + textBytes(address);
-  for (const [name, value] of Object.entries(labels)) room += 20 + textBytes(name) + textBytes(value);
-  for (const [name, { values }] of Object.entries(sets)) {
-    room += 20 + textBytes(name) + values.reduce((sum, value) => sum + 6 + textBytes(value), 0);
-  }
-  return room;
-}
-
-function textBytes(text: string): number {
-  return Buffer.byteLength(text);
-}
-
-/** Upper bound of a column's bytes. */
-function columnRoom({ slots, values, agesMs, unknown }: ColumnData): number {
-  return 40 + slots.length + 4 * values.length + 5 * agesMs.length + unknown.length;
-}
-
-/** Values of one column that a plugin which has `before` does not have. */
-function columnParts(
-  { id, key }: NumberedKey,
-  before: EndpointSnapshot | undefined,
-  after: EndpointSnapshot,
-  renewed: Uint8Array,
-): readonly ColumnData[] {
-  const values = after.columns.get(key);
-  const times = after.columns.measuredAtMs(key);
-  const oldValues = before?.columns.get(key);
-  const oldTimes = before?.columns.measuredAtMs(key);
-  const changed = after.live.filter((slot) => {
-    const isNew = oldValues === undefined || renewed[slot] === 1;
-    if (isNew) return !Number.isNaN(values[slot]);
-    return !Object.is(values[slot], oldValues[slot]) || times[slot] !== oldTimes?.[slot];
-  });
-  const all = changed.length === after.live.length && changed.length <= columnPartSlots;
-  const parts: ColumnData[] = [];
-  for (let from = 0; from < changed.length; from += columnPartSlots) {
-    const slots = changed.subarray(from, from + columnPartSlots);
-    parts.push(toColumnData(id, slots, all, values, times, Math.floor(after.takenAtMs)));
-  }
-  return parts;
-}
-
-function toColumnData(
-  column: number,
-  slots: Uint32Array,
-  all: boolean,
-  values: Float32Array,
-  times: Float64Array,
-  takenAtMs: number,
-): ColumnData {
-  const data = create(ColumnDataSchema, { column, slots: all ? noBytes : toBitmap(slots) });
-  const agesMs: number[] = [];
-  let unknown = noBytes;
-  slots.forEach((slot, i) => {
-    const value = values[slot]!;
-    const isUnknown = Number.isNaN(value);
-    data.values.push(isUnknown ? 0 : value);
-    agesMs.push(isUnknown ? (agesMs[i - 1] ?? 0) : Math.max(0, takenAtMs - Math.floor(times[slot]!)));
-    if (!isUnknown) return;
-    if (unknown.length === 0) unknown = new Uint8Array((slots.length + 7) >> 3);
-    setBit(unknown, i);
-  });
-  data.unknown = unknown;
-  if (agesMs.every((age) => age === agesMs[0])) data.ageMs = agesMs[0]!;
-  else data.agesMs = agesMs;
-  return data;
-}
-
-const noBytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);

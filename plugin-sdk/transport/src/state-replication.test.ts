@@ -7,11 +7,13 @@ import {
   PushStateRequestSchema,
   type PushStateResponse,
   PushStateResponseSchema,
+  SessionRequestSchema,
 } from "@outrider/protos/scorer";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { frameHeaderBytes } from "./grpc-frames.ts";
 import { createReplicatedTable, type ReplicatedTable } from "./replicated-table.ts";
-import { encodeStateStep, stateChunkBytes } from "./state-frames.ts";
+import { encodeStateStep, type StateStep, stateChunkBytes } from "./state-frames.ts";
 import { toStateGrants } from "./state-grants.ts";
 import { createStateSender } from "./state-sender.ts";
 import { type FakeEndpoint, fakeNowMs, fakeSnapshot } from "./testing/index.ts";
@@ -28,7 +30,7 @@ const epoch = 7;
 describe("a step that does not fit", () => {
   const before = fakeSnapshot([{ waiting_requests: 1 }], { rev: 4 });
   const after = fakeSnapshot([{ waiting_requests: 2 }, {}], { rev: 5 });
-  const { $typeName: _type, ...plain } = encodeStateStep({ epoch, before, after, grants }).chunks[0]!;
+  const { $typeName: _type, ...plain } = chunksOf({ epoch, before, after, grants })[0]!;
   const cases = [
     { title: "is refused without the table before it", init: {}, code: "failed_precondition" },
     { title: "is refused on another epoch", init: { epoch: 8 }, synced: true, code: "failed_precondition" },
@@ -77,7 +79,7 @@ describe("a table in chunks", () => {
   );
 
   it("keeps each below 64 KiB", () => {
-    const { chunks } = encodeStateStep({ epoch, before: undefined, after: snapshot, grants });
+    const chunks = chunksOf({ epoch, before: undefined, after: snapshot, grants });
     expect(chunks.length).toBeGreaterThan(10);
     for (const chunk of chunks)
       expect(toBinary(PushStateRequestSchema, chunk).length).toBeLessThanOrEqual(stateChunkBytes);
@@ -85,7 +87,7 @@ describe("a table in chunks", () => {
 
   it("takes effect with its last one", () => {
     const table = connected();
-    const { chunks } = encodeStateStep({ epoch, before: undefined, after: snapshot, grants });
+    const chunks = chunksOf({ epoch, before: undefined, after: snapshot, grants });
     for (const chunk of chunks.slice(0, -1)) expect(table.apply(chunk)).toEqual({ kind: "pending" });
     expect(table.version.live).toHaveLength(0);
     table.apply(chunks.at(-1)!);
@@ -94,7 +96,7 @@ describe("a table in chunks", () => {
 
   it("is dropped when another step begins before its last", () => {
     const table = connected();
-    const { chunks } = encodeStateStep({ epoch, before: undefined, after: snapshot, grants });
+    const chunks = chunksOf({ epoch, before: undefined, after: snapshot, grants });
     table.apply(chunks[0]!);
     const small = fakeSnapshot([{}]);
     push(table, undefined, small);
@@ -108,12 +110,12 @@ describe("ages", () => {
       { waiting_requests: 1, ageMs: 20 },
       { waiting_requests: 2, ageMs: 20 },
     ];
-    const [chunk] = encodeStateStep({
+    const [chunk] = chunksOf({
       epoch,
       before: undefined,
       after: fakeSnapshot(pool, { takenAtMs: fakeNowMs + 0.9 }),
       grants,
-    }).chunks;
+    });
     expect(chunk?.columns).toMatchObject([{ column: 3, values: [1, 2], ageMs: 20, agesMs: [] }]);
   });
 
@@ -141,7 +143,7 @@ it("tells instances of a whole table only what differs", () => {
   const table = connected();
   push(table, undefined, fakeSnapshot([{}, {}, {}]));
   const next = fakeSnapshot([{}, { incarnation: 1 }, { id: "pool/new" }]);
-  const [chunk] = encodeStateStep({ epoch: 8, before: undefined, after: next, grants }).chunks;
+  const [chunk] = chunksOf({ epoch: 8, before: undefined, after: next, grants });
   expect(table.apply(chunk!)).toMatchObject({
     kind: "applied",
     change: {
@@ -156,7 +158,7 @@ it("tells instances of a whole table only what differs", () => {
 
 it("sends no label that was not granted", () => {
   const snapshot = fakeSnapshot([{ labels: { zone: "a", secret: "s" }, sets: { models: ["m"] } }]);
-  const [chunk] = encodeStateStep({ epoch, before: undefined, after: snapshot, grants }).chunks;
+  const [chunk] = chunksOf({ epoch, before: undefined, after: snapshot, grants });
   expect(chunk?.upserts[0]).toMatchObject({ labels: { zone: "a" }, sets: { models: { values: ["m"] } } });
   expect(Buffer.from(toBinary(PushStateRequestSchema, chunk!)).toString()).not.toContain("secret");
 });
@@ -214,7 +216,7 @@ it("does not send a table that the plugin refuses over and over", () => {
   const refusals: OutriderError[] = [];
   const sender = createStateSender(epoch, {
     isWritable: () => true,
-    send: (chunk) => sent.push(chunk),
+    send: (frame) => sent.push(toChunk(frame)),
     stepped: () => {},
     refused: (error) => refusals.push(error),
   });
@@ -265,8 +267,8 @@ function createHost() {
     return sender;
   }
 
-  function send(chunk: PushStateRequest) {
-    const outcome = host.table.apply(fromBinary(PushStateRequestSchema, toBinary(PushStateRequestSchema, chunk)));
+  function send(frame: Buffer) {
+    const outcome = host.table.apply(toChunk(frame));
     if (outcome.kind === "pending") return;
     responses.push(outcome.response);
     if (outcome.kind === "refused") return;
@@ -283,8 +285,19 @@ function connected(): ReplicatedTable {
   return table;
 }
 
+function chunksOf(step: StateStep): readonly PushStateRequest[] {
+  return encodeStateStep(step).frames.map(toChunk);
+}
+
+/** A frame as protobuf-es reads it. */
+function toChunk(frame: Buffer): PushStateRequest {
+  const { frame: content } = fromBinary(SessionRequestSchema, new Uint8Array(frame.subarray(frameHeaderBytes)));
+  if (content.case !== "state") expect.fail(`a ${content.case} frame`);
+  return content.value;
+}
+
 function push(table: ReplicatedTable, before: EndpointSnapshot | undefined, after: EndpointSnapshot) {
-  const { chunks } = encodeStateStep({ epoch, before, after, grants });
+  const chunks = chunksOf({ epoch, before, after, grants });
   for (const chunk of chunks) table.apply(chunk);
   return chunks;
 }

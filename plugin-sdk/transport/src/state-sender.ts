@@ -1,9 +1,10 @@
 import type { EndpointSnapshot } from "@outrider/core/contract";
 import { type EndpointChange, OutriderError } from "@outrider/core/contract";
-import type { PushStateRequest, PushStateResponse } from "@outrider/protos/scorer";
+import type { PushStateResponse } from "@outrider/protos/scorer";
 import { fromRpcFailure, RpcFailure } from "./rpc-failure.ts";
 import { type EncodedStep, encodeStateStep } from "./state-frames.ts";
 import type { StateGrants } from "./state-grants.ts";
+import { WireWriter } from "./wire-writer.ts";
 
 /** Steps that a plugin may be behind with acknowledging before it gets no further ones. */
 const mostUnackedSteps = 8;
@@ -12,8 +13,8 @@ const mostUnackedSteps = 8;
 export interface StateOutlet {
   /** Whether the stream takes more just now. */
   isWritable(): boolean;
-  /** Sends one chunk. */
-  send(chunk: PushStateRequest): void;
+  /** Sends one chunk, a frame with its header. */
+  send(frame: Buffer): void;
   /** A step was sent completely; in-flight values of the slots that changed hands are to be sent anew. */
   stepped(change: EndpointChange, isFull: boolean): void;
   /** A step was refused, a full one is under way or comes with the next snapshot. */
@@ -51,7 +52,7 @@ interface UnackedStep {
 interface StepInProgress extends UnackedStep {
   readonly after: EndpointSnapshot;
   readonly step: EncodedStep;
-  /** Chunk that is sent next. */
+  /** Frame that is sent next. */
   next: number;
 }
 
@@ -66,6 +67,7 @@ class SteppingSender implements StateSender {
   readonly #epoch: number;
   readonly #outlet: StateOutlet;
   readonly #synced = Promise.withResolvers<void>();
+  readonly #writer = new WireWriter();
   #grants: StateGrants | undefined;
   #latest: EndpointSnapshot | undefined;
   #needsFull = true;
@@ -142,7 +144,7 @@ class SteppingSender implements StateSender {
     const mayBegin = isFull || (after !== this.sent && this.#unacked.length < mostUnackedSteps);
     if (!mayBegin) return undefined;
     const before = isFull ? undefined : this.sent;
-    const step = encodeStateStep({ epoch: this.#epoch, before, after, grants: this.#grants });
+    const step = encodeStateStep({ epoch: this.#epoch, before, after, grants: this.#grants }, this.#writer);
     this.#needsFull = false;
     this.#steps += 1;
     if (isFull) this.#lastFullStep = this.#steps;
@@ -151,9 +153,9 @@ class SteppingSender implements StateSender {
 
   #sendChunk(progress: StepInProgress): void {
     const { step, after, isFull, number, rev } = progress;
-    this.#outlet.send(step.chunks[progress.next]!);
+    this.#outlet.send(step.frames[progress.next]!);
     progress.next += 1;
-    if (progress.next < step.chunks.length) return;
+    if (progress.next < step.frames.length) return;
     this.#progress = undefined;
     this.sent = after;
     this.#unacked.push({ number, rev, isFull });
