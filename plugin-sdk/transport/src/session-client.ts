@@ -16,8 +16,9 @@ import { CallLane } from "./call-lane.ts";
 import { toWireEvent } from "./feedback-codec.ts";
 import { createFrameDecoder, frameHeaderBytes } from "./grpc-frames.ts";
 import { createPendingCalls, type PendingCalls } from "./pending-calls.ts";
-import { createPendingReplies, type PendingReplies } from "./pending-replies.ts";
+import type { PendingReplies } from "./pending-replies.ts";
 import { decodeResponse, encodeRequest, type RequestFrame } from "./session-frames.ts";
+import { SessionReplies } from "./session-replies.ts";
 import type { InstanceEvent, SessionClient, SessionOptions, WireInstance } from "./session-types.ts";
 import { toStateGrants } from "./state-grants.ts";
 import { createStateSender, type StateSender } from "./state-sender.ts";
@@ -27,9 +28,6 @@ const setupTimeoutMs = 10_000;
 
 /** Events in one frame at most. */
 const eventsPerFrame = 256;
-
-/** Largest state that a plugin may hand to its successor. */
-const maxHandoffBytes = 960 * 1024;
 
 /** Carries the bytes of one stream, in order. */
 export interface ByteChannel {
@@ -68,11 +66,7 @@ class Session implements SessionClient {
   readonly #pending: PendingCalls;
   readonly #batch = createCallBatch();
   readonly #lane: CallLane;
-  readonly #hellos = createPendingReplies<HandshakeResponse>();
-  readonly #configured = createPendingReplies<ConfigureResponse>();
-  readonly #acks = createPendingReplies<PushStateResponse>();
-  readonly #pongs = createPendingReplies<number>();
-  readonly #handoffs = createPendingReplies<Uint8Array>();
+  readonly #replies = new SessionReplies();
   readonly #decoder = createFrameDecoder((message) => this.#message(message));
   readonly #readAnswers: (message: Buffer, from: number, to: number) => void;
   /** Frame that is being read. */
@@ -130,7 +124,7 @@ class Session implements SessionClient {
     request: MessageInitShape<typeof HandshakeRequestSchema>,
     timeoutMs = setupTimeoutMs,
   ): Promise<HandshakeResponse> {
-    return this.#ask({ case: "hello", value: request }, this.#hellos, "hello", timeoutMs);
+    return this.#ask({ case: "hello", value: request }, this.#replies.hello, "hello", timeoutMs);
   }
 
   async configure(
@@ -138,7 +132,12 @@ class Session implements SessionClient {
     timeoutMs = setupTimeoutMs,
   ): Promise<ConfigureResponse> {
     const request = create(ConfigureRequestSchema, init);
-    const response = await this.#ask({ case: "configure", value: request }, this.#configured, "configure", timeoutMs);
+    const response = await this.#ask(
+      { case: "configure", value: request },
+      this.#replies.configured,
+      "configure",
+      timeoutMs,
+    );
     if (response.errors.length > 0) return response;
     const grants = toStateGrants(request);
     this.#batch.inflight.setColumns(grants.inflight);
@@ -152,7 +151,7 @@ class Session implements SessionClient {
   }
 
   pushState(request: MessageInitShape<typeof PushStateRequestSchema>): Promise<PushStateResponse> {
-    return this.#ask({ case: "state", value: request }, this.#acks, "state");
+    return this.#ask({ case: "state", value: request }, this.#replies.ack, "state");
   }
 
   synced(): Promise<void> {
@@ -194,14 +193,14 @@ class Session implements SessionClient {
     this.#lastPing += 1;
     const seq = this.#lastPing;
     const sentAtMs = performance.now();
-    const answered = await this.#ask({ case: "ping", value: { seq } }, this.#pongs, "ping", timeoutMs);
+    const answered = await this.#ask({ case: "ping", value: { seq } }, this.#replies.pong, "ping", timeoutMs);
     if (answered === seq) return performance.now() - sentAtMs;
     throw new OutriderError("PROTOCOL_VIOLATION", `ping ${seq} was answered with pong ${answered}`);
   }
 
   drain(deadlineMs: number): Promise<Uint8Array> {
     this.#lane.setRefusal("is being drained");
-    return this.#ask({ case: "drain", value: { deadlineMs } }, this.#handoffs, "drain", deadlineMs);
+    return this.#ask({ case: "drain", value: { deadlineMs } }, this.#replies.handoff, "drain", deadlineMs);
   }
 
   close(): void {
@@ -232,8 +231,7 @@ class Session implements SessionClient {
     this.#ended = error;
     this.#lane.setRefusal(`is gone: ${error.message}`);
     this.#state.stop(error);
-    for (const replies of [this.#hellos, this.#configured, this.#acks, this.#pongs, this.#handoffs])
-      replies.fail(error);
+    this.#replies.fail(error);
     this.#pending.fail(error);
     this.#channel.close();
     queueMicrotask(() => this.#options.events.closed(error));
@@ -302,16 +300,11 @@ class Session implements SessionClient {
 
   /** False for an answer that nobody waits for. */
   #takeFrame(frame: KnownFrame): boolean {
-    const { events } = this.#options;
     switch (frame.case) {
-      case "hello":
-        return this.#hellos.settle(frame.value);
-      case "configured":
-        return this.#configured.settle(frame.value);
       case "stateAck":
-        return this.#state.acknowledge(frame.value) || this.#acks.settle(frame.value);
+        return this.#state.acknowledge(frame.value) || this.#replies.settle(frame);
       case "table":
-        events.table(frame.value);
+        this.#options.events.table(frame.value);
         return true;
       case "credit":
         this.#lane.setCredit(frame.value.maxOutstanding);
@@ -319,12 +312,12 @@ class Session implements SessionClient {
       case "health":
         this.#health(frame.value.ready, frame.value.message);
         return true;
-      case "drained":
-        return this.#handoffs.settle(checkHandoff(frame.value.handoff));
+      case "hello":
+      case "configured":
       case "pong":
-        return this.#pongs.settle(frame.value.seq);
+      case "drained":
       case "scores":
-        return false;
+        return this.#replies.settle(frame);
     }
   }
 
@@ -340,9 +333,3 @@ class Session implements SessionClient {
 }
 
 type KnownFrame = Exclude<SessionResponse["frame"], { case: undefined }>;
-
-function checkHandoff(handoff: Uint8Array): Uint8Array {
-  if (handoff.length <= maxHandoffBytes) return handoff;
-  const message = `a hand-off of ${handoff.length} bytes: at most ${maxHandoffBytes} are accepted`;
-  throw new OutriderError("PROTOCOL_VIOLATION", message);
-}

@@ -59,23 +59,11 @@ export class WireWriter {
     this.uint32(field, (value << 1) ^ (value >> 31));
   }
 
-  float(field: number, value: number): void {
-    if (Object.is(value, 0)) return;
-    this.presentFloat(field, value);
-  }
-
-  /** A float that is written even when it is 0. */
-  presentFloat(field: number, value: number): void {
-    this.varint((field << 3) | wireType.fixed32);
-    scratch.setFloat32(0, value, true);
-    this.#scratch(4);
-  }
-
   double(field: number, value: number): void {
     if (Object.is(value, 0)) return;
     this.varint((field << 3) | wireType.fixed64);
     scratch.setFloat64(0, value, true);
-    this.#scratch(8);
+    for (let i = 0; i < 8; i += 1) this.bytes[this.at++] = scratch.getUint8(i);
   }
 
   /** Text, at most `maxBytes` of it, cut at a character; needs room for {@link textRoom}. */
@@ -138,10 +126,6 @@ export class WireWriter {
     this.at = lengthAt;
     this.varint(byteCount);
     this.at += byteCount;
-  }
-
-  #scratch(count: number): void {
-    for (let i = 0; i < count; i += 1) this.bytes[this.at++] = scratch.getUint8(i);
   }
 }
 
