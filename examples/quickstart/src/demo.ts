@@ -35,7 +35,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     process.once(signal, () => void closeAll().finally(() => process.exit(130)));
   }
   try {
-    const fleet = await spawnFleet({ servers, timeScale: 1 / speedUp });
+    const fleet = await spawnFleet({ servers, timeScale: 1 / speedUp, tickMs: 25 });
     closers.push(() => fleet.stop());
     screen.event(`${servers} simulated model servers run, ${speedUp} times faster than real ones.`);
     const withPython = hasPython();
@@ -70,7 +70,7 @@ async function replay(options: DemoOptions, door: string, admin: AdminClient, fl
   const requests = readTrace(new URL("../trace.jsonl", import.meta.url), options.requests);
   const client = createClient(door);
   const tally: Tally = { total: requests.length, sent: 0, answered: 0, failed: 0 };
-  const gauge = createGauge(tally, admin, fleet);
+  const gauge = createGauge(tally, admin, fleet, Math.min(1000, Math.ceil(options.rate * 2)));
   const reasons = new Set<string>();
   let kills = 0;
   const send = async (request: TraceRequest) => {
@@ -85,7 +85,7 @@ async function replay(options: DemoOptions, door: string, admin: AdminClient, fl
     [Math.floor(requests.length / 2), async () => killPlugin(admin, screen)],
     [Math.floor(requests.length * 0.75), async () => takeServer(fleet, screen)],
   ]);
-  const ticker = setInterval(() => void gauge.read().then(screen.show, () => {}), 200);
+  const ticker = setInterval(() => void gauge.read().then(screen.show, () => {}), 500);
   const pending: Promise<void>[] = [];
   const startedAt = performance.now();
   for (const [i, request] of requests.entries()) {

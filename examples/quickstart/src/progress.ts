@@ -30,12 +30,20 @@ export interface Gauge {
   read(): Promise<Progress>;
 }
 
-/** @param tally counted by the sender, read at each call. */
-export function createGauge(tally: Tally, admin: AdminClient, fleet: Fleet): Gauge {
+/**
+ * @param tally counted by the sender, read at each call.
+ * @param newDecisions decisions made between two readings at most; only so many are asked for, since the host answers on
+ *   the event loop that decides.
+ */
+export function createGauge(tally: Tally, admin: AdminClient, fleet: Fleet, newDecisions: number): Gauge {
   const durations = new Map<string, number>();
   return {
     async read() {
-      const [plugins, decisions, stats] = await Promise.all([admin.plugins(), admin.decisions(1000), fleet.stats()]);
+      const [plugins, decisions, stats] = await Promise.all([
+        admin.plugins(),
+        admin.decisions(newDecisions),
+        fleet.stats(),
+      ]);
       for (const { id, durationMs } of decisions) durations.set(id, durationMs);
       const sorted = [...durations.values()].sort((a, b) => a - b);
       const quantile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
