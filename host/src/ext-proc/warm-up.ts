@@ -19,7 +19,7 @@ export interface WarmUpOptions {
 
 const concurrency = 16;
 /** The server's last frame may cross the reset of a stream; Node's client would count 1,000 of them as an attack. */
-const toleratedFrames = 1e9;
+const tolerant = { maxSessionInvalidFrames: 1e9 };
 
 /**
  * Runs synthetic requests through a second ext_proc server of this process, so that the first real ones find compiled
@@ -30,7 +30,7 @@ export async function warmUpExtProc({ scheduler, requests, maxMs }: WarmUpOption
   const metrics = createExtProcMetrics(new Registry());
   const server = createExtProcServer({ scheduler, metrics, maxBodyBytes: 1 << 20, tls: undefined, health: undefined });
   const { port } = await server.listen("127.0.0.1", 0);
-  const session = connect(`http://127.0.0.1:${port}`, { maxSessionInvalidFrames: toleratedFrames });
+  const session = connect(`http://127.0.0.1:${port}`, { ...tolerant, settings: { enablePush: false } });
   session.on("error", () => {});
   const endAt = performance.now() + maxMs;
   const short = makeExchange("a request that nobody sent");

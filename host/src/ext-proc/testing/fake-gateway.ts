@@ -23,6 +23,9 @@ const callHeaders = {
   te: "trailers",
 };
 
+/** The server's last frame may cross the reset of a stream; Node's client would count 1,000 of them as an attack. */
+const tolerant = { maxSessionInvalidFrames: 1e9 };
+
 /** The part a message carries, with what stands in it. */
 export type SentPart = MessageInitShape<typeof ProcessingRequestSchema>["request"];
 
@@ -58,12 +61,8 @@ export interface FakeGateway {
 
 /** Speaks raw gRPC over one HTTP/2 connection, ending its streams as Envoy does. */
 export async function connectGateway(url: string, options: { readonly ca?: string } = {}): Promise<FakeGateway> {
-  const session = connect(url, {
-    ...options,
-    // The server's last frame may cross the reset of a stream; Node would count 1,000 of them as an attack.
-    maxSessionInvalidFrames: 1e9,
-    settings: { initialWindowSize: 16 * 1024 * 1024, enablePush: false },
-  });
+  const settings = { initialWindowSize: 16 * 1024 * 1024, enablePush: false };
+  const session = connect(url, { ...options, ...tolerant, settings });
   session.on("error", () => {});
   await once(session, "connect");
   return {
