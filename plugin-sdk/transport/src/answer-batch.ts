@@ -8,6 +8,7 @@ export interface AnswerBatch {
   readonly size: number;
   /** Whether it should be taken now, however many are still to come. */
   readonly isFull: boolean;
+  /** Appends an answer. */
   add(answer: Answer): void;
   /** The frame, header included; the batch is empty afterwards. */
   take(): Buffer;

@@ -18,17 +18,21 @@ export type AnswerResult =
 
 /** What a call came to, on its way out. */
 export interface Answer {
+  /** Which call. */
   readonly callId: number;
   /** State that was used. */
   readonly epoch: number;
+  /** Revision of it. */
   readonly rev: number;
   /** Time spent on it, in µs; 0 = not measured. */
   readonly pluginUs: number;
+  /** What came of it. */
   readonly result: AnswerResult;
 }
 
 /** Values of one key, by its number. */
 export interface AnsweredValues {
+  /** Number of the key. */
   readonly column: number;
   /** One per candidate, `NaN` = unknown. */
   readonly values: Float32Array;
@@ -42,6 +46,7 @@ export interface AnsweredError {
   readonly message: string;
   /** With `failed_precondition`: what the plugin has. */
   readonly haveEpoch?: number;
+  /** Revision of {@link haveEpoch}. */
   readonly haveRev?: number;
 }
 

@@ -6,7 +6,9 @@ import { fromRpcFailure, RpcFailure } from "./rpc-failure.ts";
 export interface BasicAnswer {
   /** Per endpoint of the request, `NaN` = abstained. */
   readonly scores: readonly number[];
+  /** Why; empty = not told. */
   readonly reason: string;
+  /** By the plugin's own clock; 0 = not told. */
   readonly pluginUs: number;
 }
 

@@ -4,12 +4,15 @@ import { type FactGrants, toFactGrants } from "./fact-grants.ts";
 
 /** What a basic plugin may see, ready for its calls. */
 export interface BasicView {
+  /** Facts of the request. */
   readonly facts: FactGrants;
-  /** Columns and data that travel in `metrics`. */
+  /** Columns that travel in `metrics`. */
   readonly columns: readonly string[];
+  /** Data that travels in `metrics`, too. */
   readonly data: readonly string[];
-  /** Names of labels and sets that are sent; `undefined` = all. */
+  /** Names of labels that are sent; `undefined` = all. */
   readonly labels: ReadonlySet<string> | undefined;
+  /** Names of sets that are sent; `undefined` = all. */
   readonly sets: ReadonlySet<string> | undefined;
   /** What never changes of an endpoint, as JSON members. */
   readonly written: WeakMap<EndpointInfo, string>;
@@ -19,6 +22,7 @@ export interface BasicView {
 export interface BasicRequest {
   /** Candidate of each endpoint in the request, by position. */
   readonly positions: readonly number[];
+  /** The whole message. */
   readonly json: string;
 }
 

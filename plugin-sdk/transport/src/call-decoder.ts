@@ -3,25 +3,37 @@ import { type FieldReaders, FloatList, fieldReaders, readMessage, violation, Wir
 
 /** A `ScoreRequest` of the session profile as it came. */
 export interface DecodedCall {
+  /** ScoreRequest.call_id. */
   callId: number;
+  /** Instance.id. */
   instance: number;
+  /** Epoch of the state to evaluate on. */
   epoch: number;
+  /** Revision of it, or a later one. */
   rev: number;
   /** Bitmap over slots; empty = all that live. */
   candidates: Uint8Array;
+  /** Granted facts, the others at their defaults. */
   request: RequestFacts;
   /** Time left, in µs; 0 = not told. */
   budgetUs: number;
+  /** The host's clock, Unix ms. */
   nowMs: number;
+  /** Randomness of the call. */
   seed: number;
+  /** Scheduling profile that asks. */
   profile: string;
+  /** Picks of earlier profiles. */
   readonly peers: PeerPick[];
+  /** Granted data. */
   readonly data: DecodedData[];
 }
 
 /** A `CandidateData` as it came. */
 export interface DecodedData {
+  /** Number of the key. */
   column: number;
+  /** One per candidate or slot named, in order. */
   readonly values: FloatList;
   /** Bitmap over positions. */
   unknown: Uint8Array;
@@ -29,9 +41,11 @@ export interface DecodedData {
 
 /** A `ColumnData` as it came. */
 export interface DecodedColumn {
+  /** Number of the key. */
   column: number;
   /** Bitmap over slots; empty = all that live. */
   slots: Uint8Array;
+  /** One per candidate or slot named, in order. */
   readonly values: FloatList;
   /** Bitmap over positions. */
   unknown: Uint8Array;
@@ -39,7 +53,9 @@ export interface DecodedColumn {
 
 /** A `ScoreBatch` as it came. */
 export interface DecodedBatch {
+  /** In the order they were put. */
   readonly calls: readonly DecodedCall[];
+  /** In-flight values, to be applied before the calls. */
   readonly inflight: readonly DecodedColumn[];
 }
 

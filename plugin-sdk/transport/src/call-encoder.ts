@@ -7,11 +7,13 @@ import { textRoom, type WireWriter } from "./wire-writer.ts";
 export interface CallHeader {
   /** Instance.id. */
   readonly instance: number;
+  /** Epoch of the session. */
   readonly epoch: number;
   /** Revision to evaluate on. */
   readonly rev: number;
   /** Whether the candidates are all slots that live at that revision, so that no bitmap is needed. */
   readonly allLive: boolean;
+  /** Facts that the instance may see. */
   readonly grants: FactGrants;
   /** Data that the instance may read. */
   readonly data: readonly NumberedKey[];

@@ -10,13 +10,17 @@ const firstCredit = 256;
 
 /** What the lane needs of its session. */
 export interface LaneContext {
+  /** Epoch of the session. */
   readonly epoch: number;
+  /** Calls of this turn. */
   readonly batch: CallBatch;
+  /** Calls that are not answered. */
   readonly pending: PendingCalls;
   /** State that calls are put on; `undefined` = the plugin has none. */
   sentState(): EndpointSnapshot | undefined;
   /** Whether a step of state is half sent, so that "all that live" would be ambiguous. */
   inStep(): boolean;
+  /** Sends a frame with its header. */
   send(frame: Buffer): void;
 }
 

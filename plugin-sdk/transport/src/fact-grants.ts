@@ -2,16 +2,27 @@ import type { Need } from "@outrider/core/contract";
 
 /** What of a request an instance may see, ready for the call's encoder. Model and prompt length always. */
 export interface FactGrants {
+  /** Adapter asked for. */
   readonly lora: boolean;
+  /** Priority of the objective. */
   readonly priority: boolean;
+  /** Tenant. */
   readonly fairnessId: boolean;
+  /** Key of the session. */
   readonly sessionKey: boolean;
+  /** Endpoint of the client's session token. */
   readonly pinnedSlot: boolean;
+  /** Name of the objective. */
   readonly objective: boolean;
+  /** Output cap. */
   readonly maxOutputTokens: boolean;
+  /** Whether the answer is streamed. */
   readonly stream: boolean;
+  /** TTFT and TPOT targets. */
   readonly slo: boolean;
+  /** Id of the request. */
   readonly requestId: boolean;
+  /** Hashes of prefix blocks. */
   readonly blockHashes: boolean;
   /** Bytes of the prompt's text; 0 = none of it. */
   readonly promptTextBytes: number;

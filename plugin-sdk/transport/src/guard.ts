@@ -4,10 +4,13 @@ import { fileURLToPath } from "node:url";
 
 /** A command that must not outlive this process. */
 export interface GuardedCommand {
+  /** Program, by path or by name in `PATH`. */
   readonly command: string;
+  /** Its arguments, as they are. */
   readonly args: readonly string[];
   /** All of its environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Folder it runs in. */
   readonly cwd: string;
 }
 
@@ -23,7 +26,9 @@ export interface GuardedExit {
 export interface GuardedProcess {
   /** Of the guard, which leads the process group; `undefined` where it could not be started. */
   readonly pid: number | undefined;
+  /** The command's standard output. */
   readonly stdout: Readable;
+  /** The command's standard error, and what the guard has to say. */
   readonly stderr: Readable;
   /** Settles when the command has ended; what it left behind in its group is gone within a second. */
   readonly exited: Promise<GuardedExit>;

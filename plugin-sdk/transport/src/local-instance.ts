@@ -20,6 +20,7 @@ import { asTransmitted } from "./feedback-codec.ts";
 export interface ParameterFault {
   /** Path inside the parameters, such as `rules[2].name`; empty = the whole. */
   readonly path: string;
+  /** What is wrong and what would be right. */
   readonly message: string;
 }
 

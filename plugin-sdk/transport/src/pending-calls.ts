@@ -10,9 +10,11 @@ export type AnswerTarget =
 
 /** Calls that were put and are not answered. */
 export interface PendingCalls {
+  /** Calls that are not answered, abandoned ones included. */
   readonly size: number;
   /** Waits for the answer to a call on at least revision `rev`. */
   add(callId: number, instance: WireInstance, rev: number, target: AnswerTarget): Promise<Reason>;
+  /** Nobody waits for this call any more. */
   abandon(callId: number): void;
   /** Takes an answer. `frame` holds it, for reports. */
   settle(answer: DecodedAnswer, frame: Uint8Array): void;

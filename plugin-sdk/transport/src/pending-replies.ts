@@ -6,6 +6,7 @@ export interface PendingReplies<T> {
   wait(what: string, timeoutMs?: number): Promise<T>;
   /** Settles the oldest wait; false where nobody waits. */
   settle(value: T): boolean;
+  /** Fails all that wait. */
   fail(error: OutriderError): void;
 }
 

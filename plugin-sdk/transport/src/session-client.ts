@@ -39,6 +39,7 @@ export interface ByteChannel {
 
 /** A session and what its stream tells it. */
 export interface SessionEnd {
+  /** What its owner uses. */
   readonly client: SessionClient;
   /** Bytes came. */
   received(chunk: Buffer): void;

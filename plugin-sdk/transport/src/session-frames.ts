@@ -20,10 +20,13 @@ export type ResponseFrame = NonNullable<MessageInitShape<typeof SessionResponseS
 
 /** The bytes of a `ScoreBatch` or `ScoreBatchResult`, left for the decoder of the hot path. */
 export interface BatchBytes {
+  /** Tells it from other frames. */
   readonly kind: "batch";
+  /** Message that holds it. */
   readonly message: Buffer;
   /** Where in `message` it begins and ends. */
   readonly from: number;
+  /** Where it ends. */
   readonly to: number;
 }
 

@@ -41,6 +41,7 @@ export interface WireInstance {
 export interface InstanceEvent {
   /** Instance.id. */
   readonly instance: number;
+  /** What happened. */
   readonly event: FeedbackEvent;
 }
 
@@ -70,6 +71,7 @@ export interface SessionOptions {
   readonly token: string;
   /** Epoch of the state on this session: random per connection and start of the host, never 0. */
   readonly epoch: number;
+  /** Told what happens besides answers. */
   readonly events: SessionEvents;
   /** Longest wait for the connection, in ms; default 2,000. */
   readonly connectTimeoutMs?: number;

@@ -18,7 +18,9 @@ export interface StateStep {
   readonly epoch: number;
   /** What the plugin has; `undefined` = nothing, the step is the whole table. */
   readonly before: EndpointSnapshot | undefined;
+  /** What it is to have. */
   readonly after: EndpointSnapshot;
+  /** What of it the plugin may see. */
   readonly grants: StateGrants;
 }
 
@@ -26,6 +28,7 @@ export interface StateStep {
 export interface EncodedStep {
   /** A frame a chunk, its header included, at most {@link stateChunkBytes} each; one at least. */
   readonly frames: readonly Buffer[];
+  /** Endpoints that come and go with it. */
   readonly change: EndpointChange;
 }
 

@@ -9,8 +9,9 @@ export interface StateGrants {
   readonly columns: readonly NumberedKey[];
   /** Columns that travel with calls. */
   readonly inflight: readonly NumberedKey[];
-  /** Whether a label or a set of that name is sent. */
+  /** Whether a label of that name is sent. */
   readonly label: (name: string) => boolean;
+  /** Whether a set of that name is sent. */
   readonly set: (name: string) => boolean;
 }
 

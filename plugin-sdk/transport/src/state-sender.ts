@@ -31,6 +31,7 @@ export interface StateSender {
   readonly ackedRev: number;
   /** A configuration was accepted: from now on this is sent, beginning in full. */
   grant(grants: StateGrants): void;
+  /** Brings the plugin to a snapshot, sooner or later. */
   publish(snapshot: EndpointSnapshot): void;
   /** Starts over in full. */
   resync(): void;
@@ -40,6 +41,7 @@ export interface StateSender {
   acknowledge(response: PushStateResponse): boolean;
   /** Settles with the first acknowledged step. */
   synced(): Promise<void>;
+  /** Sends nothing any more; who waits for the first acknowledgement fails. */
   stop(error: OutriderError): void;
 }
 

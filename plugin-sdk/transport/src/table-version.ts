@@ -5,6 +5,7 @@ import type { ColumnSource } from "./call-columns.ts";
 export interface TableVersion extends EndpointDirectory, ColumnSource {
   /** Epoch of the session that brought it; 0 = nothing has come yet. */
   readonly epoch: number;
+  /** Revision within the epoch. */
   readonly rev: number;
   /** Slots in use, ascending. */
   readonly live: Uint32Array;
@@ -20,7 +21,9 @@ export interface TimedColumn {
 
 /** What a version is made of. */
 export interface VersionParts {
+  /** Epoch of the session that brought it. */
   readonly epoch: number;
+  /** Revision within the epoch. */
   readonly rev: number;
   /** By slot, as long as the slot space. */
   readonly infos: readonly (EndpointInfo | undefined)[];

@@ -5,14 +5,19 @@ import { fromConnectionError } from "./rpc-failure.ts";
 
 /** An HTTP answer, whole. */
 export interface UnaryReply {
+  /** HTTP status. */
   readonly status: number;
+  /** At most 1 MiB. */
   readonly body: Buffer;
 }
 
 /** One unary call on its way. */
 export interface UnaryRequest {
+  /** Path of the method. */
   readonly path: string;
+  /** Besides those of HTTP itself. */
   readonly headers: Readonly<Record<string, string>>;
+  /** JSON. */
   readonly body: string;
   /** Silence after which its connection is given up, in ms. */
   readonly patienceMs: number;

@@ -6,7 +6,9 @@ import { type InstanceContext, type ServedInstance, serveInstance } from "./serv
 
 /** Everything a plugin keeps for one host; outlives that host's connections, so that what was learned stays. */
 export interface HostState {
+  /** The endpoints. */
   readonly table: ReplicatedTable;
+  /** What the host has sent to them. */
   readonly inflight: ServedInflight;
   /** By Instance.id. */
   readonly instances: ReadonlyMap<number, ServedInstance>;

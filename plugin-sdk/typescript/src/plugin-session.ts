@@ -25,6 +25,7 @@ export interface SessionOutlet {
 
 /** What a session is made of. */
 export interface PluginSessionOptions {
+  /** Where its frames go. */
   readonly outlet: SessionOutlet;
   /** Answer to the host's hello. */
   readonly hello: HandshakeResponse;

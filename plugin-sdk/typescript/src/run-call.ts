@@ -4,7 +4,9 @@ import type { ServedCall } from "./served-call.ts";
 
 /** An instance with the declaration it was made from. */
 export interface RunnableInstance {
+  /** What it was declared as. */
   readonly definition: AnyDefinition;
+  /** What was made of it. */
   readonly made: Exclude<MadeInstance, { readonly kind: "faults" }>;
   /** Number of each key of `produces`; `undefined` = the host does not want it. */
   readonly produced: readonly (number | undefined)[];

@@ -18,6 +18,7 @@ export interface ServedInflight {
   columns(slotCount: number): InflightColumns;
   /** A call goes on beyond this turn: what it was given must not change until it releases it. */
   hold(): void;
+  /** Ends one {@link hold}. */
   release(): void;
 }
 

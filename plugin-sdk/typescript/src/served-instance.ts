@@ -10,14 +10,17 @@ import { defaultConcurrency } from "./spec.ts";
 export interface Caller {
   /** Whether anybody still waits. */
   readonly isOpen: boolean;
+  /** Takes the answer; once a call. */
   reply(answer: Answer): void;
 }
 
 /** A call on its way through an instance. */
 export interface PendingCall {
+  /** The call as it came. */
   readonly call: DecodedCall;
   /** Clock reading when it came. */
   readonly cameAtMs: number;
+  /** Who has put it. */
   readonly caller: Caller;
 }
 
@@ -25,6 +28,7 @@ export interface PendingCall {
 export interface InstanceContext {
   /** State to evaluate on. */
   table(): TableVersion;
+  /** The host's in-flight counts. */
   readonly inflight: ServedInflight;
   /** Monotonic ms; measures budgets and durations, never scores. */
   readonly clock: () => number;
@@ -34,6 +38,7 @@ export interface InstanceContext {
 
 /** One configured instance: runs its calls, some at a time, and answers each exactly once. */
 export interface ServedInstance {
+  /** `type:` of its definition. */
   readonly type: string;
   /** `parameters:` it was made from, as they came. */
   readonly configJson: string;
@@ -43,8 +48,11 @@ export interface ServedInstance {
   readonly load: number;
   /** Takes the numbers of its data on the present connection. */
   connect(instance: Pick<Instance, "data">): void;
+  /** Runs a call now, or when its turn comes. */
   put(pending: PendingCall): void;
+  /** Tells it of endpoints that came, left or changed. */
   endpointsChanged(change: EndpointChange): void;
+  /** Tells it what became of a call. */
   feedback(event: FeedbackEvent): void;
 }
 

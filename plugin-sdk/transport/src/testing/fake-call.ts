@@ -11,6 +11,7 @@ export interface FakeCallOptions {
   readonly pool: readonly FakeEndpoint[] | EndpointSnapshot;
   /** Slots, ascending; default all that live. */
   readonly candidates?: readonly number[];
+  /** Facts; the others are at their defaults. */
   readonly request?: Partial<RequestFacts>;
   /** Values per candidate by `data.*` key. */
   readonly data?: Readonly<Record<string, readonly number[]>>;
@@ -24,6 +25,7 @@ export interface FakeCallOptions {
   readonly seed?: number;
   /** Default `default`. */
   readonly profile?: string;
+  /** Picks of earlier profiles; default none. */
   readonly peers?: readonly PeerPick[];
   /** Default a second. */
   readonly budgetUs?: number;

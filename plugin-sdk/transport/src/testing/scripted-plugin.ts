@@ -11,6 +11,7 @@ export type HostFrame = SessionRequest["frame"];
 
 /** Session of a host with a plugin that does what a test tells it. */
 export interface ScriptedPlugin {
+  /** The host's side. */
   readonly client: SessionClient;
   /** What the host has sent, in order. */
   readonly frames: HostFrame[];

@@ -37,7 +37,9 @@ export interface PluginOpener {
 export interface OpenPlugin {
   /** Writes to one array for a scorer, one per key for a producer, all `NaN` at first. */
   ask(call: CycleCall, arrays: readonly Float32Array[]): Promise<void>;
+  /** Tells what became of a call; done when the plugin knows. */
   feedback(event: FeedbackEvent): Promise<void>;
+  /** Ends it and everything that was started for it. */
   close(): Promise<void>;
 }
 
