@@ -172,6 +172,15 @@ describe("a connection", () => {
     expect(door.gateway.session.destroyed).toBe(false);
   });
 
+  it("lives through 1,200 calls that are turned away with their body on its way", async () => {
+    for (let i = 0; i < 1200; i++) {
+      const call = door.open({ ":path": "/unknown" });
+      for (let chunk = 0; chunk < 3; chunk++) call.send(requestBody(Buffer.alloc(100)));
+      await call.ended;
+    }
+    await expectServing();
+  });
+
   it("lives through 500 streams that are reset within their body", async () => {
     for (let i = 0; i < 500; i++) {
       const call = door.open();

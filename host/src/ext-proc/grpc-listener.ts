@@ -14,12 +14,14 @@ import { isGrpcCall } from "./grpc-http2.ts";
 
 /**
  * A gateway resets every stream, also after a complete exchange, and Node's default limit of resets would take its
- * connection down in ordinary traffic. Windows hold the largest body; streams are not limited, since a gateway opens
- * them before it has seen a limit.
+ * connection down in ordinary traffic; so would its limit, over a connection's life, of frames that cross the end of
+ * their stream. Windows hold the largest body; streams are not limited, since a gateway opens them before it has seen a
+ * limit.
  */
 const serverOptions = {
   streamResetBurst: 1e9,
   streamResetRate: 1e9,
+  maxSessionInvalidFrames: 1e9,
   maxSessionMemory: 1_000_000,
   settings: { initialWindowSize: 16 * 1024 * 1024 },
 };
