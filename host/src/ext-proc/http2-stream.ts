@@ -100,7 +100,7 @@ class CarriedStream implements ExtProcStream {
 
   abort(): void {
     this.#ended = true;
-    this.#http2.close();
+    this.#http2.close(constants.NGHTTP2_CANCEL);
   }
 
   /** Hands on the messages that lie within the chunk; returns where the rest of it begins. */

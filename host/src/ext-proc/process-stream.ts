@@ -118,6 +118,7 @@ class ProcessStream implements ExtProcPeer, Guarded {
 
   overdue(): void {
     const phase = this.#phase;
+    this.dueMs = Number.POSITIVE_INFINITY;
     if (phase === "over") this.#stream.abort();
     else if (phase === "opening") this.#stream.end(grpcStatus.deadlineExceeded, "no message in time");
     else this.#refuse(overdue(phase), "overdue", "upstream_error");
@@ -182,7 +183,8 @@ class ProcessStream implements ExtProcPeer, Guarded {
 
   #decided(decision: Routed | Refusal): void {
     if (this.#phase !== "deciding") {
-      if (decision.kind === "routed") decision.end(this.#outcome === "cancelled" ? "client_cancelled" : "unknown");
+      const isCancelled = this.#phase === "over" && this.#outcome === "cancelled";
+      if (decision.kind === "routed") decision.end(isCancelled ? "client_cancelled" : "unknown");
     } else if (decision.kind === "refused") {
       this.#refuse(decision);
     } else {

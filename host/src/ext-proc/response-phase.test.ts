@@ -94,11 +94,12 @@ describe("a response", () => {
     const release = door.scheduler.hold();
     const call = door.open();
     call.send(getHeaders());
-    call.send(responseHeaders(504, {}, true));
+    call.send(responseHeaders(504));
     expect((await call.receive(1)).map(readAnswer)).toEqual([answeredHeaders]);
     release();
     await vi.waitFor(() => expect(causes()).toEqual(["unknown"]));
-    expect(call.answers).toHaveLength(1);
+    call.send(responseBody("stream timeout", true));
+    expect((await call.receive(2)).map(readAnswer)[1]).toMatchObject({ part: "responseBody", endOfStream: true });
   });
 });
 
