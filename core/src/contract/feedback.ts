@@ -1,4 +1,4 @@
-import type { PeerPick } from "./scorer.ts";
+import type { PeerPick } from "./peer-pick.ts";
 
 /** How a request ended. `unknown`: the response was not observed; `never_sent`: refused after it was scored. */
 export type DoneCause = "ok" | "client_cancelled" | "upstream_error" | "never_sent" | "evicted" | "unknown";

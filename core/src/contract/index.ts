@@ -3,6 +3,7 @@ export * from "./errors.ts";
 export * from "./facts.ts";
 export * from "./feedback.ts";
 export * from "./keys.ts";
+export * from "./peer-pick.ts";
 export * from "./ports.ts";
 export * from "./random.ts";
 export * from "./scorer.ts";

@@ -2,14 +2,7 @@ import type { EndpointChange, EndpointColumns, EndpointDirectory } from "./endpo
 import type { RequestFacts } from "./facts.ts";
 import type { FeedbackEvent } from "./feedback.ts";
 import type { NeedKey } from "./keys.ts";
-
-/** What an earlier profile of the same request picked. */
-export interface PeerPick {
-  /** Name of the profile, such as `prefill`. */
-  readonly profile: string;
-  /** Endpoint it picked. */
-  readonly slot: number;
-}
+import type { PeerPick } from "./peer-pick.ts";
 
 /** Values that producers wrote for this call, in candidate order. */
 export interface CandidateData {
