@@ -81,13 +81,15 @@ function watch(
     lost(new Error("the connection was closed"));
   });
   stream.on("response", (headers) => checkResponse(headers, lost, subject));
-  stream.on("trailers", (trailers) =>
-    lost(statusError(trailers, subject) ?? new Error("the plugin ended the session")),
-  );
+  // They may overtake answers that are still to be read: the end counts.
+  let ending: Error = new Error("the plugin ended the session");
+  stream.on("trailers", (trailers) => {
+    ending = statusError(trailers, subject) ?? ending;
+  });
   stream.on("data", (chunk: Buffer) => session.received(chunk));
   stream.on("drain", () => session.drained());
   stream.on("error", lost);
-  stream.once("end", () => lost(new Error("the plugin ended the session")));
+  stream.once("end", () => lost(ending));
   stream.once("close", () => lost(new Error("the stream was closed")));
 }
 
