@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import http2 from "node:http2";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -251,7 +251,9 @@ function open(
 }
 
 function socketPath(): string {
-  return join(mkdtempSync(join(tmpdir(), "outrider-")), "s");
+  const folder = mkdtempSync(join(tmpdir(), "outrider-"));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "s");
 }
 
 function failure(call: Promise<unknown>): Promise<OutriderError> {

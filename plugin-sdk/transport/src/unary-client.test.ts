@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -314,7 +314,9 @@ function open(target: UnaryTarget, connections = 3): UnaryClient {
 }
 
 function socketPath(): string {
-  return join(mkdtempSync(join(tmpdir(), "outrider-")), "s");
+  const folder = mkdtempSync(join(tmpdir(), "outrider-"));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "s");
 }
 
 async function failure(call: Promise<unknown>): Promise<OutriderError> {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import http2 from "node:http2";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -258,5 +258,7 @@ function open(
 }
 
 function socketPath(): string {
-  return join(mkdtempSync(join(tmpdir(), "outrider-")), "s");
+  const folder = mkdtempSync(join(tmpdir(), "outrider-"));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "s");
 }
