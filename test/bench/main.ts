@@ -63,6 +63,7 @@ try {
   systems.push(await startSystem("four scorers inline", "inline", fleet.endpoints));
   systems.push(await startSystem("four scorers as processes", "process", fleet.endpoints));
   systems.push(await startSystem("four as processes, one hung", "process", fleet.endpoints, "session"));
+  for (const system of systems) system.pause();
   const rows: Row[] = [];
   for (const rate of values.rates.split(",").map(Number)) rows.push(...(await measure(rate)));
   const report = { machine: `${cpus().length} cores, Node ${process.version}`, floorUs: nativeFloor(), rows };
@@ -78,15 +79,20 @@ try {
 async function measure(ratePerS: number): Promise<readonly Row[]> {
   const requests = makeRequests();
   const windows = new Map<System, Window[]>(systems.map((system) => [system, []]));
-  const before = new Map(await Promise.all(systems.map(async (system) => [system, await system.outcomes()] as const)));
+  const outcomes = new Map<System, Outcomes>();
   for (let i = 0; i <= Number(values.windows); i++) {
     for (const system of systems) {
+      await system.resume();
+      const before = await system.outcomes();
       const startedUs = cpuUs(system.pid);
       const seconds = Number(values.seconds);
       const { decisions, failed, decisionUs } = await runLoad({ address: system.address, ratePerS, seconds }, requests);
       const spentUs = cpuUs(system.pid) - startedUs;
+      const after = await system.outcomes();
+      system.pause();
       process.stderr.write(`\r${ratePerS}/s, window ${i} of ${values.windows}: ${system.row}          `);
       if (i === 0) continue; // warms up client and server
+      outcomes.set(system, addGrowth(outcomes.get(system) ?? {}, before, after));
       const quantile = (percent: number) => decisionUs.getValueAtPercentile(percent);
       const times = { p50Us: quantile(50), p99Us: quantile(99) };
       windows.get(system)?.push({ cpuUs: spentUs, decisions, failed, ...times, histogram: decisionUs });
@@ -109,7 +115,7 @@ async function measure(ratePerS: number): Promise<readonly Row[]> {
         within1msOfInline: within / total(({ histogram }) => histogram.totalCount),
         failed: total(({ failed }) => failed),
         decisions: total(({ decisions }) => decisions),
-        scoredShare: scoredShare(before.get(system) ?? {}, await system.outcomes()),
+        scoredShare: scoredShare(outcomes.get(system) ?? {}),
         residentMiB: Math.round(residentMiB(system.pid)),
       };
     }),
@@ -127,10 +133,17 @@ function shareBelow(histogram: Window["histogram"], limitUs: number): number {
   return high / 100;
 }
 
-function scoredShare(before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>): number {
-  const grown = (kind: string) => (after[kind] ?? 0) - (before[kind] ?? 0);
-  const all = Object.keys(after).reduce((sum, kind) => sum + grown(kind), 0);
-  return all === 0 ? Number.NaN : grown("scored") / all;
+/** Calls by outcome. */
+type Outcomes = Readonly<Record<string, number>>;
+
+function addGrowth(sum: Outcomes, before: Outcomes, after: Outcomes): Outcomes {
+  const grown = Object.keys(after).map((kind) => [kind, (sum[kind] ?? 0) + (after[kind] ?? 0) - (before[kind] ?? 0)]);
+  return Object.fromEntries(grown);
+}
+
+function scoredShare(outcomes: Outcomes): number {
+  const all = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
+  return all === 0 ? Number.NaN : (outcomes.scored ?? 0) / all;
 }
 
 function median(values: readonly number[]): number {

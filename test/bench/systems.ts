@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startHost } from "../clients/host.ts";
-import { pidOf } from "../clients/plugins.ts";
+import { listPlugins, pidOf } from "../clients/plugins.ts";
 
 /** A server under load, a process of its own. */
 export interface System {
@@ -11,6 +12,10 @@ export interface System {
   readonly pid: number;
   /** `ip:port` of its ext_proc. */
   readonly address: string;
+  /** Stops all its processes, so that they cost nothing while another system is measured. */
+  pause(): void;
+  /** Has them go on, and waits until they have found their way back. */
+  resume(): Promise<void>;
   /** Calls of all its scorers so far, by outcome; empty where it has none. */
   outcomes(): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
@@ -49,17 +54,39 @@ export async function startSystem(
   hung?: string,
 ): Promise<System> {
   const host = await startHost({ config: configure(placement), endpoints });
-  const stopped = hung === undefined ? undefined : await pidOf(host.addresses.admin, hung);
-  if (stopped !== undefined) process.kill(-stopped, "SIGSTOP");
+  const groups = (await listPlugins(host.addresses.admin)).flatMap(({ pid = 0 }) => (pid === 0 ? [] : [-pid]));
+  const stopped = hung === undefined ? undefined : -(await pidOf(host.addresses.admin, hung));
+  if (stopped !== undefined) process.kill(stopped, "SIGSTOP");
+  const signal = (name: NodeJS.Signals) => {
+    for (const target of [...groups.filter((group) => group !== stopped), host.pid]) trySignal(target, name);
+  };
   return {
+    pause: () => signal("SIGSTOP"),
+    async resume() {
+      signal("SIGCONT");
+      await sleep(settleMs);
+    },
     row,
     pid: host.pid,
     address: host.addresses.extProc,
     outcomes: async () => readOutcomes(await host.metrics()),
     async stop() {
+      signal("SIGCONT");
       await host.stop();
     },
   };
+}
+
+/** A host that was paused reconnects to its plugins, which takes a while. */
+const settleMs = 2_000;
+
+/** What has been replaced meanwhile is no longer ours to signal. */
+function trySignal(target: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(target, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** Bare `node:http2` with canned answers: what any server in Node costs here. */
@@ -72,8 +99,13 @@ export async function startEcho(row: string): Promise<System> {
     row,
     pid: child.pid ?? 0,
     address,
+    pause: () => void child.kill("SIGSTOP"),
+    async resume() {
+      child.kill("SIGCONT");
+    },
     outcomes: async () => ({}),
     async stop() {
+      child.kill("SIGCONT");
       child.stdin.end();
       await gone;
     },

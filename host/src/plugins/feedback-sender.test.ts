@@ -1,8 +1,10 @@
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedbackEvent } from "@outrider/core/contract";
 import type { InstanceEvent } from "@outrider/transport";
 import { describe, expect, it } from "vitest";
-import { createFeedbackSender, type FeedbackSink } from "./feedback-sender.ts";
+import { createFeedbackSender, type FeedbackSink, gatherMs } from "./feedback-sender.ts";
+
+const gathered = () => sleep(2 * gatherMs);
 
 const progress = (callId: number): FeedbackEvent => ({
   kind: "progress",
@@ -55,13 +57,13 @@ function createSender() {
 }
 
 describe("feedback", () => {
-  it("is sent in order behind the turn", async () => {
+  it("is sent in order, gathered for some ms", async () => {
     const { sender } = createSender();
     const sink = createSink();
     sender.attach(sink, true);
     for (let id = 0; id < 1200; id += 1) sender.push(1, picked(id));
     expect(sink.ids).toEqual([]);
-    await turn();
+    await gathered();
     expect(sink.ids).toEqual(Array.from({ length: 1200 }, (_, id) => id));
     expect([sink.dropped, sink.inflights]).toEqual([[], []]);
   });
@@ -72,13 +74,13 @@ describe("feedback", () => {
     sink.full = true;
     sender.attach(sink, true);
     sender.push(1, picked(1));
-    await turn();
+    await gathered();
     sender.detach();
     sender.push(1, picked(2));
-    await turn();
+    await gathered();
     sink.full = false;
     sender.attach(sink, true);
-    await turn();
+    await gathered();
     expect(sink.ids).toEqual([1, 2]);
   });
 
@@ -88,7 +90,7 @@ describe("feedback", () => {
     for (let id = 0; id < 4096; id += 1) sender.push(1, id % 2 === 0 ? progress(id) : picked(id));
     sender.push(1, picked(9999));
     sender.attach(sink, true);
-    await turn();
+    await gathered();
     expect([sink.ids.length, sink.ids.at(-1), sink.dropped, lost()]).toEqual([2049, 9999, [2048], 2048]);
     expect(sink.inflights).toEqual([]);
   });
@@ -98,7 +100,7 @@ describe("feedback", () => {
     const sink = createSink();
     for (let id = 0; id < 5000; id += 1) sender.push(1, picked(id));
     sender.attach(sink, true);
-    await turn();
+    await gathered();
     expect([sink.ids.length, sink.dropped, lost(), sender.dropped]).toEqual([4096, [904], 904, 904]);
     expect(sink.inflights).toEqual([[2, 0, 1]]);
   });
@@ -108,7 +110,7 @@ describe("feedback", () => {
     const sink = createSink();
     sender.push(1, picked(1));
     sender.attach(sink, false);
-    await turn();
+    await gathered();
     expect([sink.ids, sink.inflights]).toEqual([[], [[2, 0, 1]]]);
   });
 });

@@ -7,7 +7,7 @@ export type FeedbackSink = Pick<SessionClient, "feedback" | "inflight">;
 
 /** Feedback on its way to one plugin process, over whichever connection there is. */
 export interface FeedbackSender {
-  /** Queues an event for an instance; sent behind the current turn of the event loop. */
+  /** Queues an event for an instance; sent within {@link gatherMs}. */
   push(instance: number, event: FeedbackEvent): void;
   /**
    * Sends over this connection from now on. `remembers`: the plugin still knows the calls that the queued events are of;
@@ -18,16 +18,20 @@ export interface FeedbackSender {
   detach(): void;
   /** The stream takes feedback again. */
   resume(): void;
+  /** Sends what is queued now, before the plugin is drained. */
+  flush(): void;
   /** Events lost so far. */
   readonly dropped: number;
 }
 
 const eventsPerFrame = 512;
+/** Events that come within this time share a frame: each frame wakes the plugin, and nobody waits for feedback. */
+export const gatherMs = 5;
 
 /** Queues are per process. `inflight` gives the live counts of requests, for repair behind drops. */
 export function createFeedbackSender(inflight: () => Float32Array, onDrop: (count: number) => void): FeedbackSender {
   let sink: FeedbackSink | undefined;
-  let scheduled = false;
+  let timer: NodeJS.Timeout | undefined;
   let dropped = 0;
   const ring = createFeedbackRing((count) => {
     dropped += count;
@@ -35,12 +39,12 @@ export function createFeedbackSender(inflight: () => Float32Array, onDrop: (coun
   });
 
   const schedule = () => {
-    if (scheduled || sink === undefined) return;
-    scheduled = true;
-    setImmediate(flush);
+    if (timer !== undefined || sink === undefined) return;
+    timer = setTimeout(flush, gatherMs);
   };
   const flush = () => {
-    scheduled = false;
+    clearTimeout(timer);
+    timer = undefined;
     if (sink === undefined) return;
     while (ring.size > 0 || ring.dropped > 0) {
       const events = ring.peek(eventsPerFrame);
@@ -67,6 +71,7 @@ export function createFeedbackSender(inflight: () => Float32Array, onDrop: (coun
       sink = undefined;
     },
     resume: schedule,
+    flush,
     get dropped() {
       return dropped;
     },

@@ -132,6 +132,7 @@ export class PluginProcess {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#moveAll("draining");
+    this.#feedback.flush();
     await this.#link?.drain(this.#options.context.timing.drainMs);
     this.#aborter.abort();
     await this.#source.end();

@@ -1,6 +1,7 @@
 import type { DecisionRecord, PluginOutcome } from "@outrider/core";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { createDurationHistogram, type DurationSeries } from "../metrics/duration-histogram.ts";
+import { createLabelBudget, maxLabelBytes, otherLabel } from "../metrics/labels.ts";
 import type { Door } from "./types.ts";
 
 /** How a plugin's part in a decision ended. */
@@ -60,6 +61,7 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
     },
   });
   const plugins = createPluginMetrics(registry);
+  const countModel = createModelCounter(registry);
   const byDoorAndStatus = new Map<string, { inc(): void }>();
   const picked = decisions.labels("picked");
   const empty = decisions.labels("empty");
@@ -77,11 +79,34 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
     decision(record) {
       (record.destination.length > 0 ? picked : empty).inc();
       decisionDuration.observe(record.durationUs / 1e6);
+      countModel(record.facts.model);
       for (const outcome of record.producers) plugins.outcome(outcome);
       for (const profile of record.profiles) for (const outcome of profile.scorers) plugins.outcome(outcome);
     },
     servedElsewhere: () => elsewhere.inc(),
     calls: plugins.calls,
+  };
+}
+
+/** Models that get a series of their own, as many as the reference gives one. */
+const maxModels = 1000;
+
+/** Counts decisions by a name that clients choose: cleaned, cut, and bounded in number. */
+function createModelCounter(registry: Registry): (model: string) => void {
+  const decisions = new Counter({
+    name: "outrider_model_decisions_total",
+    help: `Decisions by the model the client named; "${otherLabel}" behind the first ${maxModels}, empty without one.`,
+    labelNames: ["model"],
+    registers: [registry],
+  });
+  const budget = createLabelBudget(maxModels);
+  const children = new Map<string, { inc(): void }>();
+  return (model) => {
+    const known = children.get(model);
+    if (known !== undefined) return known.inc();
+    const child = decisions.labels(budget.admit(model));
+    if (children.size < maxModels && model.length <= maxLabelBytes) children.set(model, child);
+    child.inc();
   };
 }
 

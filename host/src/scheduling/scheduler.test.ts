@@ -203,6 +203,18 @@ describe("the scheduler", () => {
     expect(await open().scheduler.decide(request)).toMatchObject({ kind: "routed" });
   });
 
+  it("bounds what clients can make of its metrics", async () => {
+    const { scheduler, registry } = open();
+    const names = ["x".repeat(1_000_000), "line\nbreak", ...Array.from({ length: 1100 }, (_, i) => `model-${i}`)];
+    for (const model of names) await scheduler.decide(post(JSON.stringify({ model, prompt: "x" })));
+    const lines = (await registry.metrics())
+      .split("\n")
+      .filter((line) => line.startsWith("outrider_model_decisions_total{"));
+    expect(lines).toHaveLength(1001);
+    expect(lines.every((line) => line.length < 200)).toBe(true);
+    expect(lines).toContain('outrider_model_decisions_total{model="other"} 102');
+  });
+
   it("leaves no trace when it warms up", async () => {
     const { parts, leases, ring, heard, registry } = open();
     const before = await registry.metrics();
