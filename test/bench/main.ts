@@ -31,6 +31,8 @@ if (values.help) {
   process.exit(0);
 }
 
+const warmRatePerS = 2000;
+
 /** One row at one rate. Times in µs. */
 interface Row {
   readonly row: string;
@@ -86,12 +88,18 @@ async function measure(ratePerS: number): Promise<readonly Row[]> {
       const before = await system.outcomes();
       const startedUs = cpuUs(system.pid);
       const seconds = Number(values.seconds);
-      const { decisions, failed, decisionUs } = await runLoad({ address: system.address, ratePerS, seconds }, requests);
+      // The first window warms client and server up: what it compiles would be counted with the others otherwise.
+      const load = {
+        address: system.address,
+        ratePerS: i === 0 ? Math.max(ratePerS, warmRatePerS) : ratePerS,
+        seconds,
+      };
+      const { decisions, failed, decisionUs } = await runLoad(load, requests);
       const spentUs = cpuUs(system.pid) - startedUs;
       const after = await system.outcomes();
       system.pause();
       process.stderr.write(`\r${ratePerS}/s, window ${i} of ${values.windows}: ${system.row}          `);
-      if (i === 0) continue; // warms up client and server
+      if (i === 0) continue;
       outcomes.set(system, addGrowth(outcomes.get(system) ?? {}, before, after));
       const quantile = (percent: number) => decisionUs.getValueAtPercentile(percent);
       const times = { p50Us: quantile(50), p99Us: quantile(99) };

@@ -55,7 +55,7 @@ export function createExchange(parts: ExchangeParts): Routed {
     responseHeaders(received, header, served) {
       if (ended) return;
       status = received;
-      if (served !== undefined && served !== "" && served !== parts.destinations[0]) metrics.servedElsewhere();
+      if (served !== undefined && served !== "" && !parts.destinations.includes(served)) metrics.servedElsewhere();
       if (listeners.length > 0) {
         tell({
           kind: "headers",

@@ -129,9 +129,20 @@ describe("the scheduler", () => {
     expect(await registry.metrics()).toContain('outrider_requests_total{door="ext_proc",code="200"} 1');
   });
 
+  it("tells plugins of a request whose end nobody saw", async () => {
+    const { scheduler, leases, heard, time } = open();
+    await scheduler.decide(post(good));
+    time.nowMs += 10_000;
+    expect(leases.sweep(time.nowMs, 5_000)).toBe(1);
+    expect(heard.at(-1)).toMatchObject({ kind: "done", cause: "unknown", e2eMs: 10_000 });
+    expect(leases.count()).toBe(0);
+  });
+
   it("counts a response from an endpoint it did not name", async () => {
     const { scheduler, registry } = open();
     const routed = (await scheduler.decide(post(good))) as Routed;
+    routed.responseHeaders(200, () => undefined, "10.0.0.2:8000");
+    expect(await registry.metrics()).toContain("outrider_served_elsewhere_total 0");
     routed.responseHeaders(200, () => undefined, "10.0.0.1:8000");
     expect(await registry.metrics()).toContain("outrider_served_elsewhere_total 1");
   });

@@ -132,17 +132,18 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
         const { promptTokens } = facts;
         feedback({ kind: "picked", callId, slot, atMs: nowMs, ownScore, totalScore, fallback, promptTokens, picks });
       }
-      return createExchange({
+      const exchange: Routed = createExchange({
         door: request.door,
         record: made,
         destinations: destinationsOf(made, by, request.door).map((each) => made.snapshot.at(each)?.address ?? ""),
         listeners,
-        lease: parts.leases.open(slot, facts.promptTokens, facts.maxOutputTokens, nowMs),
+        lease: parts.leases.open(slot, facts.promptTokens, facts.maxOutputTokens, nowMs, () => exchange.end("unknown")),
         usage: listeners.length > 0 && events.usage ? createUsageReader() : undefined,
         events,
         metrics: parts.metrics,
         nowMs: parts.clock.nowMs,
       });
+      return exchange;
     }
   };
   const fail = (request: IncomingRequest, cause: unknown): Refusal => {
