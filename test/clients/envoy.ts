@@ -18,7 +18,7 @@ export async function startEnvoyFor(host: Host, endpoints: readonly string[], co
   const program = await installEnvoy(cacheFolder);
   return startEnvoy({
     program,
-    extProc: host.addresses.extProc.replace("0.0.0.0", "127.0.0.1"),
+    extProc: host.addresses.extProc,
     endpoints,
     concurrency,
   });

@@ -1,7 +1,7 @@
 import type { DecisionRecord, DoneCause } from "@outrider/core";
 
 /** Way a request came in; a metric label. */
-export type Door = "ext_proc" | "gateway" | "pick" | "warmup";
+export type Door = "ext_proc" | "gateway";
 
 /** One request as a door hands it in; names no message of any gateway. */
 export interface IncomingRequest {
