@@ -168,7 +168,7 @@ interface Scheduling {
   readonly traceless: Scheduler;
 }
 
-function createScheduling({ config, log }: HostParts, base: Base): Scheduling {
+function createScheduling({ options, config, log }: HostParts, base: Base): Scheduling {
   const { table, leases, plugins, registry, epoch } = base;
   const plan = createPlan(config, plugins, 1);
   const ring = createDecisionRing(ringSize);
@@ -184,7 +184,7 @@ function createScheduling({ config, log }: HostParts, base: Base): Scheduling {
     isRehearsal: false,
     seed: () => randomInt(2 ** 32),
     idPrefix: epoch.toString(36),
-    usesSubset: true,
+    usesSubset: options.usesSubset,
     onError: (cause) => log.error({ err: cause }, "a decision failed"),
   };
   return { plan, ring, metrics, scheduler: createScheduler(parts), traceless: createScheduler(toTraceless(parts)) };
@@ -227,7 +227,8 @@ async function startDoors(
   readiness: Readiness,
   closers: Closers,
 ): Promise<Doors> {
-  const { maxBodyBytes, gatewayPort } = options;
+  const { gatewayPort, limits } = options;
+  const { maxBodyBytes } = limits;
   const health = () => ({ ready: readiness.reasons().length === 0, leader: undefined, draining: readiness.isDraining });
   const healthServer = createHealthServer(health);
   closers.add(() => healthServer.close());
@@ -261,7 +262,7 @@ async function startDoors(
   };
 }
 
-async function readTls({ secureServing, certPath }: ServeOptions): Promise<TlsFiles | undefined> {
+async function readTls({ secureServing, tls: { certPath } }: ServeOptions): Promise<TlsFiles | undefined> {
   if (!secureServing) return undefined;
   return certPath === undefined ? createSelfSigned(Date.now()) : readTlsFiles(certPath);
 }

@@ -11,3 +11,8 @@ export function parseBoolean(text: string): boolean | undefined {
 export function parsePort(text: string): number | undefined {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
 }
+
+/** A whole number of at most eight digits; `undefined` where it is none. */
+export function parseCount(text: string): number | undefined {
+  return /^\d{1,8}$/.test(text) ? Number(text) : undefined;
+}

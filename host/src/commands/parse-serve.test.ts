@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { defaultDoorLimits } from "../doors/limits.ts";
 import { fromGoFlags } from "./go-flags.ts";
 import { parseServe } from "./parse-serve.ts";
 import { givenFlags, serveCommand } from "./serve.ts";
@@ -48,10 +49,23 @@ describe("parseServe", () => {
       endpoints: ["a:1"],
       endpointsFile: undefined,
       secureServing: true,
-      certPath: undefined,
+      tls: { certPath: undefined, reloads: true, clientCaFile: undefined, minVersion: "TLSv1.2", cipherSuites: [] },
       healthChecking: false,
       refreshMetricsIntervalMs: 50,
-      maxBodyBytes: 10_485_760,
+      limits: defaultDoorLimits,
+      bodyMode: "auto",
+      usesSubset: true,
+      emitsScores: false,
+      conformanceSwitches: false,
+      gateway: {
+        upstream: "http1",
+        connectTimeoutMs: 2_000,
+        responseTimeoutMs: 600_000,
+        idleTimeoutMs: 300_000,
+        accessLog: false,
+      },
+      pickPort: undefined,
+      pickTimeoutMs: 600_000,
       warmup: true,
       drainTimeoutMs: 30_000,
       verbosity: 2,
@@ -67,12 +81,25 @@ describe("parseServe", () => {
     { args: "--config-file x.yaml", want: { config: { kind: "file", path: "x.yaml" } } },
     { args: "--config-text {}", want: { config: { kind: "text", text: "{}" } } },
     { args: "--secure-serving=false --health-checking", want: { secureServing: false, healthChecking: true } },
-    { args: "--cert-path /certs", want: { certPath: "/certs" } },
+    { args: "--cert-path /certs", want: { tls: { certPath: "/certs" } } },
+    {
+      args: "--tls-min-version=VersionTLS13 --tls-cipher-suites=A,B --client-ca-file=ca.pem --enable-cert-reload=false",
+      want: {
+        tls: { minVersion: "TLSv1.3", cipherSuites: ["A", "B"], clientCaFile: "ca.pem", reloads: false },
+      },
+    },
+    { args: "--body-mode buffered", want: { bodyMode: "buffered" } },
+    { args: "--gateway-upstream=h2c --gateway-access-log", want: { gateway: { upstream: "h2c", accessLog: true } } },
+    { args: "--pick-port=9005 --pick-timeout=1m", want: { pickPort: 9005, pickTimeoutMs: 60_000 } },
+    {
+      args: "--max-open-requests=10 --max-connections 20 --max-held-bytes=2Gi",
+      want: { limits: { maxOpenRequests: 10, maxConnections: 20, maxHeldBytes: 2_147_483_648 } },
+    },
     {
       args: "--drain-timeout=1m30s --refresh-metrics-interval 1s",
       want: { drainTimeoutMs: 90_000, refreshMetricsIntervalMs: 1_000 },
     },
-    { args: "--max-body-bytes 512k", want: { maxBodyBytes: 512_000 } },
+    { args: "--max-body-bytes 512k", want: { limits: { maxBodyBytes: 512_000 } } },
     { args: "--no-warmup -v=5", want: { warmup: false, verbosity: 5 } },
     { args: "--admin-address=[::1]:0", want: { adminAddress: { host: "::1", port: 0 } } },
     {
@@ -141,6 +168,14 @@ describe("parseServe", () => {
       args: "--kv-cache-usage-percentage-metric=x",
       want: "--kv-cache-usage-percentage-metric is refused: vLLM's metrics are always read (remove it)",
     },
+    {
+      args: "--max-connections=0",
+      want: '--max-connections must be a whole number from 1 to 10000000, is "0" (write --max-connections 10000)',
+    },
+    {
+      args: "--body-mode=fast",
+      want: '--body-mode must be auto or full-duplex or buffered or streamed or none, is "fast" (write --body-mode auto)',
+    },
     { args: "--tracing=maybe", want: '--tracing must be true or false, is "maybe" (write --tracing=false)' },
   ];
   for (const { args, want, env } of problems) {
@@ -170,7 +205,7 @@ describe("parseServe", () => {
   }
 
   it("says nothing where a flag without effect asks for what holds anyway", async () => {
-    const args = "--tracing=false --enable-pprof=F --metrics-endpoint-auth=0 --tls-min-version=VersionTLS12";
+    const args = "--tracing=false --enable-pprof=F --metrics-endpoint-auth=0";
     expect((await optionsOf(args)).notices).toEqual([]);
   });
 

@@ -3,8 +3,8 @@ import { isLoopback, parseListenAddress } from "../admin/address.ts";
 import { quote } from "../config/faults.ts";
 import type { ConfigOrigin } from "../config/source.ts";
 import { formatDuration, parseDurationMs, parseSizeBytes } from "../config/units.ts";
-import { parseBoolean, parsePort } from "./flag-values.ts";
-import { inertFlags, refusedFlags } from "./serve-flags.ts";
+import { parseBoolean, parseCount, parsePort } from "./flag-values.ts";
+import { inertFlags, refusedFlags, serveFlags } from "./serve-flags.ts";
 import type { ServeOptions } from "./serve-options.ts";
 
 /** Flags as they were given, by name without dashes; those with a default are always there. */
@@ -20,6 +20,12 @@ const minTokenLength = 16;
 const minRefreshMs = 50;
 const maxDrainMs = 3_600_000;
 const maxBodyBytes = 2 ** 30;
+const maxCount = 10_000_000;
+const maxHeldBytes = 2 ** 42;
+const minMs = 100;
+const dayMs = 86_400_000;
+const bodyModes = ["auto", "full-duplex", "buffered", "streamed", "none"] as const;
+const tlsVersions = { VersionTLS12: "TLSv1.2", VersionTLS13: "TLSv1.3" } as const;
 
 /**
  * Checks the flags of `outrider serve`, all problems at once.
@@ -36,16 +42,42 @@ export async function parseServe(flags: GivenFlags, env: NodeJS.ProcessEnv): Pro
     grpcHealthPort: read.port("grpc-health-port"),
     metricsPort: read.port("metrics-port"),
     gatewayPort: flags["gateway-port"] === undefined ? undefined : read.port("gateway-port"),
+    pickPort: flags["pick-port"] === undefined ? undefined : read.port("pick-port"),
+    pickTimeoutMs: read.duration("pick-timeout", minMs, dayMs),
     adminAddress: readAdminAddress(flags, adminToken, wrong),
     adminToken,
     config: readOrigin(flags, wrong),
     endpoints: readEndpoints(flags),
     endpointsFile: readText(flags, "endpoints-file"),
     secureServing: read.boolean("secure-serving"),
-    certPath: readText(flags, "cert-path"),
+    tls: {
+      certPath: readText(flags, "cert-path"),
+      reloads: read.boolean("enable-cert-reload"),
+      clientCaFile: readText(flags, "client-ca-file"),
+      minVersion: tlsVersions[read.choice("tls-min-version", ["VersionTLS12", "VersionTLS13"])],
+      cipherSuites: splitWords(readText(flags, "tls-cipher-suites") ?? ""),
+    },
     healthChecking: read.boolean("health-checking"),
+    bodyMode: read.choice("body-mode", bodyModes),
+    usesSubset: !read.boolean("disable-endpoint-subset-filter"),
+    emitsScores: read.boolean("emit-endpoint-scores"),
+    conformanceSwitches: read.boolean("conformance-switches"),
+    gateway: {
+      upstream: read.choice("gateway-upstream", ["http1", "h2c"]),
+      connectTimeoutMs: read.duration("gateway-connect-timeout", minMs, dayMs),
+      responseTimeoutMs: read.duration("gateway-response-timeout", minMs, dayMs),
+      idleTimeoutMs: read.duration("gateway-idle-timeout", minMs, dayMs),
+      accessLog: read.boolean("gateway-access-log"),
+    },
     refreshMetricsIntervalMs: read.duration("refresh-metrics-interval", minRefreshMs, 60_000),
-    maxBodyBytes: read.size("max-body-bytes", 1, maxBodyBytes),
+    limits: {
+      maxBodyBytes: read.size("max-body-bytes", 1, maxBodyBytes, "from 1 to 1Gi"),
+      maxHeldBytes: read.size("max-held-bytes", 1, maxHeldBytes, "from 1 to 4Ti"),
+      maxHeaderBytes: read.size("max-header-bytes", 1024, 2 ** 24, "from 1Ki to 16Mi"),
+      maxOpenRequests: read.count("max-open-requests"),
+      maxConnections: read.count("max-connections"),
+      maxRequestMs: read.duration("max-request-time", minMs, dayMs),
+    },
     warmup: flags.warmup !== false,
     drainTimeoutMs: read.duration("drain-timeout", 0, maxDrainMs),
     verbosity: read.verbosity(),
@@ -75,10 +107,19 @@ function createReader(flags: GivenFlags, wrong: Wrong) {
     port: (name: string) => bounded(name, parsePort(text(name)), 0, 65_535, "a port, 0 to 65535", "9002"),
     duration(name: string, min: number, max: number) {
       const want = `a time from ${formatDuration(min)} to ${formatDuration(max)}, with its unit`;
-      return bounded(name, parseDurationMs(text(name)), min, max, want, name === "drain-timeout" ? "30s" : "50ms");
+      return bounded(name, parseDurationMs(text(name)), min, max, want, defaultOf(name));
     },
-    size: (name: string, min: number, max: number) =>
-      bounded(name, parseSizeBytes(text(name)), min, max, "a size from 1 to 1Gi", "10Mi"),
+    size: (name: string, min: number, max: number, range: string) =>
+      bounded(name, parseSizeBytes(text(name)), min, max, `a size ${range}`, defaultOf(name)),
+    count: (name: string) =>
+      bounded(name, parseCount(text(name)), 1, maxCount, `a whole number from 1 to ${maxCount}`, defaultOf(name)),
+    choice<Choice extends string>(name: string, choices: readonly [Choice, ...Choice[]]): Choice {
+      const value = choices.find((choice) => choice === text(name));
+      if (value === undefined) {
+        wrong(name, `must be ${choices.join(" or ")}, is ${quote(text(name))}`, `write --${name} ${choices[0]}`);
+      }
+      return value ?? choices[0];
+    },
     boolean(name: string) {
       const value = parseBoolean(text(name));
       if (value === undefined) wrong(name, `must be true or false, is ${quote(text(name))}`, `write --${name}=false`);
@@ -91,6 +132,11 @@ function createReader(flags: GivenFlags, wrong: Wrong) {
       return 0;
     },
   };
+}
+
+/** Default of a flag, as an example of how to write it. */
+function defaultOf(name: string): string {
+  return serveFlags.find((flag) => flag.name === name)?.default ?? "";
 }
 
 async function readToken(flags: GivenFlags, env: NodeJS.ProcessEnv, wrong: Wrong): Promise<string | undefined> {
@@ -140,8 +186,14 @@ function readOrigin(flags: GivenFlags, wrong: Wrong): ConfigOrigin {
 
 function readEndpoints(flags: GivenFlags): readonly string[] {
   const lists = flags.endpoints;
-  const words = (Array.isArray(lists) ? lists : []).flatMap((list: string) => list.split(","));
-  return words.map((word) => word.trim()).filter((word) => word !== "");
+  return (Array.isArray(lists) ? lists : []).flatMap((list: string) => splitWords(list));
+}
+
+function splitWords(list: string): readonly string[] {
+  return list
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
 }
 
 /** A sentence for each flag that was given and says something else than what holds. */
@@ -168,13 +220,14 @@ function checkEndpoints({ endpoints, endpointsFile }: ServeOptions, flags: Given
 }
 
 function checkPorts(options: ServeOptions, wrong: Wrong): void {
-  const { grpcPort, grpcHealthPort, metricsPort, gatewayPort, adminAddress } = options;
+  const { grpcPort, grpcHealthPort, metricsPort, gatewayPort, pickPort, adminAddress } = options;
   const taken = new Map<number, string>();
   const ports: readonly [name: string, port: number | undefined][] = [
     ["grpc-port", grpcPort],
     ["grpc-health-port", grpcHealthPort],
     ["metrics-port", metricsPort],
     ["gateway-port", gatewayPort],
+    ["pick-port", pickPort],
     ["admin-address", adminAddress.port],
   ];
   for (const [name, port] of ports) {

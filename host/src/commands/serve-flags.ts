@@ -18,6 +18,9 @@ const endpoints = "Endpoints:";
 const configuration = "Configuration:";
 const ports = "Ports (0 = any free one):";
 const tls = "TLS of ext_proc:";
+const extProc = "ext_proc:";
+const gateway = "Embedded gateway:";
+const limits = "Limits of each way in:";
 const running = "Running:";
 
 /** Flags that have an effect. */
@@ -37,6 +40,7 @@ export const serveFlags: readonly ServeFlag[] = [
   { name: "grpc-health-port", value: "port", group: ports, about: "gRPC health, plaintext", default: "9003" },
   { name: "metrics-port", value: "port", group: ports, about: "/metrics", default: "9090" },
   { name: "gateway-port", value: "port", group: ports, about: "embedded OpenAI gateway; off unless given" },
+  { name: "pick-port", value: "port", group: ports, about: "Pick RPC, plaintext Connect; off unless given" },
   {
     name: "admin-address",
     value: "host:port",
@@ -52,13 +56,133 @@ export const serveFlags: readonly ServeFlag[] = [
   },
   { name: "secure-serving", value: "", group: tls, about: "speak TLS", default: "true" },
   { name: "cert-path", value: "folder", group: tls, about: "folder of tls.crt and tls.key; else self-signed" },
-  { name: "health-checking", value: "", group: running, about: "gRPC health on ext_proc's port too", default: "false" },
+  {
+    name: "enable-cert-reload",
+    value: "",
+    group: tls,
+    about: "read the files again when they change",
+    default: "true",
+  },
+  {
+    name: "client-ca-file",
+    value: "file",
+    group: tls,
+    about: "accept only gateways with a certificate of this authority (mTLS)",
+  },
+  {
+    name: "tls-min-version",
+    value: "version",
+    group: tls,
+    about: "VersionTLS12 or VersionTLS13; Envoy speaks 1.2 unless told otherwise",
+    default: "VersionTLS12",
+  },
+  { name: "tls-cipher-suites", value: "name,...", group: tls, about: "Go's names of suites; default Node's" },
+  { name: "health-checking", value: "", group: extProc, about: "gRPC health on ext_proc's port too", default: "false" },
+  {
+    name: "body-mode",
+    value: "mode",
+    group: extProc,
+    about: "how gateways that do not announce it exchange bodies: full-duplex, buffered, streamed, none",
+    default: "auto",
+  },
+  {
+    name: "disable-endpoint-subset-filter",
+    value: "",
+    group: extProc,
+    about: "ignore the gateway's subset of endpoints",
+    default: "false",
+  },
+  {
+    name: "emit-endpoint-scores",
+    value: "",
+    group: extProc,
+    about: "tell the gateway the score of every candidate, as dynamic metadata",
+    default: "false",
+  },
+  {
+    name: "conformance-switches",
+    value: "",
+    group: extProc,
+    about: "obey the headers of conformance suites; never in production, since clients choose endpoints by them",
+    default: "false",
+  },
+  {
+    name: "gateway-upstream",
+    value: "protocol",
+    group: gateway,
+    about: "what model servers speak: http1, or h2c (HTTP/2 in plaintext)",
+    default: "http1",
+  },
+  {
+    name: "gateway-connect-timeout",
+    value: "duration",
+    group: gateway,
+    about: "until a model server accepts a connection; the next one is tried then",
+    default: "2s",
+  },
+  {
+    name: "gateway-response-timeout",
+    value: "duration",
+    group: gateway,
+    about: "until the response begins",
+    default: "10m",
+  },
+  {
+    name: "gateway-idle-timeout",
+    value: "duration",
+    group: gateway,
+    about: "between two parts of a response",
+    default: "5m",
+  },
+  { name: "gateway-access-log", value: "", group: gateway, about: "a log line a request", default: "false" },
+  {
+    name: "pick-timeout",
+    value: "duration",
+    group: running,
+    about: "after which a pick that was never completed counts as done",
+    default: "10m",
+  },
   {
     name: "max-body-bytes",
     value: "size",
-    group: running,
-    about: "largest request body that is held; more is refused",
+    group: limits,
+    about: "largest request body that is held; 413 above it",
     default: "10Mi",
+  },
+  {
+    name: "max-held-bytes",
+    value: "size",
+    group: limits,
+    about: "most that all bodies together may hold; 429 above it",
+    default: "1Gi",
+  },
+  {
+    name: "max-header-bytes",
+    value: "size",
+    group: limits,
+    about: "largest headers of a request; 431 above it",
+    default: "64Ki",
+  },
+  {
+    name: "max-open-requests",
+    value: "count",
+    group: limits,
+    about: "requests open at once; 429 above it",
+    default: "50000",
+  },
+  {
+    name: "max-connections",
+    value: "count",
+    group: limits,
+    about: "connections open at once; those above it are closed",
+    default: "10000",
+  },
+  {
+    name: "max-request-time",
+    value: "duration",
+    group: limits,
+    about: "in which a request has to come in whole; 408 above it",
+    default: "10m",
   },
   {
     name: "drain-timeout",
@@ -82,8 +206,6 @@ export interface InertFlag {
 }
 
 const noKubernetes = "endpoints come from --endpoints and --endpoints-file";
-const noReload = "certificates are read once";
-const fixedTls = "TLS 1.2 and newer are spoken, with Node's ciphers";
 const ownLog = "the log is JSON, its level set by -v";
 
 function inert(name: string, reason: string, holds?: string): InertFlag {
@@ -101,8 +223,6 @@ export const inertFlags: readonly InertFlag[] = [
   inert("pool-group", noKubernetes),
   inert("endpoint-selector", noKubernetes),
   inert("endpoint-target-ports", noKubernetes),
-  inertSwitch("disable-endpoint-subset-filter", "the gateway's subset of endpoints always counts", "false"),
-  inertSwitch("emit-endpoint-scores", "scores are shown by the admin interface only", "false"),
   inertSwitch("allow-experimental-plugins", "every type may be used", "true"),
   inertSwitch("ha-enable-leader-election", "every replica decides", "false"),
   inert("grpc-max-recv-msg-size", "bodies are bounded by --max-body-bytes"),
@@ -115,9 +235,6 @@ export const inertFlags: readonly InertFlag[] = [
   inertSwitch("metrics-endpoint-auth", "/metrics is open to who reaches its port", "false"),
   inert("metrics-cert-dir", "/metrics is plain HTTP"),
   inert("metrics-client-ca-file", "/metrics is plain HTTP"),
-  inertSwitch("enable-cert-reload", noReload, "false"),
-  inert("tls-min-version", fixedTls, "VersionTLS12"),
-  inert("tls-cipher-suites", fixedTls),
   inertSwitch("zap-devel", ownLog, "false"),
   inert("zap-encoder", ownLog, "json"),
   inert("zap-log-level", ownLog),

@@ -4,6 +4,7 @@ import type { HeaderList } from "./messages/header-list.ts";
 /** A request as the gateway showed it, for the scheduler. */
 export class ExtProcRequest implements IncomingRequest {
   readonly door = "ext_proc";
+  readonly isBodyHidden = false;
   readonly body: readonly Uint8Array[] | undefined;
   readonly subset: readonly string[] | undefined;
   readonly #headers: HeaderList;

@@ -4,6 +4,7 @@ import type { IncomingRequest } from "../scheduling/types.ts";
 /** A request of the gateway's, for the scheduler. */
 export class GatewayRequest implements IncomingRequest {
   readonly door = "gateway";
+  readonly isBodyHidden = false;
   readonly subset = undefined;
   readonly method: string;
   readonly path: string;

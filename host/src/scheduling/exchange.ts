@@ -46,11 +46,14 @@ export function createExchange(parts: ExchangeParts): Routed {
     const atMs = nowMs();
     for (const { callId, feedback } of listeners) feedback({ callId, slot, atMs, ...event });
   };
-  return {
+  const exchange: Routed = {
     kind: "routed",
     decisionId: record.decisionId,
     destinations: parts.destinations,
     setHeaders: [],
+    observation: "full",
+    rewrite: undefined,
+    scores: [],
     record,
     responseHeaders(received, header, served) {
       if (ended) return;
@@ -93,7 +96,9 @@ export function createExchange(parts: ExchangeParts): Routed {
       const counts = { promptTokens, cachedTokens, outputTokens };
       tell({ kind: "done", cause: judge(cause, status), status, ...counts, ttftUs, e2eMs });
     },
+    letGo: () => exchange.end("unknown"),
   };
+  return exchange;
 }
 
 function pickHeaders(names: readonly string[], header: (name: string) => string | undefined): Record<string, string> {

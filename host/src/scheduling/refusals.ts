@@ -4,8 +4,10 @@ import type { Refusal, RefusalCode } from "./types.ts";
 const statuses: Readonly<Record<RefusalCode, number>> = {
   BadRequest: 400,
   NotFound: 404,
+  RequestTimeout: 408,
   PreconditionFailed: 412,
   PayloadTooLarge: 413,
+  HeadersTooLarge: 431,
   ResourceExhausted: 429,
   Internal: 500,
   ServiceUnavailable: 503,

@@ -81,6 +81,7 @@ function post(body: string, subset?: readonly string[]): IncomingRequest {
     header: (name) => headers.find(([key]) => key === name)?.[1],
     headers: () => headers,
     body: [Buffer.from(body)],
+    isBodyHidden: false,
     subset,
   };
 }

@@ -1,7 +1,13 @@
 import type { DecisionRecord, DoneCause } from "@outrider/core";
 
 /** Way a request came in; a metric label. */
-export type Door = "ext_proc" | "gateway";
+export type Door = "ext_proc" | "gateway" | "pick";
+
+/**
+ * How much of responses a scheduler wants to see: everything, the status and headers alone, or nothing. A door may show
+ * more, where its gateway leaves it no choice.
+ */
+export type Observation = "full" | "headers" | "none";
 
 /** One request as a door hands it in; names no message of any gateway. */
 export interface IncomingRequest {
@@ -14,8 +20,10 @@ export interface IncomingRequest {
   header(name: string): string | undefined;
   /** All headers in order, names in lower case. */
   headers(): Iterable<readonly [name: string, value: string]>;
-  /** Chunks of the whole body in order; `undefined` where the request ended with its headers. */
+  /** Chunks of the whole body in order; `undefined` where the request ended with its headers, or the body is hidden. */
   readonly body: readonly Uint8Array[] | undefined;
+  /** Whether there is a body that the gateway does not show before the decision: nothing is known of it. */
+  readonly isBodyHidden: boolean;
   /** Endpoints the gateway allows, `ip` or `ip:port` each; `undefined` = all, empty = none. */
   readonly subset: readonly string[] | undefined;
 }
@@ -25,7 +33,9 @@ export type RefusalCode =
   | "BadRequest"
   | "NotFound"
   | "PreconditionFailed"
+  | "RequestTimeout"
   | "PayloadTooLarge"
+  | "HeadersTooLarge"
   | "ResourceExhausted"
   | "ServiceUnavailable"
   | "Internal";
@@ -44,6 +54,22 @@ export interface Refusal {
   readonly retryAfterS?: number;
 }
 
+/** Changes a body that passes in chunks. */
+export interface ChunkRewriter {
+  /** @returns what goes on in place of the chunk, maybe nothing yet; valid as long as the chunk is. */
+  push(chunk: Uint8Array): readonly Uint8Array[];
+  /** @returns what was held back. Nothing comes after it. */
+  end(): readonly Uint8Array[];
+}
+
+/** The model has another name at the model server than at the client. */
+export interface ModelRewrite {
+  /** Chunks of the request's body with the model server's name in it; `undefined` where no body was shown. */
+  readonly body: readonly Uint8Array[] | undefined;
+  /** Begins a response's body, JSON or SSE: the client's name goes back into it. */
+  respond(): ChunkRewriter;
+}
+
 /**
  * The request goes to an endpoint. The door tells it what it sees of the response, in order, and ends it exactly once
  * with `end`; calls behind that are ignored.
@@ -55,6 +81,12 @@ export interface Routed {
   readonly destinations: readonly string[];
   /** Headers to set on the request besides the destination. */
   readonly setHeaders: readonly (readonly [name: string, value: string])[];
+  /** How much of the response is worth showing. */
+  readonly observation: Observation;
+  /** Names to change in bodies; `undefined` = bodies pass as they are. */
+  readonly rewrite: ModelRewrite | undefined;
+  /** Total of each scored endpoint, for gateways that are told of them; empty = they are not. */
+  readonly scores: readonly (readonly [endpoint: string, total: number])[];
   /** The decision, for explain; ids of endpoints in its snapshot. */
   readonly record: DecisionRecord | undefined;
   /** The response's status and headers arrived. `served`: the endpoint that answered, where the gateway tells. */
@@ -63,6 +95,8 @@ export interface Routed {
   responseChunk(chunk: Uint8Array): void;
   /** The exchange is over. */
   end(cause: DoneCause): void;
+  /** The exchange goes on where the door sees nothing more of it; stands in the place of `end`. */
+  letGo(): void;
 }
 
 /** The one scheduling cycle behind all doors. Never throws and never rejects: what goes wrong inside is a refusal. */

@@ -69,6 +69,9 @@ export function routed(
     decisionId: "probe",
     destinations,
     setHeaders,
+    observation: "full",
+    rewrite: undefined,
+    scores: [],
     record: undefined,
     responseHeaders() {},
     responseChunk: (chunk) => void observer.responseChunks.push(Buffer.from(chunk)),
@@ -76,13 +79,14 @@ export function routed(
       observer.ends.push(cause);
       ended.resolve();
     },
+    letGo: () => ended.resolve(),
   };
 }
 
 /** A copy that outlives the stream's messages. */
 function snapshot(request: IncomingRequest): IncomingRequest {
-  const { door, method, path, subset } = request;
+  const { door, method, path, subset, body, isBodyHidden } = request;
   const headers = [...request.headers()];
   const last = new Map(headers);
-  return { door, method, path, subset, body: request.body, headers: () => headers, header: (name) => last.get(name) };
+  return { door, method, path, subset, body, isBodyHidden, headers: () => headers, header: (name) => last.get(name) };
 }

@@ -8,7 +8,7 @@ export interface SeenExchange {
   readonly body: string | undefined;
   readonly responses: { status: number; contentType: string | undefined; served: string | undefined }[];
   readonly chunks: string[];
-  readonly causes: DoneCause[];
+  readonly causes: (DoneCause | "let_go")[];
 }
 
 /** A scheduler that decides what it is told to and keeps what its doors say. */
@@ -23,7 +23,9 @@ export interface FakeScheduler extends Scheduler {
 /** What is decided: destinations, or a refusal. */
 export type Decision =
   | Refusal
-  | { readonly destinations: readonly string[]; readonly setHeaders?: Routed["setHeaders"] };
+  | ({ readonly destinations: readonly string[] } & Partial<
+      Pick<Routed, "setHeaders" | "observation" | "rewrite" | "scores">
+    >);
 
 /** Sends everything to 10.0.0.1:8000 until told otherwise. */
 export function createFakeScheduler(): FakeScheduler {
@@ -64,6 +66,9 @@ function toResult(decision: Decision, exchange: SeenExchange): Routed | Refusal 
     decisionId: "decision",
     destinations: decision.destinations,
     setHeaders: decision.setHeaders ?? [],
+    observation: decision.observation ?? "full",
+    rewrite: decision.rewrite,
+    scores: decision.scores ?? [],
     record: undefined,
     responseHeaders(status, header, served) {
       exchange.responses.push({ status, contentType: header("content-type"), served });
@@ -73,6 +78,9 @@ function toResult(decision: Decision, exchange: SeenExchange): Routed | Refusal 
     },
     end(cause) {
       exchange.causes.push(cause);
+    },
+    letGo() {
+      exchange.causes.push("let_go");
     },
   };
 }

@@ -1,0 +1,30 @@
+/** The bound on the memory that bodies hold, shared by all doors. */
+export interface HeldBytes {
+  /** Bytes that are held. */
+  readonly bytes: number;
+  /** Most that may be held. */
+  readonly maxBytes: number;
+  /** Holds so many more; false, and nothing is held, where that is more than the bound. */
+  take(bytes: number): boolean;
+  /** Lets go of bytes that were taken. */
+  give(bytes: number): void;
+}
+
+/** Nothing is held yet. */
+export function createHeldBytes(maxBytes: number): HeldBytes {
+  let held = 0;
+  return {
+    get bytes() {
+      return held;
+    },
+    maxBytes,
+    take(bytes) {
+      if (held + bytes > maxBytes) return false;
+      held += bytes;
+      return true;
+    },
+    give(bytes) {
+      held -= bytes;
+    },
+  };
+}
