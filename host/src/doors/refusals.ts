@@ -17,6 +17,31 @@ export function tooLarge(maxBodyBytes: number): Refusal {
   return refuse("PayloadTooLarge", `request body is larger than ${maxBodyBytes} bytes`);
 }
 
+/** Headers of more bytes, names and values together, than are taken. */
+export function headersTooLarge(maxHeaderBytes: number): Refusal {
+  return refuse("HeadersTooLarge", `request headers are larger than ${maxHeaderBytes} bytes`);
+}
+
+/** A request that is not whole in time, however steadily it comes in. */
+export function tooSlow(maxRequestMs: number): Refusal {
+  return refuse("RequestTimeout", `the request did not come in whole within ${maxRequestMs} ms`);
+}
+
+/** More requests are open than a door has at once. */
+export function tooManyRequests(maxOpenRequests: number): Refusal {
+  return soonAgain(`more than ${maxOpenRequests} requests are open`);
+}
+
+/** More memory than the bodies of all requests may hold together. */
+export function tooMuchHeld(maxHeldBytes: number): Refusal {
+  return soonAgain(`the bodies of all requests together would hold more than ${maxHeldBytes} bytes`);
+}
+
+/** Nothing about the request is wrong: it comes at a bad time. */
+function soonAgain(message: string): Refusal {
+  return { ...refuse("ResourceExhausted", message), retryAfterS: 1 };
+}
+
 /** A phase took longer than its deadline: the request comes in, is decided, waits for the response, or gets it. */
 export function overdue(phase: "holding" | "deciding" | "waiting" | "responding"): Refusal {
   switch (phase) {
