@@ -1,10 +1,11 @@
 import type { RequestFacts } from "../contract/index.ts";
 import { prefixSeed } from "../hash/index.ts";
 import type { FactNeeds } from "./fact-needs.ts";
+import { type GivenFacts, toScannedBody } from "./given-facts.ts";
 import { type Prompt, parsePrompt } from "./prompt.ts";
 import { countPromptTokens, hashPrompt, TOKEN_BYTES } from "./prompt-hashes.ts";
 import { type BodyFault, type ScannedBody, scanBody } from "./scan-body.ts";
-import { defaultSessionSources, readSessionKey } from "./session-key.ts";
+import { defaultSessionSources, readSessionKey, toSessionKey } from "./session-key.ts";
 
 /** The request that facts are read from. */
 export interface FactsSource {
@@ -14,6 +15,8 @@ export interface FactsSource {
   header(name: string): string | undefined;
   /** Chunks of the whole body in order; `undefined` where there is none. */
   readonly body: readonly Uint8Array[] | undefined;
+  /** Facts of a body that is not there, from who has read it. */
+  readonly given?: GivenFacts | undefined;
 }
 
 /** What all requests under one configuration share. */
@@ -102,10 +105,7 @@ class SourceFacts implements HostFacts {
   }
 
   get sessionKey(): string {
-    this.#sessionKey ??= readSessionKey(
-      (name) => this.#source.header(name),
-      this.#settings.sessionSources ?? defaultSessionSources,
-    );
+    this.#sessionKey ??= this.#readSessionKey();
     return this.#sessionKey;
   }
 
@@ -201,18 +201,22 @@ class SourceFacts implements HostFacts {
   }
 
   #scanned(): ScannedBody | BodyFault | undefined {
-    if (this.#scan === undefined && this.#source.body !== undefined) this.#scan = scanBody(this.#source.body);
+    if (this.#scan !== undefined) return this.#scan;
+    const { body, given } = this.#source;
+    if (given !== undefined) this.#scan = toScannedBody(given);
+    else if (body !== undefined) this.#scan = scanBody(body);
     return this.#scan;
   }
 
   #parsed(): Prompt {
-    const { body, path } = this.#source;
-    this.#prompt ??= body === undefined ? noPrompt : parsePrompt(body, path);
+    const { body, given, path } = this.#source;
+    this.#prompt ??= given?.prompt ?? (body === undefined ? noPrompt : parsePrompt(body, path));
     return this.#prompt;
   }
 
   #countTokens(): number {
-    const { body } = this.#source;
+    const { body, given } = this.#source;
+    if (given !== undefined) return given.promptTokens || (countPromptTokens(given.prompt) ?? 0);
     if (body === undefined) return 0;
     const prompt = this.#needsPrompt() ? this.#parsed() : noPrompt;
     return countPromptTokens(prompt) ?? Math.ceil(countBytes(body) / TOKEN_BYTES);
@@ -222,6 +226,12 @@ class SourceFacts implements HostFacts {
     const scan = this.#scanned();
     const seed = prefixSeed(this.model, this.lora, scan?.kind === "ok" ? scan.cacheSalt : "");
     return hashPrompt(this.#parsed(), blockSizeTokens, this.#settings.maxPrefixTokens ?? 131_072, seed);
+  }
+
+  #readSessionKey(): string {
+    const { given } = this.#source;
+    const sources = this.#settings.sessionSources ?? defaultSessionSources;
+    return given?.sessionKey ? toSessionKey(given.sessionKey) : readSessionKey((name) => this.#header(name), sources);
   }
 
   #readHeaders(): Readonly<Record<string, string>> {

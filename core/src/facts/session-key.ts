@@ -12,13 +12,18 @@ export const defaultSessionSources: readonly string[] = [
 /** Longest session key, in characters. */
 export const maxSessionKeyLength = 256;
 
-/** Key of the session a request belongs to; empty = none. A longer one is cut and told apart by a hash of the whole. */
+/** Key of the session a request belongs to, as {@link toSessionKey} has it; empty = none. */
 export function readSessionKey(header: (name: string) => string | undefined, sources: readonly string[]): string {
   for (const name of sources) {
     const key = header(name);
-    if (key !== undefined && key !== "") return key.length <= maxSessionKeyLength ? key : shorten(key);
+    if (key !== undefined && key !== "") return toSessionKey(key);
   }
   return "";
+}
+
+/** A session key as it is used: one that is too long is cut and told apart by a hash of the whole. */
+export function toSessionKey(key: string): string {
+  return key.length <= maxSessionKeyLength ? key : shorten(key);
 }
 
 function shorten(key: string): string {

@@ -1,7 +1,7 @@
 import type { DecisionRecord, DoneCause, FeedbackEvent, Lease, UsageReader } from "@outrider/core";
 import type { EventNeeds } from "./event-needs.ts";
 import type { SchedulingMetrics } from "./metrics.ts";
-import type { Door, Routed } from "./types.ts";
+import type { Door, ReportedResponse, Routed } from "./types.ts";
 
 /** Shortest time between two progress events of a request, in ms. */
 const progressIntervalMs = 50;
@@ -41,10 +41,14 @@ export function createExchange(parts: ExchangeParts): Routed {
   let firstAtMs = 0;
   let progressAtMs = sentAtMs;
   let ended = false;
+  let reported: ReportedResponse | undefined;
 
   const tell = (event: EventBody) => {
     const atMs = nowMs();
     for (const { callId, feedback } of listeners) feedback({ callId, slot, atMs, ...event });
+  };
+  const checkServed = (served: string | undefined) => {
+    if (served !== undefined && served !== "" && !parts.destinations.includes(served)) metrics.servedElsewhere();
   };
   const exchange: Routed = {
     kind: "routed",
@@ -58,7 +62,7 @@ export function createExchange(parts: ExchangeParts): Routed {
     responseHeaders(received, header, served) {
       if (ended) return;
       status = received;
-      if (served !== undefined && served !== "" && !parts.destinations.includes(served)) metrics.servedElsewhere();
+      checkServed(served);
       if (listeners.length > 0) {
         tell({
           kind: "headers",
@@ -84,15 +88,22 @@ export function createExchange(parts: ExchangeParts): Routed {
         elapsedMs: progressAtMs - sentAtMs,
       });
     },
+    report(response) {
+      if (ended) return;
+      reported = response;
+      status = response.status;
+      checkServed(response.served);
+    },
     end(cause) {
       if (ended) return;
       ended = true;
       lease.end();
       metrics.request(parts.door, status);
       if (listeners.length === 0) return;
-      const { promptTokens = 0, cachedTokens = 0, outputTokens = 0 } = usage?.usage ?? {};
-      const ttftUs = firstAtMs === 0 ? 0 : Math.round((firstAtMs - record.atMs) * 1000);
-      const e2eMs = nowMs() - record.atMs;
+      const { promptTokens = 0, cachedTokens = 0, outputTokens = 0 } = reported?.usage ?? usage?.usage ?? {};
+      const ttftMs = reported?.ttftMs ?? (firstAtMs === 0 ? 0 : firstAtMs - record.atMs);
+      const ttftUs = Math.round(ttftMs * 1000);
+      const e2eMs = reported?.e2eMs || nowMs() - record.atMs;
       const counts = { promptTokens, cachedTokens, outputTokens };
       tell({ kind: "done", cause: judge(cause, status), status, ...counts, ttftUs, e2eMs });
     },

@@ -1,4 +1,4 @@
-import type { DecisionRecord, DoneCause } from "@outrider/core";
+import type { DecisionRecord, DoneCause, GivenFacts, TokenUsage } from "@outrider/core";
 
 /** Way a request came in; a metric label. */
 export type Door = "ext_proc" | "gateway" | "pick";
@@ -26,6 +26,8 @@ export interface IncomingRequest {
   readonly isBodyHidden: boolean;
   /** Endpoints the gateway allows, `ip` or `ip:port` each; `undefined` = all, empty = none. */
   readonly subset: readonly string[] | undefined;
+  /** What the gateway says of the body in its place; absent where facts are read out of the body. */
+  readonly given?: GivenFacts | undefined;
 }
 
 /** Code of a refusal, as the reference EPP names it. */
@@ -64,10 +66,26 @@ export interface ChunkRewriter {
 
 /** The model has another name at the model server than at the client. */
 export interface ModelRewrite {
+  /** Its name at the model server. */
+  readonly model: string;
   /** Chunks of the request's body with the model server's name in it; `undefined` where no body was shown. */
   readonly body: readonly Uint8Array[] | undefined;
   /** Begins a response's body, JSON or SSE: the client's name goes back into it. */
   respond(): ChunkRewriter;
+}
+
+/** A response that passed by its door: what the gateway says of it afterwards. */
+export interface ReportedResponse {
+  /** HTTP status the client saw; 0 = none. */
+  readonly status: number;
+  /** Endpoint that answered; `undefined` = not told. */
+  readonly served: string | undefined;
+  /** As the model server counted them; 0 = not told. */
+  readonly usage: TokenUsage;
+  /** Request received to first token, in ms; 0 = not told. */
+  readonly ttftMs: number;
+  /** Request received to end of response, in ms; 0 = not told. */
+  readonly e2eMs: number;
 }
 
 /**
@@ -93,6 +111,8 @@ export interface Routed {
   responseHeaders(status: number, header: (name: string) => string | undefined, served: string | undefined): void;
   /** A chunk of the response's body passed; empty ones too. The bytes are only valid during the call. */
   responseChunk(chunk: Uint8Array): void;
+  /** Stands in the place of the two above, before `end`, where the response did not pass through the door. */
+  report(response: ReportedResponse): void;
   /** The exchange is over. */
   end(cause: DoneCause): void;
   /** The exchange goes on where the door sees nothing more of it; stands in the place of `end`. */

@@ -75,6 +75,7 @@ export function routed(
     record: undefined,
     responseHeaders() {},
     responseChunk: (chunk) => void observer.responseChunks.push(Buffer.from(chunk)),
+    report() {},
     end(cause) {
       observer.ends.push(cause);
       ended.resolve();

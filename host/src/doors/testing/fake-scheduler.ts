@@ -1,5 +1,5 @@
 import type { DoneCause } from "@outrider/core";
-import type { IncomingRequest, Refusal, Routed, Scheduler } from "../../scheduling/types.ts";
+import type { IncomingRequest, Refusal, ReportedResponse, Routed, Scheduler } from "../../scheduling/types.ts";
 
 /** What a door told the scheduler of one request, in order. */
 export interface SeenExchange {
@@ -8,6 +8,7 @@ export interface SeenExchange {
   readonly body: string | undefined;
   readonly responses: { status: number; contentType: string | undefined; served: string | undefined }[];
   readonly chunks: string[];
+  readonly reports: ReportedResponse[];
   readonly causes: (DoneCause | "let_go")[];
 }
 
@@ -49,7 +50,7 @@ export function createFakeScheduler(): FakeScheduler {
     },
     decide(request) {
       const body = request.body === undefined ? undefined : Buffer.concat(request.body).toString();
-      const exchange: SeenExchange = { request, body, responses: [], chunks: [], causes: [] };
+      const exchange: SeenExchange = { request, body, responses: [], chunks: [], reports: [], causes: [] };
       seen.push(exchange);
       const [decision, ...later] = decisions;
       if (later.length > 0) decisions = later;
@@ -75,6 +76,9 @@ function toResult(decision: Decision, exchange: SeenExchange): Routed | Refusal 
     },
     responseChunk(chunk) {
       exchange.chunks.push(Buffer.from(chunk).toString());
+    },
+    report(response) {
+      exchange.reports.push(response);
     },
     end(cause) {
       exchange.causes.push(cause);
