@@ -130,6 +130,32 @@ describe("the scheduler", () => {
     expect(await registry.metrics()).toContain('outrider_requests_total{door="ext_proc",code="200"} 1');
   });
 
+  it("takes a gateway's word for a response that passed by its door", async () => {
+    const { scheduler, leases, heard, time, registry } = open();
+    const routed = (await scheduler.decide({ ...post(good), door: "pick" })) as Routed;
+    time.nowMs += 500;
+    const usage = { promptTokens: 30, cachedTokens: 20, outputTokens: 5 };
+    routed.report({ status: 200, served: "10.0.0.1:8000", usage, ttftMs: 40.5, e2eMs: 90 });
+    routed.end("ok");
+    routed.report({ status: 500, served: undefined, usage, ttftMs: 1, e2eMs: 1 });
+    expect(heard.map(({ kind }) => kind)).toEqual(["picked", "done"]);
+    expect(heard.at(-1)).toMatchObject({ cause: "ok", status: 200, ...usage, ttftUs: 40_500, e2eMs: 90 });
+    expect(leases.count()).toBe(0);
+    const metrics = await registry.metrics();
+    expect(metrics).toContain('outrider_requests_total{door="pick",code="200"} 1');
+    expect(metrics).toContain("outrider_served_elsewhere_total 1");
+  });
+
+  it("measures what a gateway does not tell, as far as it can", async () => {
+    const { scheduler, heard, time } = open();
+    const routed = (await scheduler.decide(post(good))) as Routed;
+    time.nowMs += 500;
+    const usage = { promptTokens: 0, cachedTokens: 0, outputTokens: 0 };
+    routed.report({ status: 503, served: undefined, usage, ttftMs: 0, e2eMs: 0 });
+    routed.end("ok");
+    expect(heard.at(-1)).toMatchObject({ cause: "upstream_error", status: 503, ttftUs: 0, e2eMs: 500 });
+  });
+
   it("tells plugins of a request whose end nobody saw", async () => {
     const { scheduler, leases, heard, time } = open();
     await scheduler.decide(post(good));
