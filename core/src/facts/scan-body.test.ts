@@ -109,6 +109,7 @@ describe("a body", () => {
     expect(scanBody(toChunks(body))).toEqual({
       kind: "ok",
       model: "m",
+      modelSpans: [{ start: 13, end: 16 }],
       stream: true,
       maxOutputTokens: 7,
       cacheSalt: "s",
@@ -183,10 +184,13 @@ it("reads any JSON object in any chunks as JSON.parse does", () => {
       expect(scan).toEqual({
         kind: "ok",
         model: parsed.model,
+        modelSpans: expect.anything(),
         stream: parsed.stream === true,
         maxOutputTokens: Math.min(Number(cap ?? 0), 2 ** 32 - 1),
         cacheSalt: typeof parsed.cache_salt === "string" ? parsed.cache_salt : "",
       });
+      const last = scan.kind === "ok" ? scan.modelSpans.at(-1) : undefined;
+      expect(JSON.parse(Buffer.from(body).subarray(last?.start, last?.end).toString())).toBe(parsed.model);
     }),
     { numRuns: 1_000 },
   );

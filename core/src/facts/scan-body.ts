@@ -1,3 +1,4 @@
+import type { ByteSpan } from "../rewrite/replace-spans.ts";
 import { type BodyMark, BodyReader } from "./body-reader.ts";
 
 /** What the top level of a request's body tells, without parsing it. */
@@ -5,6 +6,8 @@ export interface ScannedBody {
   readonly kind: "ok";
   /** `model`, never empty. */
   readonly model: string;
+  /** Where the values of `model` stand, in order; several where the key repeats. */
+  readonly modelSpans: readonly ByteSpan[];
   /** `stream`; false where it is no boolean. */
   readonly stream: boolean;
   /** `max_completion_tokens`, else `max_tokens`, else `max_output_tokens`; 0 where none is a whole number above 0. */
@@ -36,7 +39,7 @@ type WantedKey = (typeof wanted)[number];
 const longestKeyBytes = Math.max(...wanted.map((key) => key.length)) * LONGEST_ESCAPE;
 
 /** Values of the wanted keys as JSON; the last one where a key repeats, as `JSON.parse` has it. */
-type WantedValues = { [key in WantedKey]?: string };
+type WantedValues = { [key in WantedKey]?: string } & { readonly modelSpans: ByteSpan[] };
 
 /**
  * Reads a few values at the top level of a JSON body. A fault inside a value that it does not read goes unnoticed, and
@@ -46,7 +49,7 @@ export function scanBody(chunks: readonly Uint8Array[]): ScannedBody | BodyFault
   const reader = new BodyReader(chunks);
   skipByteOrderMark(reader);
   if (!reader.take(OPEN_BRACE)) return fault(reader, "request body is not a JSON object");
-  const values: WantedValues = {};
+  const values: WantedValues = { modelSpans: [] };
   const message = readMembers(reader, values);
   return message === undefined ? toFacts(values) : fault(reader, message);
 }
@@ -74,6 +77,7 @@ function readMember(reader: BodyReader, values: WantedValues): string | undefine
   if (!skipValue(reader, first)) return endsEarly;
   if (reader.offset === start.offset) return unexpected(reader, "a value");
   if (key !== undefined) values[key] = reader.textSince(start);
+  if (key === "model") values.modelSpans.push({ start: start.offset, end: reader.offset });
   return undefined;
 }
 
@@ -110,6 +114,7 @@ function toFacts(values: WantedValues): ScannedBody | BodyFault {
   return {
     kind: "ok",
     model,
+    modelSpans: values.modelSpans,
     stream: values.stream === "true",
     maxOutputTokens:
       toTokens(values.max_completion_tokens) || toTokens(values.max_tokens) || toTokens(values.max_output_tokens),
