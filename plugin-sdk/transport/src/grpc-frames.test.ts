@@ -41,10 +41,21 @@ describe("a bad body", () => {
     });
   }
 
-  it("holds no more memory than has arrived for a frame that announces more", () => {
+  it("counts what has arrived of a frame that announces more", () => {
     const decoder = createFrameDecoder(() => {});
     decoder.push(Buffer.from([0, 0, 15, 0, 0, 7]));
     expect(decoder.pendingBytes).toBe(6);
+  });
+
+  it("is unusable from a message on that is refused when it begins", () => {
+    const decoder = createFrameDecoder(
+      () => {},
+      100,
+      (bytes) => {
+        throw new Error(`no room for ${bytes}`);
+      },
+    );
+    expect(() => decoder.push(encodeFrame(Buffer.alloc(60)).subarray(0, 10))).toThrow("no room for 60");
   });
 });
 
@@ -68,6 +79,27 @@ it("hands on a message within one chunk without copying it", () => {
     got = message;
   }).push(hello);
   expect(got?.buffer).toBe(hello.buffer);
+});
+
+it("tells the length of each message that comes in pieces, before it is complete, and of no other", () => {
+  const told: string[] = [];
+  const decoder = createFrameDecoder(
+    (message) => told.push(`got ${message.length}`),
+    100,
+    (bytes) => told.push(`partial ${bytes}`),
+  );
+  const body = Buffer.concat([5, 20, 7, 30].map((length) => encodeFrame(Buffer.alloc(length))));
+  for (const chunk of [body.subarray(0, 16), body.subarray(16, 40), body.subarray(40)]) decoder.push(chunk);
+  expect(told).toEqual(["got 5", "partial 20", "got 20", "partial 7", "got 7", "got 30"]);
+});
+
+it("gives a message in pieces a buffer of its own, of its length", () => {
+  const got: Buffer[] = [];
+  const decoder = createFrameDecoder((message) => got.push(message));
+  const frame = encodeFrame(Buffer.alloc(50_000, 7));
+  for (let at = 0; at < frame.length; at += 16_384) decoder.push(frame.subarray(at, at + 16_384));
+  expect(got.map(({ length, buffer }) => [length, buffer.byteLength])).toEqual([[50_000, 50_000]]);
+  expect(got[0]).toEqual(Buffer.alloc(50_000, 7));
 });
 
 it("accepts a message of exactly the limit", () => {

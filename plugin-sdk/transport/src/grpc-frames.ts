@@ -31,61 +31,92 @@ export interface FrameDecoder {
 }
 
 /**
- * Holds at most one message, in memory that grows with what has arrived and not with what a header announces.
+ * Holds at most one message, in memory of the length that its header announces: pages of it that do not come are not
+ * resident.
  * @param maxBytes longest message accepted.
+ * @param onPartial called when a message begins that does not lie within one chunk, before memory is taken for it; what
+ *   it throws is thrown by `push`, and the body is unusable then.
  */
-export function createFrameDecoder(onMessage: (message: Buffer) => void, maxBytes = maxFrameBytes): FrameDecoder {
-  const header = Buffer.alloc(frameHeaderBytes);
-  let headerBytes = 0;
-  let message = noBytes;
-  let filledBytes = 0;
-  let messageBytes = 0;
+export function createFrameDecoder(
+  onMessage: (message: Buffer) => void,
+  maxBytes = maxFrameBytes,
+  onPartial?: (messageBytes: number) => void,
+): FrameDecoder {
+  return new Decoder(onMessage, maxBytes, onPartial);
+}
+
+class Decoder implements FrameDecoder {
+  readonly #onMessage: (message: Buffer) => void;
+  readonly #maxBytes: number;
+  readonly #onPartial: ((messageBytes: number) => void) | undefined;
+  readonly #header: Buffer = Buffer.allocUnsafe(frameHeaderBytes);
+  #headerBytes = 0;
+  /** The pending message, once its header is there. */
+  #message = noBytes;
+  #filledBytes = 0;
+
+  constructor(
+    onMessage: (message: Buffer) => void,
+    maxBytes: number,
+    onPartial: ((messageBytes: number) => void) | undefined,
+  ) {
+    this.#onMessage = onMessage;
+    this.#maxBytes = maxBytes;
+    this.#onPartial = onPartial;
+  }
+
+  push(chunk: Buffer): void {
+    let at = this.#headerBytes > 0 ? this.#fill(chunk, 0) : 0;
+    while (this.#headerBytes === 0) {
+      const end = frameEnd(chunk, at, this.#maxBytes);
+      if (end === 0) break;
+      const start = at + frameHeaderBytes;
+      at = end;
+      this.#onMessage(chunk.subarray(start, end));
+    }
+    if (at < chunk.length) this.#fill(chunk, at);
+  }
+
+  end(): void {
+    if (this.#headerBytes === 0) return;
+    throw new OutriderError(
+      "PROTOCOL_VIOLATION",
+      `stream ended inside a frame, after ${this.pendingBytes} bytes of it`,
+    );
+  }
+
+  get pendingBytes(): number {
+    return this.#headerBytes + this.#filledBytes;
+  }
 
   /** Takes what the pending message still lacks from the chunk; returns where the rest of the chunk starts. */
-  const fill = (chunk: Buffer) => {
-    let at = 0;
-    if (headerBytes < frameHeaderBytes) {
-      at = chunk.copy(header, headerBytes);
-      headerBytes += at;
-      if (headerBytes < frameHeaderBytes) return at;
-      messageBytes = checkHeader(header, 0, maxBytes);
+  #fill(chunk: Buffer, from: number): number {
+    let at = from;
+    if (this.#headerBytes < frameHeaderBytes) {
+      const copied = chunk.copy(this.#header, this.#headerBytes, at);
+      at += copied;
+      this.#headerBytes += copied;
+      if (this.#headerBytes < frameHeaderBytes) return at;
+      this.#begin(checkHeader(this.#header, 0, this.#maxBytes));
     }
-    const end = Math.min(chunk.length, at + messageBytes - filledBytes);
-    message = grow(message, filledBytes, end - at, messageBytes);
-    filledBytes += chunk.copy(message, filledBytes, at, end);
-    if (filledBytes === messageBytes) finish();
-    return end;
-  };
+    const copied = chunk.copy(this.#message, this.#filledBytes, at);
+    this.#filledBytes += copied;
+    if (this.#filledBytes === this.#message.length) this.#finish();
+    return at + copied;
+  }
 
-  const finish = () => {
-    const finished = message.subarray(0, filledBytes);
-    message = noBytes;
-    headerBytes = 0;
-    filledBytes = 0;
-    onMessage(finished);
-  };
+  #begin(messageBytes: number): void {
+    this.#onPartial?.(messageBytes);
+    this.#message = Buffer.allocUnsafe(messageBytes);
+  }
 
-  return {
-    push(chunk) {
-      let at = headerBytes > 0 ? fill(chunk) : 0;
-      while (headerBytes === 0) {
-        const start = at + frameHeaderBytes;
-        const end = frameEnd(chunk, at, maxBytes);
-        if (end === 0) break;
-        at = end;
-        onMessage(chunk.subarray(start, end));
-      }
-      if (at < chunk.length) fill(chunk.subarray(at));
-    },
-    end() {
-      if (headerBytes === 0) return;
-      const held = headerBytes + filledBytes;
-      throw new OutriderError("PROTOCOL_VIOLATION", `stream ended inside a frame, after ${held} bytes of it`);
-    },
-    get pendingBytes() {
-      return headerBytes + filledBytes;
-    },
-  };
+  #finish(): void {
+    const message = this.#message;
+    this.#message = noBytes;
+    this.#headerBytes = 0;
+    this.#filledBytes = 0;
+    this.#onMessage(message);
+  }
 }
 
 /**
@@ -125,13 +156,4 @@ function checkHeader(bytes: Buffer, at: number, maxBytes: number): number {
     throw new FrameTooLarge(length, maxBytes);
   }
   return length;
-}
-
-/** Room for `addedBytes` more, doubling up to what the message will need. */
-function grow(buffer: Buffer, filledBytes: number, addedBytes: number, wantedBytes: number): Buffer {
-  const neededBytes = filledBytes + addedBytes;
-  if (neededBytes <= buffer.length) return buffer;
-  const larger = Buffer.allocUnsafe(Math.min(wantedBytes, Math.max(neededBytes, 2 * buffer.length)));
-  buffer.copy(larger, 0, 0, filledBytes);
-  return larger;
 }
