@@ -14,8 +14,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { insertKeysTables } from "@outrider/host/config/keys-table";
+import { delimiter, dirname, join } from "node:path";
+import { flagTables } from "@outrider/host/commands/flags-table";
+import { keyTables } from "@outrider/host/config/keys-table";
+import { insertTables, type Tables } from "@outrider/host/markdown";
 
 /** One thing to generate. */
 interface Generator {
@@ -43,19 +45,24 @@ const protos: Generator = {
   },
 };
 
-/** Everything that is generated, in the order it is written. */
-/** Tables of keys in the page on configuration; the page's own text stays. */
-const keysTables: Generator = {
-  name: "key tables",
-  output: "docs/configuration.md",
-  write(root) {
-    mkdirSync(join(root, "docs"), { recursive: true });
-    const page = readFileSync(join(repository, "docs/configuration.md"), "utf8");
-    writeFileSync(join(root, "docs/configuration.md"), insertKeysTables(page));
-  },
-};
+/** Tables in a page for users; the page's own text stays. */
+function pageTables(page: string, tables: Tables): Generator {
+  return {
+    name: `tables of ${page}`,
+    output: page,
+    write(root) {
+      mkdirSync(dirname(join(root, page)), { recursive: true });
+      writeFileSync(join(root, page), insertTables(readFileSync(join(repository, page), "utf8"), tables));
+    },
+  };
+}
 
-const generators: readonly Generator[] = [protos, keysTables];
+/** Everything that is generated, in the order it is written. */
+const generators: readonly Generator[] = [
+  protos,
+  pageTables("docs/configuration.md", keyTables),
+  pageTables("docs/serve.md", flagTables),
+];
 
 /** Files below a path, relative to `root`; the path itself where it is a file, nothing where it is missing. */
 function filesBelow(root: string, path: string): readonly string[] {

@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { formatFaults } from "./config/faults.ts";
 import { catalogue } from "./config/fixtures/catalogue.ts";
-import { insertKeysTables } from "./config/keys-table.ts";
+import { keyTables } from "./config/keys-table.ts";
 import { loadConfig } from "./config/load.ts";
+import { insertTables } from "./markdown.ts";
 
 const page = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
 
@@ -21,7 +22,7 @@ describe("docs/errors.md", () => {
 describe("docs/configuration.md", () => {
   const text = page("configuration.md");
 
-  it("has the keys of the code", () => expect(insertKeysTables(text)).toBe(text));
+  it("has the keys of the code", () => expect(insertTables(text, keyTables)).toBe(text));
 
   it("shows a configuration that is valid, without warnings", async () => {
     const [, example = ""] = /## The file\n\n```yaml\n([\s\S]*?)```/.exec(text) ?? [];

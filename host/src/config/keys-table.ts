@@ -1,4 +1,5 @@
 import { columnKeys, dataKeys, type KeySpec, needKeys } from "@outrider/core/contract";
+import { renderTable, type Tables } from "../markdown.ts";
 
 const sources: Readonly<Record<KeySpec["source"], string>> = {
   scraped: "scraped from the model server",
@@ -12,8 +13,8 @@ const grants: Readonly<Record<"always" | "asked" | "operator", string>> = {
   operator: "by the operator's `grant:` alone",
 };
 
-/** Tables of a page by their name in its markers. */
-const tables: Readonly<Record<string, () => string>> = {
+/** Tables of the page on configuration. */
+export const keyTables: Tables = {
   "column keys": () => renderKeys({ ...columnKeys, ...dataKeys }),
   "need keys": renderNeeds,
 };
@@ -33,24 +34,4 @@ function renderKeys(keys: Readonly<Record<string, KeySpec>>): string {
 function renderNeeds(): string {
   const rows = Object.entries(needKeys).map(([key, { grant, about }]) => [`\`${key}\``, grants[grant], about]);
   return renderTable(["key", "granted", "what it is"], rows);
-}
-
-function renderTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [headings, headings.map(() => "---"), ...rows];
-  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-}
-
-/**
- * A page with its generated tables anew: each stands between `<!-- generated: NAME -->` and `<!-- end -->`.
- * @throws {Error} for a name that is no table's.
- */
-export function insertKeysTables(page: string): string {
-  return page.replaceAll(
-    /(<!-- generated: ([\w ]+) -->\n)[\s\S]*?(<!-- end -->)/g,
-    (_, start: string, name: string, end: string) => {
-      const render = Object.hasOwn(tables, name) ? tables[name] : undefined;
-      if (render === undefined) throw new Error(`no generated table is called "${name}"`);
-      return `${start}${render()}\n${end}`;
-    },
-  );
 }
