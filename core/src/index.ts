@@ -19,6 +19,6 @@ export * from "./pickers/weighted-random-picker.ts";
 export { createNameRewriter, type NameRewriter } from "./rewrite/name-rewriter.ts";
 export { type ByteSpan, replaceSpans } from "./rewrite/replace-spans.ts";
 export { createEndpointTable } from "./table/endpoint-table.ts";
-export { createLeases, type Lease, type Leases } from "./table/leases.ts";
+export { createLeases, type Lease, type LeasedTable, type Leases } from "./table/leases.ts";
 export type { SlotHolder } from "./table/slots.ts";
 export * from "./table/types.ts";

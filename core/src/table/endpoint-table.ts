@@ -31,6 +31,7 @@ class Table implements EndpointTable {
   #infos: (EndpointInfo | undefined)[] = [];
   #infosShared = false;
   #ready = new Uint8Array(16);
+  #scrapes = new Float64Array(16);
   #inflight: InflightColumns = createInflight(16);
   #dirty = false;
   /** Slots whose endpoint left, and slots whose info changed, since the last snapshot. */
@@ -117,10 +118,15 @@ class Table implements EndpointTable {
 
   setValues(slot: number, columns: readonly number[], values: ArrayLike<number>, atMs: number): void {
     if (this.#infos[slot] === undefined) return;
+    this.#scrapes[slot]++;
     const time = Math.floor(atMs);
     for (let i = 0; i < columns.length; i++) {
       if (this.#store.set(columns[i], slot, values[i], time)) this.#dirty = true;
     }
+  }
+
+  scrapes(slot: number): number {
+    return this.#scrapes[slot] ?? 0;
   }
 
   forget(slot: number): void {
@@ -195,6 +201,9 @@ class Table implements EndpointTable {
     const ready = new Uint8Array(2 * this.#ready.length);
     ready.set(this.#ready);
     this.#ready = ready;
+    const scrapes = new Float64Array(ready.length);
+    scrapes.set(this.#scrapes);
+    this.#scrapes = scrapes;
     this.#inflight = enlargeInflight(this.#inflight, ready.length);
   }
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createEndpointTable } from "./endpoint-table.ts";
-import { createLeases } from "./leases.ts";
+import { createLeases, unwatchedLeaseMs } from "./leases.ts";
+import type { EndpointTable } from "./types.ts";
 
 const entry = (id: string) => ({ id, address: `${id}:1`, labels: {} });
 
@@ -102,6 +103,94 @@ describe("a lease", () => {
   });
 });
 
+describe("a lease that was let go", () => {
+  /** A scrape of an endpoint has come, and is published. */
+  const scrape = (table: EndpointTable, slot: number, atMs: number) => {
+    table.setValues(slot, [table.column("waiting_requests")], [1], atMs);
+    table.publish(atMs);
+  };
+
+  it("ends with the second scrape of its endpoint since it was opened, and tells so once", () => {
+    const { table, leases, counts } = setUp();
+    let told = 0;
+    scrape(table, 1, 1);
+    leases.open(1, 10, 5, 2, () => told++).letGo();
+    scrape(table, 1, 3);
+    expect([counts(1), told]).toEqual([[1, 10, 5], 0]);
+    for (const atMs of [4, 5, 6]) scrape(table, 1, atMs);
+    leases.sweep(1e9, 1);
+    expect([counts(1), told, leases.count()]).toEqual([[0, 0, 0], 1, 0]);
+  });
+
+  it("does not end before what was scraped is published", () => {
+    const { table, leases } = setUp();
+    leases.open(1, 10, 5, 2).letGo();
+    for (const atMs of [3, 4]) table.setValues(1, [0], [1], atMs);
+    expect(leases.count()).toBe(1);
+    table.publish(5);
+    expect(leases.count()).toBe(0);
+  });
+
+  it("ends with the next scrape where two have come since it was opened", () => {
+    const { table, leases } = setUp();
+    const lease = leases.open(1, 10, 5, 2);
+    for (const atMs of [3, 4, 5]) scrape(table, 1, atMs);
+    expect(leases.count()).toBe(1);
+    lease.letGo();
+    scrape(table, 1, 6);
+    expect(leases.count()).toBe(0);
+  });
+
+  it("does not end with scrapes of other endpoints", () => {
+    const { table, leases } = setUp();
+    leases.open(1, 10, 5, 2).letGo();
+    for (const atMs of [3, 4, 5]) scrape(table, 0, atMs);
+    expect(leases.count()).toBe(1);
+  });
+
+  it("ends with scrapes that bring nothing new, at the next sweep", () => {
+    const { table, leases } = setUp();
+    leases.open(1, 10, 5, 2).letGo();
+    for (const atMs of [3, 4]) table.setValues(1, [0], [Number.NaN], atMs);
+    table.publish(5);
+    expect([leases.sweep(6, 1_000), leases.count()]).toEqual([1, 0]);
+  });
+
+  it("ends where its endpoint leaves, while one that is seen stays", () => {
+    const { table, leases } = setUp();
+    let told = 0;
+    leases.open(1, 10, 5, 2, () => told++).letGo();
+    const seen = leases.open(1, 1, 1, 2, () => told++);
+    table.remove("e1");
+    table.publish(3);
+    expect([leases.count(), told]).toEqual([1, 1]);
+    seen.end();
+    expect(leases.count()).toBe(0);
+  });
+
+  it("ends after 5 minutes where its endpoint is not scraped", () => {
+    const { leases } = setUp();
+    let told = 0;
+    leases.open(0, 10, 5, 1_000, () => told++).letGo();
+    leases.open(0, 10, 5, 1_000);
+    expect(leases.sweep(1_000 + unwatchedLeaseMs, 3_600_000)).toBe(0);
+    expect(leases.sweep(1_001 + unwatchedLeaseMs, 3_600_000)).toBe(1);
+    expect([leases.count(), told]).toEqual([1, 1]);
+  });
+
+  it("ends no more once it has ended", () => {
+    const { table, leases, counts } = setUp();
+    let told = 0;
+    const lease = leases.open(1, 10, 5, 2, () => told++);
+    lease.end();
+    lease.letGo();
+    leases.open(1, 10, 5, 2, () => told++).letGo();
+    leases.open(1, 1, 1, 2);
+    for (const atMs of [3, 4, 5]) scrape(table, 1, atMs);
+    expect([counts(1), told]).toEqual([[1, 1, 1], 1]);
+  });
+});
+
 it("returns every count to exactly 0, whatever the order of events and the size of the sums", () => {
   const events = fc.array(
     fc.record({
@@ -109,6 +198,7 @@ it("returns every count to exactly 0, whatever the order of events and the size 
       promptTokens: fc.integer({ min: 0, max: 2 ** 30 }),
       outputTokens: fc.double({ min: 0, max: 1e6, noNaN: true }),
       hasFirstToken: fc.boolean(),
+      isLetGo: fc.boolean(),
       endsAfter: fc.nat(20),
     }),
     { minLength: 10, maxLength: 60 },
@@ -122,9 +212,12 @@ it("returns every count to exactly 0, whatever the order of events and the size 
       requests
         .map((request, i) => ({ ...request, lease: open[i] }))
         .sort((one, other) => one.endsAfter - other.endsAfter)
-        .forEach(({ lease, hasFirstToken, endsAfter }) => {
+        .forEach(({ slot, lease, hasFirstToken, isLetGo, endsAfter }) => {
           if (hasFirstToken) lease.firstToken();
-          if (endsAfter < 18) lease.end();
+          if (isLetGo) lease.letGo();
+          else if (endsAfter < 18) lease.end();
+          table.setValues(slot, [0], [endsAfter], endsAfter);
+          table.publish(endsAfter);
         });
       leases.sweep(1e6, 0);
       expect(leases.count()).toBe(0);

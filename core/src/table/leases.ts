@@ -1,4 +1,5 @@
 import type { EndpointTable } from "./types.ts";
+import { type UnwatchedLease, UnwatchedLeases } from "./unwatched-leases.ts";
 
 /** What one request sent to an endpoint adds to its in-flight counts until it is done. */
 export interface Lease {
@@ -10,7 +11,21 @@ export interface Lease {
   firstToken(): void;
   /** The request is done: all it added is taken back. Further calls do nothing. */
   end(): void;
+  /**
+   * Nobody will see the response. The lease ends by itself with the second scrape of its endpoint since it was opened:
+   * that one began behind the pick, so the scraped values have the request. It ends sooner where the endpoint leaves,
+   * and at the latest by {@link Leases.sweep}.
+   */
+  letGo(): void;
 }
+
+/** What leases need of their table. */
+export type LeasedTable = Pick<EndpointTable, "inflight" | "onPublish" | "scrapes">;
+
+/** Longest time that a lease counts which was let go, in ms: its endpoint may not be scraped at all. */
+export const unwatchedLeaseMs = 300_000;
+/** Scrapes behind the pick until its load is in the values: the first may have begun before it. */
+const scrapesUntilSeen = 2;
 
 /** The leases of a table. Its slots are not reused before the leases on them have ended. */
 export interface Leases {
@@ -19,49 +34,57 @@ export interface Leases {
    * @param slot a slot of a snapshot that the table's ring still has.
    * @param promptTokens tokens to compute before the first one is out; what is no number counts as 0.
    * @param outputTokens tokens expected of the answer; what is no number counts as 0.
-   * @param onExpired called when {@link sweep} ends the lease, and then only.
+   * @param onExpired called when the lease ends by itself, and not by {@link Lease.end}.
    */
   open(slot: number, promptTokens: number, outputTokens: number, nowMs: number, onExpired?: () => void): Lease;
-  /** Ends leases opened more than `maxAgeMs` before `nowMs`; returns how many. */
+  /**
+   * Ends leases opened more than `maxAgeMs` before `nowMs`, those that were let go after {@link unwatchedLeaseMs};
+   * returns how many.
+   */
   sweep(nowMs: number, maxAgeMs: number): number;
   /** Leases that have not ended. */
   count(): number;
 }
 
 /** Leases that count on a table's in-flight columns. */
-export function createLeases(table: Pick<EndpointTable, "inflight">): Leases {
+export function createLeases(table: LeasedTable): Leases {
   return new TableLeases(table);
 }
 
 class TableLeases implements Leases {
-  readonly #table: Pick<EndpointTable, "inflight">;
+  readonly #table: LeasedTable;
   /** Sums in 64 bits, exact for whole tokens; the columns hold them rounded. */
   #requests: Float64Array = new Float64Array(0);
   #promptTokens: Float64Array = new Float64Array(0);
   #outputTokens: Float64Array = new Float64Array(0);
   /** The leases in the order they were opened. */
   readonly #open = new Set<SlotLease>();
+  readonly #unwatched: UnwatchedLeases;
 
-  constructor(table: Pick<EndpointTable, "inflight">) {
+  constructor(table: LeasedTable) {
     this.#table = table;
+    this.#unwatched = new UnwatchedLeases((slot) => table.scrapes(slot));
+    table.onPublish((_, { removedSlots }) => this.#unwatched.endDue(removedSlots));
   }
 
   open(slot: number, promptTokens: number, outputTokens: number, nowMs: number, onExpired?: () => void): Lease {
     this.#reserve(slot);
-    const lease = new SlotLease(this, slot, nowMs, toTokens(promptTokens), toTokens(outputTokens), onExpired);
+    const dueScrapes = this.#table.scrapes(slot) + scrapesUntilSeen;
+    const [prompt, output] = [toTokens(promptTokens), toTokens(outputTokens)];
+    const lease = new SlotLease(this, slot, nowMs, prompt, output, dueScrapes, onExpired);
     this.#open.add(lease);
     this.add(slot, 1, lease.promptTokens, lease.outputTokens);
     return lease;
   }
 
   sweep(nowMs: number, maxAgeMs: number): number {
-    let swept = 0;
+    const before = this.#open.size;
+    this.#unwatched.endDue();
     for (const lease of this.#open) {
-      if (nowMs - lease.openedAtMs <= maxAgeMs) continue;
-      lease.expire();
-      swept++;
+      const limitMs = lease.isUnwatched ? Math.min(maxAgeMs, unwatchedLeaseMs) : maxAgeMs;
+      if (nowMs - lease.openedAtMs > limitMs) lease.expire();
     }
-    return swept;
+    return before - this.#open.size;
   }
 
   count(): number {
@@ -76,7 +99,12 @@ class TableLeases implements Leases {
   }
 
   close(lease: SlotLease): boolean {
+    if (lease.isUnwatched) this.#unwatched.delete(lease);
     return this.#open.delete(lease);
+  }
+
+  letGo(lease: SlotLease): void {
+    if (this.#open.has(lease)) this.#unwatched.add(lease);
   }
 
   #reserve(slot: number): void {
@@ -89,14 +117,16 @@ class TableLeases implements Leases {
   }
 }
 
-class SlotLease implements Lease {
+class SlotLease implements Lease, UnwatchedLease {
   readonly slot: number;
   readonly openedAtMs: number;
   readonly outputTokens: number;
+  readonly dueScrapes: number;
   readonly #leases: TableLeases;
   readonly #onExpired: (() => void) | undefined;
   /** Prompt tokens it still counts. */
   promptTokens: number;
+  isUnwatched = false;
 
   constructor(
     leases: TableLeases,
@@ -104,6 +134,7 @@ class SlotLease implements Lease {
     openedAtMs: number,
     promptTokens: number,
     outputTokens: number,
+    dueScrapes: number,
     onExpired: (() => void) | undefined,
   ) {
     this.#leases = leases;
@@ -111,6 +142,7 @@ class SlotLease implements Lease {
     this.openedAtMs = openedAtMs;
     this.promptTokens = promptTokens;
     this.outputTokens = outputTokens;
+    this.dueScrapes = dueScrapes;
     this.#onExpired = onExpired;
   }
 
@@ -125,6 +157,12 @@ class SlotLease implements Lease {
     if (!this.#leases.close(this)) return;
     this.#leases.add(this.slot, -1, -this.promptTokens, -this.outputTokens);
     this.promptTokens = 0;
+  }
+
+  letGo(): void {
+    if (this.isUnwatched) return;
+    this.isUnwatched = true;
+    this.#leases.letGo(this);
   }
 
   expire(): void {

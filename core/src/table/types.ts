@@ -58,6 +58,8 @@ export interface EndpointTable {
   setValue(slot: number, key: string, value: number, atMs: number): void;
   /** As {@link setValue} for one scrape: `values[i]` goes to the column of number `columns[i]`. */
   setValues(slot: number, columns: readonly number[], values: ArrayLike<number>, atMs: number): void;
+  /** Scrapes of a slot's endpoints so far: grows with each {@link setValues}, and never falls. */
+  scrapes(slot: number): number;
   /** Makes every measured value of the endpoint unknown. */
   forget(slot: number): void;
   /** Whether the endpoint takes requests. */
