@@ -6,6 +6,8 @@ export interface HeldBytes {
   readonly maxBytes: number;
   /** Holds so many more; false, and nothing is held, where that is more than the bound. */
   take(bytes: number): boolean;
+  /** Holds so many more whatever the bound: what cannot be refused any more, such as a response on its way. */
+  keep(bytes: number): void;
   /** Lets go of bytes that were taken. */
   give(bytes: number): void;
 }
@@ -22,6 +24,9 @@ export function createHeldBytes(maxBytes: number): HeldBytes {
       if (held + bytes > maxBytes) return false;
       held += bytes;
       return true;
+    },
+    keep(bytes) {
+      held += bytes;
     },
     give(bytes) {
       held -= bytes;

@@ -1,28 +1,36 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { OutriderError } from "@outrider/core";
 import { createFrameDecoder, type FrameDecoder, FrameTooLarge, frameEnd, frameHeaderBytes } from "@outrider/transport";
+import type { HeldBytes } from "../doors/held-bytes.ts";
 import { beginCall, endCall, respondTrailersOnly } from "./grpc-http2.ts";
 import { OutQueue } from "./out-queue.ts";
 import type { ExtProcPeer, ExtProcStream } from "./stream.ts";
+
+/** What bounds the memory of a carried stream. */
+export interface CarriedLimits {
+  /** Longest message accepted. */
+  readonly maxMessageBytes: number;
+  /** Counts the message that is coming in, if it comes in pieces, and what the other side is slow to read. */
+  readonly held: HeldBytes;
+}
 
 /**
  * Carries an ext_proc stream over one stream of `node:http2`. A gateway resets its streams also after a complete
  * exchange, so errors of the stream say nothing; what counts is `close`, which always comes.
  * @param accept builds the peer; called at once.
- * @param maxMessageBytes longest message accepted.
  */
 export function carryHttp2Stream(
   http2Stream: ServerHttp2Stream,
-  maxMessageBytes: number,
+  limits: CarriedLimits,
   accept: (stream: ExtProcStream) => ExtProcPeer,
 ): void {
   http2Stream.on("aborted", dropReset);
-  const carried = new CarriedStream(http2Stream, maxMessageBytes);
+  const carried = new CarriedStream(http2Stream, limits);
   const peer = accept(carried);
   carried.peer = peer;
   http2Stream.on("data", (chunk: Buffer) => carried.receive(chunk));
   http2Stream.on("end", () => carried.receiveEnd());
-  http2Stream.on("close", () => peer.closed());
+  http2Stream.on("close", () => carried.closed());
 }
 
 /** Stands for every reset: an error with a stack trace for each would be a fifth of the server's CPU. */
@@ -38,23 +46,31 @@ function dropReset(this: ServerHttp2Stream): void {
   this.end = () => this;
 }
 
+/** No room is left to hold a message. */
+class NoRoom extends Error {}
+
 class CarriedStream implements ExtProcStream {
   peer: ExtProcPeer | undefined;
   readonly #http2: ServerHttp2Stream;
-  readonly #maxMessageBytes: number;
+  readonly #limits: CarriedLimits;
   readonly #queue = new OutQueue();
   /** Puts messages together that come in several chunks; most streams have none. */
   #decoder: FrameDecoder | undefined;
+  /** Held for the message that is coming in. */
+  #pendingBytes = 0;
+  /** Held for what waits to be read by the other side; nothing more is read from it meanwhile. */
+  #unreadBytes = 0;
+  #isBlocked = false;
   #ended = false;
 
-  constructor(http2Stream: ServerHttp2Stream, maxMessageBytes: number) {
+  constructor(http2Stream: ServerHttp2Stream, limits: CarriedLimits) {
     this.#http2 = http2Stream;
-    this.#maxMessageBytes = maxMessageBytes;
+    this.#limits = limits;
   }
 
   receive(chunk: Buffer): void {
     try {
-      const rest = this.#decoder === undefined ? this.#receiveWhole(chunk) : 0;
+      const rest = this.#isWithinMessage ? 0 : this.#receiveWhole(chunk);
       if (rest < chunk.length && !this.#ended) this.#receiveRest(chunk, rest);
     } catch (error) {
       this.#fail(error);
@@ -73,6 +89,13 @@ class CarriedStream implements ExtProcStream {
     this.flush();
   }
 
+  closed(): void {
+    this.#ended = true;
+    this.#dropPending();
+    this.#holdUnread(0);
+    this.peer?.closed();
+  }
+
   send(bytes: Buffer): void {
     this.#queue.copy(bytes);
   }
@@ -87,12 +110,13 @@ class CarriedStream implements ExtProcStream {
     const http2Stream = this.#http2;
     if (http2Stream.destroyed || http2Stream.closed || http2Stream.writableEnded) return;
     if (!http2Stream.headersSent) beginCall(http2Stream);
-    if (!writeAll(http2Stream, pieces)) this.#waitForDrain();
+    if (!writeAll(http2Stream, pieces)) this.#waitForReader();
   }
 
   end(status: number, message: string): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#dropPending();
     this.flush();
     if (this.#http2.headersSent) endCall(this.#http2, status, message);
     else respondTrailersOnly(this.#http2, status, message);
@@ -100,6 +124,7 @@ class CarriedStream implements ExtProcStream {
 
   abort(): void {
     this.#ended = true;
+    this.#dropPending();
     this.#http2.close(constants.NGHTTP2_CANCEL);
   }
 
@@ -107,7 +132,7 @@ class CarriedStream implements ExtProcStream {
   #receiveWhole(chunk: Buffer): number {
     let at = 0;
     while (!this.#ended) {
-      const end = frameEnd(chunk, at, this.#maxMessageBytes);
+      const end = frameEnd(chunk, at, this.#limits.maxMessageBytes);
       if (end === 0) break;
       this.peer?.message(chunk, at + frameHeaderBytes, end);
       at = end;
@@ -115,23 +140,64 @@ class CarriedStream implements ExtProcStream {
     return at;
   }
 
+  get #isWithinMessage(): boolean {
+    return this.#decoder !== undefined && this.#decoder.pendingBytes > 0;
+  }
+
   #receiveRest(chunk: Buffer, from: number): void {
-    this.#decoder ??= createFrameDecoder((message) => {
-      if (!this.#ended) this.peer?.message(message, 0, message.length);
-    }, this.#maxMessageBytes);
+    this.#decoder ??= createFrameDecoder(
+      (message) => this.#receiveMessage(message),
+      this.#limits.maxMessageBytes,
+      (messageBytes) => this.#holdPending(messageBytes),
+    );
     this.#decoder.push(from === 0 ? chunk : chunk.subarray(from));
-    if (this.#decoder.pendingBytes === 0) this.#decoder = undefined;
+  }
+
+  #holdPending(messageBytes: number): void {
+    const { held } = this.#limits;
+    if (this.peer?.isResponding) held.keep(messageBytes);
+    else if (!held.take(messageBytes)) throw new NoRoom(`no room to hold a message of ${messageBytes} bytes`);
+    this.#pendingBytes = messageBytes;
+  }
+
+  /** The peer holds what it keeps of the message. */
+  #receiveMessage(message: Buffer): void {
+    this.#limits.held.give(this.#pendingBytes);
+    this.#pendingBytes = 0;
+    if (!this.#ended) this.peer?.message(message, 0, message.length);
+  }
+
+  #dropPending(): void {
+    this.#decoder = undefined;
+    this.#limits.held.give(this.#pendingBytes);
+    this.#pendingBytes = 0;
   }
 
   /** Nothing more is read until the other side has read what was sent. */
-  #waitForDrain(): void {
+  #waitForReader(): void {
+    this.#holdUnread(this.#http2.writableLength);
+    if (this.#isBlocked) return;
+    this.#isBlocked = true;
     this.#http2.pause();
-    this.#http2.once("drain", () => this.#http2.resume());
+    this.#http2.once("drain", () => {
+      this.#isBlocked = false;
+      this.#holdUnread(0);
+      this.#http2.resume();
+    });
+  }
+
+  #holdUnread(bytes: number): void {
+    const { held } = this.#limits;
+    held.give(this.#unreadBytes);
+    held.keep(bytes);
+    this.#unreadBytes = bytes;
   }
 
   #fail(error: unknown): void {
-    if (!(error instanceof OutriderError)) throw error;
-    this.peer?.broken(error instanceof FrameTooLarge ? "oversize" : "malformed", error.message);
+    if (error instanceof NoRoom) this.peer?.broken("held", error.message);
+    else if (error instanceof FrameTooLarge) this.peer?.broken("oversize", error.message);
+    else if (error instanceof OutriderError) this.peer?.broken("malformed", error.message);
+    else throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { ProcessingRequestSchema } from "@outrider/protos/ext-proc";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createDeadlineSweep, defaultPhaseDeadlines } from "../doors/deadlines.ts";
+import { createHeldBytes } from "../doors/held-bytes.ts";
 import { createFakeScheduler } from "../doors/testing/fake-scheduler.ts";
 import { createExtProcMetrics } from "./metrics.ts";
 import { createProcessStream } from "./process-stream.ts";
@@ -17,7 +18,8 @@ function open() {
   const scheduler = createFakeScheduler();
   const metrics = createExtProcMetrics(new Registry());
   const sweep = createDeadlineSweep(100);
-  const services = { scheduler, metrics, sweep, maxBodyBytes: 1000, deadlines: defaultPhaseDeadlines };
+  const held = createHeldBytes(10_000);
+  const services = { scheduler, metrics, sweep, held, maxBodyBytes: 1000, deadlines: defaultPhaseDeadlines };
   const peer = createProcessStream(stream, services);
   const send = (part: SentPart) => {
     const bytes = Buffer.from(

@@ -1,6 +1,7 @@
 import type { DoneCause } from "@outrider/core";
 import type { DeadlineSweep, Guarded, PhaseDeadlines } from "../doors/deadlines.ts";
-import { overdue, tooLarge } from "../doors/refusals.ts";
+import type { HeldBytes } from "../doors/held-bytes.ts";
+import { overdue, tooLarge, tooMuchHeld } from "../doors/refusals.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import type { Refusal, Routed, Scheduler } from "../scheduling/types.ts";
 import { ExtProcRequest } from "./ext-proc-request.ts";
@@ -20,6 +21,8 @@ export interface ProcessServices {
   readonly scheduler: Scheduler;
   /** Most that is held of a request's body, in bytes; 413 above it. */
   readonly maxBodyBytes: number;
+  /** What bodies and the pieces of messages hold together. */
+  readonly held: HeldBytes;
   readonly deadlines: PhaseDeadlines;
   readonly sweep: DeadlineSweep;
   readonly metrics: ExtProcMetrics;
@@ -70,6 +73,10 @@ class ProcessStream implements ExtProcPeer, Guarded {
     services.metrics.opened();
   }
 
+  get isResponding(): boolean {
+    return this.#phase === "waiting" || this.#phase === "responding";
+  }
+
   message(chunk: Buffer, from: number, to: number): void {
     if (this.#phase === "over") return;
     const message = decodeProcessingRequest(chunk, from, to);
@@ -97,9 +104,10 @@ class ProcessStream implements ExtProcPeer, Guarded {
     }
   }
 
-  broken(fault: "malformed" | "oversize", message: string): void {
+  broken(fault: "malformed" | "oversize" | "held", message: string): void {
+    if (fault === "held" && this.#isComingIn()) this.#refuse(tooMuchHeld(this.#services.held.maxBytes));
     if (this.#phase === "holding" && fault === "oversize") this.#refuse(tooLarge(this.#services.maxBodyBytes));
-    this.#stream.end(fault === "oversize" ? grpcStatus.resourceExhausted : grpcStatus.internal, message);
+    this.#stream.end(fault === "malformed" ? grpcStatus.internal : grpcStatus.resourceExhausted, message);
     this.#finish("invalid", "unknown");
   }
 
@@ -139,6 +147,10 @@ class ProcessStream implements ExtProcPeer, Guarded {
     this.#noteSubset(message);
     if (message.endOfStream) this.#decide("headers");
     else this.#enter("holding", this.#services.deadlines.requestIdleMs);
+  }
+
+  #isComingIn(): boolean {
+    return this.#phase === "opening" || this.#phase === "holding";
   }
 
   /** Whether more of the request is expected. What comes behind a response the gateway made itself is dropped. */

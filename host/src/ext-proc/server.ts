@@ -1,5 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { createDeadlineSweep, defaultPhaseDeadlines, type PhaseDeadlines, tickFor } from "../doors/deadlines.ts";
+import { createHeldBytes, type HeldBytes } from "../doors/held-bytes.ts";
+import { type DoorLimits, defaultDoorLimits } from "../doors/limits.ts";
 import type { Scheduler } from "../scheduling/types.ts";
 import type { TlsFiles } from "../tls/tls-files.ts";
 import { respondTrailersOnly } from "./grpc-http2.ts";
@@ -25,6 +27,10 @@ export interface ExtProcServerOptions {
   readonly metrics: ExtProcMetrics;
   /** Most that is held of a request's body, in bytes; 413 above it. */
   readonly maxBodyBytes: number;
+  /** Default {@link defaultDoorLimits}; `maxBodyBytes` goes before what they say of it. */
+  readonly limits?: DoorLimits;
+  /** What all doors hold together; default as much as `limits` says, for this door alone. */
+  readonly held?: HeldBytes;
   /** Key and certificate; `undefined` = plaintext HTTP/2. */
   readonly tls: TlsFiles | undefined;
   /** Answers health checks on this port too, beside the health server; `undefined` = not here. */
@@ -49,14 +55,15 @@ export interface ExtProcServer {
 /** Serves `envoy.service.ext_proc.v3.ExternalProcessor`: every stream a request for the scheduler. */
 export function createExtProcServer(options: ExtProcServerOptions): ExtProcServer {
   const { scheduler, metrics, maxBodyBytes, tls, health, deadlines = defaultPhaseDeadlines } = options;
+  const { limits = defaultDoorLimits, held = createHeldBytes(limits.maxHeldBytes) } = options;
   const sweep = createDeadlineSweep(tickFor(deadlines));
-  const services = { scheduler, metrics, maxBodyBytes, deadlines, sweep };
+  const services = { scheduler, metrics, maxBodyBytes, held, deadlines, sweep };
   const maxMessageBytes = Math.max(maxBodyBytes, minMessageBytes) + besideBodyBytes;
   const listener = createGrpcListener({
     tls,
     call(stream, path) {
       if (path === processPath) {
-        carryHttp2Stream(stream, maxMessageBytes, (carried) => createProcessStream(carried, services));
+        carryHttp2Stream(stream, { maxMessageBytes, held }, (carried) => createProcessStream(carried, services));
       } else if (path === healthPath && health !== undefined) {
         answerHealthCheck(stream, health);
       } else {

@@ -17,13 +17,18 @@ export interface ExtProcStream {
 
 /** What answers an {@link ExtProcStream}. */
 export interface ExtProcPeer {
+  /** Whether what comes now belongs to the response: it is passed on, whatever is held. */
+  readonly isResponding: boolean;
   /**
    * A whole message arrived, from byte `from` of the chunk to before `to`. The chunk is this peer's to keep.
    * @throws {OutriderError} `PROTOCOL_VIOLATION` where it is no message; `broken` follows.
    */
   message(chunk: Buffer, from: number, to: number): void;
-  /** Nothing of the stream can be read any more: a message is no message, or larger than is accepted. */
-  broken(fault: "malformed" | "oversize", message: string): void;
+  /**
+   * Nothing of the stream can be read any more: a message is no message, larger than is accepted, or, before the
+   * response, more than there is room to hold.
+   */
+  broken(fault: "malformed" | "oversize" | "held", message: string): void;
   /** The other side sends no more but still reads. */
   halfClosed(): void;
   /** The stream is gone, for whatever reason. Always the last call, exactly once. */
