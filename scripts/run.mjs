@@ -15,6 +15,7 @@ const commands = {
   demo: { install: "run", argv: ["host/outrider/bin/outrider.js", "demo"] },
   test: { install: "full", argv: ["scripts/check.ts"] },
   bench: { install: "full", argv: ["test/bench/main.ts"] },
+  soak: { install: "full", argv: ["test/soak/main.ts"] },
   "epp-cases": { install: "full", argv: ["test/conformance/main.ts"] },
 };
 
