@@ -3,7 +3,7 @@
  * computed when first read, and not at all where no configured plugin needs them.
  */
 export interface RequestFacts {
-  /** Model the client named; empty where the request has none (GET). */
+  /** Model that is asked of the model server: the client's, or what it is rewritten to; empty = none (GET). */
   readonly model: string;
   /** LoRA adapter asked for; empty = none. */
   readonly lora: string;
@@ -17,7 +17,7 @@ export interface RequestFacts {
   readonly sessionKey: string;
   /** Endpoint named by the client's session token; -1 = none. */
   readonly pinnedSlot: number;
-  /** Tokens of the prompt; estimated as ⌈bytes ÷ 4⌉ where nobody tokenises. */
+  /** Tokens of the prompt; estimated as ⌈bytes ÷ 4⌉ where nobody tokenises; 0 = none, or not shown to the host. */
   readonly promptTokens: number;
   /** Text of the prompt, at most as many bytes as granted; empty when not granted. */
   readonly promptText: string;

@@ -41,7 +41,7 @@ export const dataKeys = {
 
 /** Facts of the request and events that a plugin may ask for; `grant` tells whether asking is enough. */
 export const needKeys = {
-  "request.model": { grant: "always", about: "Model the client named." },
+  "request.model": { grant: "always", about: "Model that is asked for: the client's, or what it is rewritten to." },
   "request.prompt_tokens": { grant: "always", about: "Tokens of the prompt, estimated where nobody tokenises." },
   "endpoint.labels": { grant: "asked", about: "Labels of the endpoints, by name." },
   "endpoint.sets": { grant: "asked", about: "Sets of the endpoints: models, adapters_running, adapters_waiting." },

@@ -220,6 +220,37 @@ describe("block hashes", () => {
   });
 });
 
+describe("the model", () => {
+  const targetOf = (clientModel: string, { header }: FactsSource) =>
+    clientModel === "kept" ? undefined : header("x-target");
+  const headers = { "x-target": "target" };
+
+  it("is what the client's is rewritten to, and the client's own name stays known", () => {
+    const facts = factsOf({ body: { model: "m" }, headers }, {}, { targetOf });
+    expect(facts).toMatchObject({ model: "target", clientModel: "m", modelSpans: [{ start: 9, end: 12 }] });
+    facts.release();
+    expect(facts).toMatchObject({ model: "target", clientModel: "m" });
+  });
+
+  it("is the client's where there is nothing to rewrite it to", () => {
+    expect(factsOf({ body: { model: "kept" }, headers }, {}, { targetOf }).model).toBe("kept");
+    expect(factsOf({ body: { model: "m" } }, {}, { targetOf }).model).toBe("m");
+  });
+
+  it("is none without a body, whatever there is to rewrite it to", () => {
+    expect(factsOf({ headers }, {}, { targetOf })).toMatchObject({ model: "", clientModel: "", modelSpans: [] });
+  });
+
+  it("decides adapter and block hashes by what it is rewritten to", () => {
+    const settings = { targetOf, adapterOf: (model: string) => `${model}-adapter` };
+    const body = { model: "m", prompt: "p".repeat(400) };
+    const facts = factsOf({ body, headers }, { blockSizesTokens: [16] }, settings);
+    const seed = prefixSeed("target", "target-adapter", "");
+    expect(facts.lora).toBe("target-adapter");
+    expect(facts.blockHashes).toEqual(hashBlocks(Buffer.from(body.prompt), 64, seed));
+  });
+});
+
 describe("released facts", () => {
   it("keep all but the prompt", () => {
     const request = {

@@ -1,5 +1,6 @@
 import type { RequestFacts } from "../contract/index.ts";
 import { prefixSeed } from "../hash/index.ts";
+import type { ByteSpan } from "../rewrite/replace-spans.ts";
 import type { FactNeeds } from "./fact-needs.ts";
 import { type GivenFacts, toScannedBody } from "./given-facts.ts";
 import { type Prompt, parsePrompt } from "./prompt.ts";
@@ -27,6 +28,8 @@ export interface FactsSettings {
   readonly sessionSources?: readonly string[];
   /** Longest prefix that is hashed, in tokens; default 131,072. */
   readonly maxPrefixTokens?: number;
+  /** Model that is asked for in the place of a client's; `undefined` = the client's; default that for all. */
+  targetOf?(clientModel: string, source: FactsSource): string | undefined;
   /** Priority of an objective; default 0 for all. */
   priorityOf?(objective: string): number;
   /** Adapter that a model name stands for, empty = none; default none. */
@@ -37,6 +40,10 @@ export interface FactsSettings {
 
 /** Facts with the host's side of them. */
 export interface HostFacts extends RequestFacts {
+  /** Model the client named; empty where the request has none. {@link RequestFacts.model} is what is asked for. */
+  readonly clientModel: string;
+  /** Where the body names its model, in order; none where there is no body. */
+  readonly modelSpans: readonly ByteSpan[];
   /** Reads the body as far as the needs demand, so that reading facts is cheap; returns what is wrong with it. */
   prepare(): string | undefined;
   /** {@link RequestFacts.blockHashes} for blocks of another size; empty where no size was needed. */
@@ -47,6 +54,7 @@ export interface HostFacts extends RequestFacts {
 
 const MAX_UINT32 = 2 ** 32 - 1;
 const noWords = new Uint32Array(0);
+const noSpans: readonly ByteSpan[] = [];
 const noPrompt: Prompt = { kind: "none" };
 const noSource: FactsSource = { path: "", header: () => undefined, body: undefined };
 
@@ -60,6 +68,7 @@ class SourceFacts implements HostFacts {
   readonly #settings: FactsSettings;
   #source: FactsSource;
   #scan: ScannedBody | BodyFault | undefined;
+  #model: string | undefined;
   #prompt: Prompt | undefined;
   #promptText: string | undefined;
   #promptTokens = -1;
@@ -79,9 +88,19 @@ class SourceFacts implements HostFacts {
     this.requestId = requestId;
   }
 
-  get model(): string {
+  get clientModel(): string {
     const scan = this.#scanned();
     return scan?.kind === "ok" ? scan.model : "";
+  }
+
+  get modelSpans(): readonly ByteSpan[] {
+    const scan = this.#scanned();
+    return scan?.kind === "ok" ? scan.modelSpans : noSpans;
+  }
+
+  get model(): string {
+    this.#model ??= this.#toTarget(this.clientModel);
+    return this.#model;
   }
 
   get lora(): string {
@@ -191,6 +210,11 @@ class SourceFacts implements HostFacts {
     this.#promptText = undefined;
   }
 
+  #toTarget(clientModel: string): string {
+    if (clientModel === "") return "";
+    return this.#settings.targetOf?.(clientModel, this.#source) ?? clientModel;
+  }
+
   #header(name: string): string {
     return this.#source.header(name) ?? "";
   }
@@ -246,7 +270,15 @@ class SourceFacts implements HostFacts {
 
 /** Has the facts computed that do not need the prompt itself. */
 function readAll(facts: HostFacts): void {
-  void [facts.lora, facts.objective, facts.fairnessId, facts.sessionKey, facts.pinnedSlot, facts.promptTokens];
+  void [
+    facts.model,
+    facts.lora,
+    facts.objective,
+    facts.fairnessId,
+    facts.sessionKey,
+    facts.pinnedSlot,
+    facts.promptTokens,
+  ];
   void [facts.headers, facts.stream, facts.sloTtftMs, facts.sloTpotMs];
 }
 
