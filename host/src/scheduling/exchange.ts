@@ -1,7 +1,8 @@
-import type { DecisionRecord, DoneCause, FeedbackEvent, Lease, UsageReader } from "@outrider/core";
+import type { DecisionRecord, DoneCause, FeedbackEvent, Lease, Leases, TokenUsage, UsageReader } from "@outrider/core";
 import type { EventNeeds } from "./event-needs.ts";
-import type { SchedulingMetrics } from "./metrics.ts";
-import type { Door, ReportedResponse, Routed } from "./types.ts";
+import type { SchedulingMetrics, ServedRelation } from "./metrics.ts";
+import type { PreparedRewrite } from "./model-rewrite.ts";
+import type { Door, Observation, ReportedResponse, Routed } from "./types.ts";
 
 /** Shortest time between two progress events of a request, in ms. */
 const progressIntervalMs = 50;
@@ -22,7 +23,12 @@ export interface ExchangeParts {
   readonly record: DecisionRecord;
   readonly destinations: readonly string[];
   readonly listeners: readonly Listener[];
-  readonly lease: Lease;
+  readonly leases: Pick<Leases, "open">;
+  /** Tokens that the request adds to its endpoint's in-flight counts. */
+  readonly tokens: { readonly prompt: number; readonly output: number };
+  readonly observation: Observation;
+  readonly rewrite: PreparedRewrite | undefined;
+  readonly scores: Routed["scores"];
   /** Reads usage out of the response; `undefined` where nobody needs it. */
   readonly usage: UsageReader | undefined;
   /** What of responses plugins asked for. */
@@ -33,83 +39,150 @@ export interface ExchangeParts {
 
 /** A request on its way: what its door sees of the response becomes the end of its lease, feedback and metrics, once. */
 export function createExchange(parts: ExchangeParts): Routed {
-  const { record, listeners, lease, usage, metrics, nowMs } = parts;
-  const slot = record.destination[0] ?? 0;
-  const sentAtMs = nowMs();
-  let status = 0;
-  let chunks = 0;
-  let firstAtMs = 0;
-  let progressAtMs = sentAtMs;
-  let ended = false;
-  let reported: ReportedResponse | undefined;
-
-  const tell = (event: EventBody) => {
-    const atMs = nowMs();
-    for (const { callId, feedback } of listeners) feedback({ callId, slot, atMs, ...event });
-  };
-  const checkServed = (served: string | undefined) => {
-    if (served !== undefined && served !== "" && !parts.destinations.includes(served)) metrics.servedElsewhere();
-  };
-  const exchange: Routed = {
-    kind: "routed",
-    decisionId: record.decisionId,
-    destinations: parts.destinations,
-    setHeaders: [],
-    observation: "full",
-    rewrite: undefined,
-    scores: [],
-    record,
-    responseHeaders(received, header, served) {
-      if (ended) return;
-      status = received;
-      checkServed(served);
-      if (listeners.length > 0) {
-        tell({
-          kind: "headers",
-          status,
-          ttfbUs: Math.round((nowMs() - sentAtMs) * 1000),
-          headers: pickHeaders(parts.events.headers, header),
-        });
-      }
-    },
-    responseChunk(chunk) {
-      if (ended || chunk.length === 0) return;
-      if (chunks++ === 0) {
-        firstAtMs = nowMs();
-        lease.firstToken();
-      }
-      usage?.read(chunk);
-      if (!parts.events.progress || nowMs() - progressAtMs < progressIntervalMs) return;
-      progressAtMs = nowMs();
-      tell({
-        kind: "progress",
-        chunks,
-        outputTokens: usage?.usage.outputTokens ?? 0,
-        elapsedMs: progressAtMs - sentAtMs,
-      });
-    },
-    report(response) {
-      if (ended) return;
-      reported = response;
-      status = response.status;
-      checkServed(response.served);
-    },
-    end(cause) {
-      if (ended) return;
-      ended = true;
-      lease.end();
-      metrics.request(parts.door, status);
-      if (listeners.length === 0) return;
-      const { promptTokens = 0, cachedTokens = 0, outputTokens = 0 } = reported?.usage ?? usage?.usage ?? {};
-      const ttftMs = reported?.ttftMs ?? (firstAtMs === 0 ? 0 : firstAtMs - record.atMs);
-      const ttftUs = Math.round(ttftMs * 1000);
-      const e2eMs = reported?.e2eMs || nowMs() - record.atMs;
-      const counts = { promptTokens, cachedTokens, outputTokens };
-      tell({ kind: "done", cause: judge(cause, status), status, ...counts, ttftUs, e2eMs });
-    },
-    letGo: () => exchange.end("unknown"),
-  };
+  const exchange = new LeasedExchange(parts);
+  exchange.open(parts.leases, parts.tokens);
   return exchange;
+}
+
+const noSetHeaders: Routed["setHeaders"] = [];
+const noUsage: TokenUsage = { promptTokens: 0, cachedTokens: 0, outputTokens: 0 };
+
+class LeasedExchange implements Routed {
+  readonly kind = "routed";
+  readonly decisionId: string;
+  readonly destinations: readonly string[];
+  readonly setHeaders = noSetHeaders;
+  readonly observation: Observation;
+  readonly scores: Routed["scores"];
+  rewrite: PreparedRewrite | undefined;
+  record: DecisionRecord | undefined;
+  readonly #door: Door;
+  readonly #slot: number;
+  /** When the decision began, and when the request was sent, Unix ms. */
+  readonly #startedAtMs: number;
+  readonly #sentAtMs: number;
+  readonly #listeners: readonly Listener[];
+  readonly #events: EventNeeds;
+  readonly #usage: UsageReader | undefined;
+  readonly #metrics: SchedulingMetrics;
+  readonly #nowMs: () => number;
+  #lease: Lease | undefined;
+  #state: "open" | "let go" | "ended" = "open";
+  #status = 0;
+  #chunks = 0;
+  #firstAtMs = 0;
+  #progressAtMs: number;
+  #reported: ReportedResponse | undefined;
+
+  constructor(parts: ExchangeParts) {
+    const { record } = parts;
+    this.decisionId = record.decisionId;
+    this.destinations = parts.destinations;
+    this.observation = parts.observation;
+    this.scores = parts.scores;
+    this.rewrite = parts.rewrite;
+    this.record = record;
+    this.#door = parts.door;
+    this.#slot = record.destination[0] ?? 0;
+    this.#startedAtMs = record.atMs;
+    this.#sentAtMs = this.#progressAtMs = parts.nowMs();
+    this.#listeners = parts.listeners;
+    this.#events = parts.events;
+    this.#usage = parts.usage;
+    this.#metrics = parts.metrics;
+    this.#nowMs = parts.nowMs;
+  }
+
+  /** Counts the request in flight. */
+  open(leases: Pick<Leases, "open">, tokens: ExchangeParts["tokens"]): void {
+    this.#lease = leases.open(this.#slot, tokens.prompt, tokens.output, this.#sentAtMs, () => this.#expire());
+  }
+
+  responseHeaders(status: number, header: (name: string) => string | undefined, served: string | undefined): void {
+    if (this.#state !== "open") return;
+    this.#status = status;
+    this.rewrite?.releaseBody();
+    this.#countServed(served);
+    if (this.#listeners.length === 0) return;
+    const ttfbUs = Math.round((this.#nowMs() - this.#sentAtMs) * 1000);
+    this.#tell({ kind: "headers", status, ttfbUs, headers: pickHeaders(this.#events.headers, header) });
+  }
+
+  responseChunk(chunk: Uint8Array): void {
+    if (this.#state !== "open" || chunk.length === 0) return;
+    if (this.#chunks++ === 0) {
+      this.#firstAtMs = this.#nowMs();
+      this.#lease?.firstToken();
+    }
+    this.#usage?.read(chunk);
+    if (this.#events.progress) this.#tellProgress();
+  }
+
+  report(response: ReportedResponse): void {
+    if (this.#state !== "open") return;
+    this.#reported = response;
+    this.#status = response.status;
+    this.#countServed(response.served);
+  }
+
+  end(cause: DoneCause): void {
+    if (this.#state !== "open") return;
+    this.#state = "ended";
+    this.#lease?.end();
+    this.#metrics.request(this.#door, this.#status);
+    this.#tellDone(cause);
+  }
+
+  letGo(): void {
+    if (this.#state !== "open") return;
+    this.#state = "let go";
+    this.#metrics.request(this.#door, this.#status === 0 ? "unknown" : this.#status);
+    this.rewrite = undefined;
+    this.record = undefined;
+    this.#lease?.letGo();
+  }
+
+  /** The lease ended by itself. */
+  #expire(): void {
+    if (this.#state === "open") this.end("unknown");
+    if (this.#state !== "let go") return;
+    this.#state = "ended";
+    this.#tellDone("unknown");
+  }
+
+  #countServed(served: string | undefined): void {
+    if (served === undefined || served === "") return;
+    this.#metrics.served(relationOf(this.destinations.indexOf(served)));
+  }
+
+  #tellProgress(): void {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#progressAtMs < progressIntervalMs) return;
+    this.#progressAtMs = nowMs;
+    const outputTokens = this.#usage?.usage.outputTokens ?? 0;
+    this.#tell({ kind: "progress", chunks: this.#chunks, outputTokens, elapsedMs: nowMs - this.#sentAtMs });
+  }
+
+  #tellDone(cause: DoneCause): void {
+    if (this.#listeners.length === 0) return;
+    const { promptTokens, cachedTokens, outputTokens } = this.#reported?.usage ?? this.#usage?.usage ?? noUsage;
+    const seenTtftMs = this.#firstAtMs === 0 ? 0 : this.#firstAtMs - this.#startedAtMs;
+    const ttftUs = Math.round((this.#reported?.ttftMs ?? seenTtftMs) * 1000);
+    const e2eMs = this.#reported?.e2eMs || this.#nowMs() - this.#startedAtMs;
+    const counts = { promptTokens, cachedTokens, outputTokens };
+    const status = this.#status;
+    this.#tell({ kind: "done", cause: judge(cause, status), status, ...counts, ttftUs, e2eMs });
+  }
+
+  #tell(event: EventBody): void {
+    const atMs = this.#nowMs();
+    for (const { callId, feedback } of this.#listeners) feedback({ callId, slot: this.#slot, atMs, ...event });
+  }
+}
+
+function relationOf(position: number): ServedRelation {
+  if (position === 0) return "pick";
+  return position > 0 ? "fallback" : "elsewhere";
 }
 
 function pickHeaders(names: readonly string[], header: (name: string) => string | undefined): Record<string, string> {

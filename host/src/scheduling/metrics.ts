@@ -7,16 +7,21 @@ import type { Door } from "./types.ts";
 /** How a plugin's part in a decision ended. */
 export type OutcomeKind = PluginOutcome["kind"];
 
+/** What an endpoint that answered was to the decision. */
+export type ServedRelation = "pick" | "fallback" | "elsewhere";
+
 /** What the scheduling room counts. */
 export interface SchedulingMetrics {
-  /** A request ended or was refused, with the status its client saw; 0 = none seen. */
-  request(door: Door, status: number): void;
+  /** A request ended, was let go or was refused, with the status its client saw; 0 = none came, unknown = not watched. */
+  request(door: Door, status: number | "unknown"): void;
   /** A request was refused. */
   refusal(reason: string): void;
   /** A decision was made. */
   decision(record: DecisionRecord): void;
-  /** The gateway sent the request to an endpoint the decision had not named. */
-  servedElsewhere(): void;
+  /** A gateway told which endpoint answered. */
+  served(relation: ServedRelation): void;
+  /** A request is sent on with another model than its client named. */
+  modelRewrite(): void;
   /** Calls of a plugin so far, by outcome. */
   calls(name: string): Readonly<Record<OutcomeKind, number>>;
 }
@@ -26,7 +31,7 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
   const registers = [registry];
   const requests = new Counter({
     name: "outrider_requests_total",
-    help: "Requests by the door they came in and the HTTP status their client saw; 0 = none seen.",
+    help: "Requests by door and HTTP status; 0 = the response never came, unknown = responses are not observed.",
     labelNames: ["door", "code"],
     registers,
   });
@@ -47,9 +52,20 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
     "outrider_decision_duration_seconds",
     "Scheduling cycle, start to pick.",
   ).series({});
-  const elsewhere = new Counter({
-    name: "outrider_served_elsewhere_total",
-    help: "Responses that came from an endpoint the decision had not named.",
+  const served = new Counter({
+    name: "outrider_served_total",
+    help: "Responses by what their endpoint was to the decision, as far as gateways tell; elsewhere = it had not named it.",
+    labelNames: ["relation"],
+    registers,
+  });
+  const byRelation = {
+    pick: served.labels("pick"),
+    fallback: served.labels("fallback"),
+    elsewhere: served.labels("elsewhere"),
+  } satisfies Record<ServedRelation, unknown>;
+  const rewrites = new Counter({
+    name: "outrider_model_rewrites_total",
+    help: "Requests sent on with another model than their client named.",
     registers,
   });
   new Gauge({
@@ -83,7 +99,8 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
       for (const outcome of record.producers) plugins.outcome(outcome);
       for (const profile of record.profiles) for (const outcome of profile.scorers) plugins.outcome(outcome);
     },
-    servedElsewhere: () => elsewhere.inc(),
+    served: (relation) => byRelation[relation].inc(),
+    modelRewrite: () => rewrites.inc(),
     calls: plugins.calls,
   };
 }
@@ -95,7 +112,7 @@ const maxModels = 1000;
 function createModelCounter(registry: Registry): (model: string) => void {
   const decisions = new Counter({
     name: "outrider_model_decisions_total",
-    help: `Decisions by the model the client named; "${otherLabel}" behind the first ${maxModels}, empty without one.`,
+    help: `Decisions by the model that is asked for; "${otherLabel}" behind the first ${maxModels}, empty without one.`,
     labelNames: ["model"],
     registers: [registry],
   });

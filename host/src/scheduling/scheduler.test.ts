@@ -1,92 +1,9 @@
-import {
-  createEndpointTable,
-  createLeases,
-  createMaxScorePicker,
-  createSingleProfileHandler,
-  type FeedbackEvent,
-  type Filter,
-  type Need,
-  type Plan,
-  type Scorer,
-} from "@outrider/core";
-import { Registry } from "prom-client";
+import type { Filter } from "@outrider/core";
 import { describe, expect, it } from "vitest";
-import { createDecisionRing } from "./decision-ring.ts";
-import { createSchedulingMetrics } from "./metrics.ts";
+import { good, openScheduling as open, post } from "./fixtures/open-scheduling.ts";
 import { createScheduler } from "./scheduler.ts";
 import { toTraceless } from "./traceless.ts";
 import type { IncomingRequest, Routed } from "./types.ts";
-
-const addresses = ["10.0.0.1:8000", "10.0.0.2:8000", "10.0.0.3:8000"];
-
-/** A host's scheduling with one scorer that prefers the third endpoint and hears what becomes of its calls. */
-function open(
-  options: { readonly filters?: readonly Filter[]; readonly score?: Scorer["score"]; readonly count?: number } = {},
-) {
-  const table = createEndpointTable({ epoch: 7 });
-  for (const address of addresses.slice(0, options.count ?? 3)) {
-    table.setReady(table.upsert({ id: address, address, labels: {} }), true);
-  }
-  table.publish(1000);
-  const heard: FeedbackEvent[] = [];
-  const scorer: Scorer = {
-    name: "third",
-    type: "third",
-    score: options.score ?? (({ candidates }, scores) => scores.set(Float32Array.from(candidates, (slot) => slot / 2))),
-    feedback: (event) => void heard.push(event),
-  };
-  const profile = {
-    name: "default",
-    filters: options.filters ?? [],
-    scorers: [{ scorer, weight: 1, budgetMs: 5, onFailure: "abstain" as const }],
-    picker: createMaxScorePicker("best", { maxNumOfEndpoints: 2, tieBreak: "first" }),
-  };
-  const plan: Plan = {
-    generation: 1,
-    budgetMs: 5,
-    waves: [],
-    profiles: [profile],
-    handler: createSingleProfileHandler("handler", profile),
-    readsInflight: false,
-  };
-  const leases = createLeases(table);
-  const ring = createDecisionRing(10);
-  const registry = new Registry();
-  const time = { nowMs: 5000 };
-  const granted: readonly Need[] = [{ key: "events.picked" }, { key: "events.done" }, { key: "events.progress" }];
-  const faults: unknown[] = [];
-  const parts = {
-    plan: () => plan,
-    table,
-    leases,
-    ring,
-    metrics: createSchedulingMetrics(registry, () => leases.count()),
-    clock: { nowMs: () => time.nowMs, elapsedMs: () => time.nowMs, after: () => 0, cancel: () => {} },
-    granted: () => granted,
-    isRehearsal: false,
-    seed: () => 1,
-    idPrefix: "t",
-    usesSubset: true,
-    onError: (cause: unknown) => void faults.push(cause),
-  };
-  return { parts, scheduler: createScheduler(parts), table, leases, ring, registry, heard, time, faults };
-}
-
-function post(body: string, subset?: readonly string[]): IncomingRequest {
-  const headers: [string, string][] = [["x-request-id", "r1"]];
-  return {
-    door: "ext_proc",
-    method: "POST",
-    path: "/v1/completions",
-    header: (name) => headers.find(([key]) => key === name)?.[1],
-    headers: () => headers,
-    body: [Buffer.from(body)],
-    isBodyHidden: false,
-    subset,
-  };
-}
-
-const good = JSON.stringify({ model: "m", prompt: "hello there", max_tokens: 7 });
 
 describe("the scheduler", () => {
   it("routes to the pick, with fallbacks in order, and counts the request in flight", async () => {
@@ -143,7 +60,7 @@ describe("the scheduler", () => {
     expect(leases.count()).toBe(0);
     const metrics = await registry.metrics();
     expect(metrics).toContain('outrider_requests_total{door="pick",code="200"} 1');
-    expect(metrics).toContain("outrider_served_elsewhere_total 1");
+    expect(metrics).toContain('outrider_served_total{relation="elsewhere"} 1');
   });
 
   it("measures what a gateway does not tell, as far as it can", async () => {
@@ -165,13 +82,28 @@ describe("the scheduler", () => {
     expect(leases.count()).toBe(0);
   });
 
-  it("counts a response from an endpoint it did not name", async () => {
+  it("counts responses by what their endpoint was to the decision, where that is told", async () => {
     const { scheduler, registry } = open();
     const routed = (await scheduler.decide(post(good))) as Routed;
-    routed.responseHeaders(200, () => undefined, "10.0.0.2:8000");
-    expect(await registry.metrics()).toContain("outrider_served_elsewhere_total 0");
-    routed.responseHeaders(200, () => undefined, "10.0.0.1:8000");
-    expect(await registry.metrics()).toContain("outrider_served_elsewhere_total 1");
+    for (const served of ["10.0.0.3:8000", "10.0.0.2:8000", "10.0.0.1:8000", "10.0.0.1:8000", "", undefined]) {
+      routed.responseHeaders(200, () => undefined, served);
+    }
+    const counts = [...(await registry.metrics()).matchAll(/^outrider_served_total\{relation="(\w+)"\} (\d+)$/gm)];
+    expect(counts.map(([, relation, count]) => `${relation} ${count}`)).toEqual([
+      "pick 1",
+      "fallback 1",
+      "elsewhere 2",
+    ]);
+  });
+
+  it("gives the totals of all that was scored, where gateways are to be told", async () => {
+    const routed = (await open({ emitsScores: true }).scheduler.decide(post(good))) as Routed;
+    expect(routed.scores).toEqual([
+      ["10.0.0.1:8000", 0],
+      ["10.0.0.2:8000", 0.5],
+      ["10.0.0.3:8000", 1],
+    ]);
+    expect(await open().scheduler.decide(post(good))).toMatchObject({ scores: [] });
   });
 
   it("takes a model server's error for what it is", async () => {

@@ -5,6 +5,7 @@ import {
   type DecisionRecord,
   type EndpointTable,
   type FactsSettings,
+  type FactsSource,
   type Leases,
   type Need,
   type Plan,
@@ -18,6 +19,8 @@ import { type EventNeeds, eventNeedsOf } from "./event-needs.ts";
 import { createExchange } from "./exchange.ts";
 import { type Ears, earsOf, listenersOf } from "./listeners.ts";
 import type { SchedulingMetrics } from "./metrics.ts";
+import { prepareRewrite, refuseRewrite, targetOfHeaders } from "./model-rewrite.ts";
+import { type ResponsesMode, toObservation } from "./observation.ts";
 import { refuse } from "./refusals.ts";
 import type { Door, IncomingRequest, Refusal, Routed, Scheduler } from "./types.ts";
 
@@ -40,6 +43,10 @@ export interface SchedulerParts {
   readonly idPrefix: string;
   /** Whether the gateway's subset of endpoints counts. */
   readonly usesSubset: boolean;
+  /** How much of responses is observed; default `full`. */
+  readonly responses?: ResponsesMode;
+  /** Whether gateways are told the total of every scored endpoint; default false. */
+  readonly emitsScores?: boolean;
   /** Hears of faults of our own, which are answered 500. */
   readonly onError: (cause: unknown) => void;
 }
@@ -56,6 +63,11 @@ const callsPerDecision = 256;
 /** Where the calls of rehearsals begin: far from those of requests that are decided meanwhile. */
 const rehearsedCallIds = 2 ** 31;
 
+const noScores: Routed["scores"] = [];
+
+/** Model that is asked for in the place of a client's. */
+const targetOf = (_: string, source: FactsSource) => targetOfHeaders(source);
+
 /** Endpoints that the embedded gateway may try. */
 const gatewayEndpoints = 3;
 
@@ -71,7 +83,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   const currentNeeds = (): Needs => {
     const granted = parts.granted();
     if (needs?.granted !== granted) {
-      needs = { granted, facts: { needs: toFactNeeds(granted) }, events: eventNeedsOf(granted) };
+      const facts = { needs: toFactNeeds(granted), targetOf };
+      needs = { granted, facts, events: eventNeedsOf(granted) };
     }
     return needs;
   };
@@ -82,6 +95,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     const facts = createRequestFacts(request, request.header("x-request-id") ?? decisionId, settings);
     const fault = facts.prepare();
     if (fault !== undefined) return refused(refuse("BadRequest", fault), "bad-request");
+    const objection = refuseRewrite(request, facts);
+    if (objection !== undefined) return refused(objection, "model-rewrite");
     const snapshot = parts.table.current;
     const candidates = selectCandidates(snapshot, parts.usesSubset ? request.subset : undefined);
     if (candidates.length === 0) {
@@ -132,18 +147,24 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
         const { promptTokens } = facts;
         feedback({ kind: "picked", callId, slot, atMs: nowMs, ownScore, totalScore, fallback, promptTokens, picks });
       }
-      const exchange: Routed = createExchange({
+      const rewrite = prepareRewrite(request, facts);
+      if (rewrite !== undefined) parts.metrics.modelRewrite();
+      const { responses = "full", emitsScores = false } = parts;
+      return createExchange({
         door: request.door,
         record: made,
         destinations: destinationsOf(made, by, request.door).map((each) => made.snapshot.at(each)?.address ?? ""),
         listeners,
-        lease: parts.leases.open(slot, facts.promptTokens, facts.maxOutputTokens, nowMs, () => exchange.end("unknown")),
+        leases: parts.leases,
+        tokens: { prompt: facts.promptTokens, output: facts.maxOutputTokens },
+        observation: rewrite === undefined ? toObservation(responses, events, by.readsInflight) : "full",
+        rewrite,
+        scores: emitsScores && primary !== undefined ? scoresOf(primary, made) : noScores,
         usage: listeners.length > 0 && events.usage ? createUsageReader() : undefined,
         events,
         metrics: parts.metrics,
         nowMs: parts.clock.nowMs,
       });
-      return exchange;
     }
   };
   const fail = (request: IncomingRequest, cause: unknown): Refusal => {
@@ -176,6 +197,11 @@ function destinationsOf(record: DecisionRecord, plan: Plan, door: Door): readonl
   const others = [...candidates.keys()].filter((i) => !destination.includes(candidates[i]));
   const best = others.sort((a, b) => totals[b] - totals[a]).slice(0, gatewayEndpoints - destination.length);
   return [...destination, ...best.map((i) => candidates[i])];
+}
+
+/** Total of each endpoint that a profile scored. */
+function scoresOf({ candidates, totals }: ProfileRecord, { snapshot }: DecisionRecord): Routed["scores"] {
+  return Array.from(candidates, (slot, i) => [snapshot.at(slot)?.address ?? "", totals[i]] as const);
 }
 
 /** The profile whose pick is the destination. */

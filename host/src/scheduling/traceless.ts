@@ -4,7 +4,7 @@ import { createDecisionRing } from "./decision-ring.ts";
 import { createSchedulingMetrics } from "./metrics.ts";
 import type { SchedulerParts } from "./scheduler.ts";
 
-const noLease: Lease = { slot: 0, openedAtMs: 0, firstToken() {}, end() {} };
+const noLease: Lease = { slot: 0, openedAtMs: 0, firstToken() {}, end() {}, letGo() {} };
 
 /** Parts of a scheduler that decides the same way and leaves no trace: no lease, feedback, record or metric. */
 export function toTraceless(parts: SchedulerParts): SchedulerParts {
