@@ -26,12 +26,16 @@ export interface Envoy {
   readonly originalDst: string;
   /** Base URL of the listener that walks down an endpoint list. */
   readonly overrideHost: string;
+  /** Base URL of any listener by its name; @throws {Error} where there is none. */
+  listener(name: string): string;
   /** Base URL of the admin interface. */
   readonly admin: string;
   /** What it has printed so far: access log and warnings. */
   output(): string;
   /** One counter or gauge of it by its full name; 0 where Envoy has not made it yet. */
   stat(name: string): Promise<number>;
+  /** Its counters and gauges whose names a regular expression matches, by name. */
+  stats(pattern: string): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
 }
 
@@ -44,7 +48,8 @@ export async function startEnvoy(options: EnvoyOptions): Promise<Envoy> {
   const configFile = join(folder, "envoy.yaml");
   const adminFile = join(folder, "admin");
   writeFileSync(configFile, configure(options).toString());
-  const args = ["-c", configFile, "--disable-hot-restart", "-l", "warning", "--admin-address-path", adminFile];
+  const logging = ["-l", "warning", "--file-flush-interval-msec", "50"];
+  const args = ["-c", configFile, "--disable-hot-restart", ...logging, "--admin-address-path", adminFile];
   const child = spawn(options.program, [...args, "--concurrency", String(options.concurrency ?? 1)], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -59,9 +64,11 @@ export async function startEnvoy(options: EnvoyOptions): Promise<Envoy> {
       pid: child.pid ?? 0,
       originalDst: listeners("original_dst"),
       overrideHost: listeners("override_host"),
+      listener: listeners,
       admin,
       output: () => Buffer.concat(output).toString(),
-      stat: (name) => readStat(admin, name),
+      stat: async (name) => (await readStats(admin, `^${name}$`))[name] ?? 0,
+      stats: (pattern) => readStats(admin, pattern),
       stop,
     };
   } catch (cause) {
@@ -120,9 +127,10 @@ async function listenersOf(admin: string): Promise<(name: string) => string> {
   };
 }
 
-async function readStat(admin: string, name: string): Promise<number> {
-  const text = await (await fetch(`${admin}/stats?filter=${encodeURIComponent(`^${name}$`)}`)).text();
-  return Number(text.split(":")[1] ?? 0);
+async function readStats(admin: string, pattern: string): Promise<Readonly<Record<string, number>>> {
+  const text = await (await fetch(`${admin}/stats?filter=${encodeURIComponent(pattern)}`)).text();
+  const lines = text.split("\n").filter((line) => /: \d+$/.test(line));
+  return Object.fromEntries(lines.map((line) => line.split(": ")).map(([name, value]) => [name, Number(value)]));
 }
 
 async function end(child: ChildProcess): Promise<void> {

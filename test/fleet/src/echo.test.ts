@@ -40,6 +40,11 @@ describe("/echo", () => {
     expect(answer).toMatchObject({ method: "POST", bodyBytes: body.length, sha256 });
   });
 
+  it("answers when the delay is over", async () => {
+    const { body } = await send(endpoint, "/echo?delayMs=5", { body: "later" });
+    expect(JSON.parse(body)).toMatchObject({ bodyBytes: 5 });
+  });
+
   it("tells trailers of the request and sends its own", async () => {
     const call = request(`http://${endpoint}/echo?trailers=1&status=503`, {
       method: "POST",

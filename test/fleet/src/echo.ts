@@ -3,8 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { resetConnection } from "./respond.ts";
 
 /**
- * `/echo?status=S&trailers=1`: what arrived, as JSON: method, url, headers, trailers, length and SHA-256 of the body.
- * Nothing of the body is kept, so it may be of any size. With `trailers` the answer ends with `x-echo-trailer`.
+ * `/echo?status=S&trailers=1&delayMs=D`: what arrived, as JSON: method, url, headers, trailers, length and SHA-256 of the
+ * body. Nothing of the body is kept, so it may be of any size. With `trailers` the answer ends with `x-echo-trailer`;
+ * with `delayMs` nothing is answered until then.
  */
 export function answerEcho(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
   const hash = createHash("sha256");
@@ -13,7 +14,9 @@ export function answerEcho(request: IncomingMessage, response: ServerResponse, q
     bodyBytes += chunk.length;
     hash.update(chunk);
   });
-  request.on("end", () => {
+  let timer: NodeJS.Timeout | undefined;
+  response.once("close", () => clearTimeout(timer));
+  const answer = () => {
     const { method, url, headers, trailers, httpVersion } = request;
     const sha256 = hash.digest("hex");
     const json = JSON.stringify({ method, url, httpVersion, headers, trailers, bodyBytes, sha256 });
@@ -25,6 +28,11 @@ export function answerEcho(request: IncomingMessage, response: ServerResponse, q
     response.write(json);
     response.addTrailers({ "x-echo-trailer": sha256 });
     response.end();
+  };
+  request.on("end", () => {
+    const delayMs = countOf(query, "delayMs", 0);
+    if (delayMs === 0) answer();
+    else timer = setTimeout(answer, delayMs);
   });
 }
 
