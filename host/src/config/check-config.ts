@@ -2,6 +2,7 @@ import type { PluginCatalogue } from "../plugins/types.ts";
 import { type ResolvedEntry, resolveEntry } from "./check-plugins.ts";
 import { checkProcesses, type DeclaredProcess } from "./check-processes.ts";
 import { checkProfiles } from "./check-profiles.ts";
+import { checkResponses } from "./check-responses.ts";
 import { quote } from "./faults.ts";
 import { singleProfileHandler } from "./host-types.ts";
 import { isMap, listOf, nameOf, withoutEmpty } from "./plain.ts";
@@ -33,6 +34,7 @@ export async function checkConfig(
   checkShape(value, report);
   const root = isMap(value) ? value : {};
   const budgetMs = salvage(endpointPickerConfig.shape.budget, root.budget) ?? defaultBudgetMs;
+  const responses = salvage(endpointPickerConfig.shape.responses, root.responses) ?? "auto";
   const processes = checkProcesses(listOf(root.processes), folder, report);
   const entries = await resolveEntries(listOf(root.plugins), { catalogue, processes, budgetMs, folder }, report);
   const profiles = checkProfiles(
@@ -42,9 +44,11 @@ export async function checkConfig(
   );
   const waves = planWaves(entries.values(), report);
   const plugins = [...entries.values()].filter((entry) => entry.kind === "plugin");
+  checkResponses(responses, plugins, report);
   warnUnused(root, entries, processes, report);
   return {
     budgetMs,
+    responses,
     processes: usedProcesses(plugins, processes),
     plugins: plugins.map(({ spec }) => spec),
     waves,

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PluginCatalogue } from "../plugins/types.ts";
-import { formatFaults } from "./faults.ts";
+import { formatFault, formatFaults } from "./faults.ts";
 import { catalogue } from "./fixtures/catalogue.ts";
 import { type ConfigResult, loadConfig } from "./load.ts";
 
@@ -94,6 +94,7 @@ describe("loadConfig, given a valid file,", () => {
     const config = await configOf(`${head}plugins:\n- type: queue-scorer\nschedulingProfiles:\n`);
     expect(config).toMatchObject({
       budgetMs: 5,
+      responses: "auto",
       processes: [],
       plugins: [
         {
@@ -186,6 +187,45 @@ schedulingProfiles:
       "epp.yaml:4:41 plugins[0].budget: 9ms is above the budget of a decision, 4ms (it counts as 4ms; raise budget: at the top)",
     );
   });
+
+  for (const responses of ["auto", "full", "headers", "none"]) {
+    it(`keeps responses: ${responses}`, async () => {
+      expect((await configOf(`${head}responses: ${responses}\n`)).responses).toBe(responses);
+    });
+  }
+
+  const losses = [
+    { responses: "auto", needs: "[events.done, events.progress]", want: [] },
+    { responses: "full", needs: "[events.done, events.progress]", want: [] },
+    { responses: "none", needs: "[events.picked, kv_cache_usage]", want: [] },
+    {
+      responses: "headers",
+      needs: "[events.progress]",
+      want: [
+        "needs a gateway whose response body mode is NONE: another one sends bodies all the same (set that mode at the gateway, or write responses: none)",
+        "mine asks for events.progress, which it will not get (write responses: auto)",
+      ],
+    },
+    {
+      responses: "none",
+      needs: "[events.done]",
+      grant: "[{ key: events.headers, names: [x-a] }]",
+      want: [
+        "mine asks for events.headers, which it will not get (write responses: auto)",
+        "mine asks for events.done, which will not tell how requests ended (write responses: auto)",
+      ],
+    },
+  ];
+  for (const { responses, needs, grant = "[]", want } of losses) {
+    it(`warns of ${want.length} losses where responses is ${responses} and a plugin needs ${needs}`, async () => {
+      const plugin = `{ name: mine, type: x, process: p, needs: ${needs}, grant: ${grant} }`;
+      const text = `${head}responses: ${responses}\nprocesses: [{ name: p, command: [x] }]\nplugins: [${plugin}]`;
+      const place = "epp.yaml:3:12 responses: ";
+      expect((await load(text)).warnings.map((warning) => formatFault("epp.yaml", warning))).toEqual(
+        want.map((message) => place + message),
+      );
+    });
+  }
 
   const readers = [
     { title: "a built-in type asks for them", plugins: "[{ type: active-request-scorer }]", want: true },

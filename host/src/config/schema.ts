@@ -101,6 +101,8 @@ export const endpointPickerConfig = z.strictObject({
   kind: z.literal("EndpointPickerConfig"),
   /** Budget of a decision, shared by producers and all profiles; default 5ms. */
   budget: duration.optional(),
+  /** How much of responses is observed; `auto` = everything where something needs it, else nothing. */
+  responses: z.enum(["auto", "full", "headers", "none"]).default("auto"),
   /** Processes that serve plugins. */
   processes: z.array(processEntry).default([]),
   /** Scorers, producers, pickers and the profile handler, in any order. */

@@ -1,5 +1,6 @@
 import type { FailurePolicy } from "@outrider/core";
 import type { PluginSpec, ProcessSpec } from "../plugins/types.ts";
+import type { ResponsesMode } from "../scheduling/observation.ts";
 
 /** A scorer's place in a profile. */
 export interface ScorerPlace {
@@ -55,6 +56,8 @@ export interface HostConfig {
   readonly source: ConfigSource;
   /** Budget of a decision, shared by producers and all profiles, in ms. */
   readonly budgetMs: number;
+  /** How much of responses is observed. */
+  readonly responses: ResponsesMode;
   /** Processes that some plugin needs, those of built-in types included. */
   readonly processes: readonly ProcessSpec[];
   /** Scorers and producers in the order of the configuration. */
