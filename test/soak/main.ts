@@ -18,7 +18,8 @@ const restMs = 30_000;
 const samplesPerRun = 360;
 const longestSampleMs = 5_000;
 
-process.exitCode = await main(process.argv.slice(2));
+// Not by exitCode: a run that was interrupted has requests open.
+process.exit(await main(process.argv.slice(2)));
 
 async function main(args: readonly string[]): Promise<number> {
   let options: SoakOptions | "help";
@@ -32,10 +33,17 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
-  return soak(options);
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted.abort());
+  try {
+    return await soak(options, interrupted.signal);
+  } catch (error) {
+    if (interrupted.signal.aborted) return 130;
+    throw error;
+  }
 }
 
-async function soak({ minutes, ratePerS, jsonFile }: SoakOptions): Promise<number> {
+async function soak({ minutes, ratePerS, jsonFile }: SoakOptions, interrupted: AbortSignal): Promise<number> {
   const runMs = minutes * 60_000;
   const system = await startSoakSystem();
   let ended: number | string = "not ended";
@@ -48,7 +56,11 @@ async function soak({ minutes, ratePerS, jsonFile }: SoakOptions): Promise<numbe
   const traffic = startTraffic(doors.doors, ratePerS, tally);
   let rest: Sample;
   try {
-    await takeSamples(sampler, tally, runMs, samples, createProgress(minutes));
+    const show = createProgress(minutes);
+    for await (const sample of takeSamples(sampler, tally, runMs, interrupted)) {
+      samples.push(sample);
+      show(sample);
+    }
     await misdeeds.stop();
     await traffic.stop();
     await doors.close();
@@ -68,20 +80,18 @@ async function soak({ minutes, ratePerS, jsonFile }: SoakOptions): Promise<numbe
   return checks.every(({ isMet }) => isMet) ? 0 : 1;
 }
 
-async function takeSamples(
+/** A sample every few seconds, to the end of the run. */
+async function* takeSamples(
   sampler: Sampler,
   tally: Tally,
   runMs: number,
-  samples: Sample[],
-  show: (sample: Sample) => void,
-): Promise<void> {
+  signal: AbortSignal,
+): AsyncGenerator<Sample, void> {
   const everyMs = Math.min(longestSampleMs, runMs / samplesPerRun);
   const startedMs = performance.now();
   for (let i = 1; i * everyMs <= runMs; i++) {
-    await sleep(startedMs + i * everyMs - performance.now());
-    const sample = await sampler.read(tally.counts);
-    samples.push(sample);
-    show(sample);
+    await sleep(Math.max(0, startedMs + i * everyMs - performance.now()), undefined, { signal });
+    yield await sampler.read(tally.counts);
   }
 }
 

@@ -32,7 +32,7 @@ export async function startSoakSystem(): Promise<SoakSystem> {
   const folder = mkdtempSync(join(tmpdir(), "outrider-soak-"));
   const endpointsFile = join(folder, "endpoints.yaml");
   const hasPython = spawnSync("python3", ["--version"], { stdio: "ignore" }).status === 0;
-  const fleet = await spawnFleet({ servers, timeScale: 0.02, models: ["*"] });
+  const fleet = await spawnFleet({ servers, timeScale: 0.1, models: ["*"] });
   writeEndpoints(endpointsFile, fleet.endpoints);
   const host = await startHost({
     config: configureHost(hasPython ? python : undefined),

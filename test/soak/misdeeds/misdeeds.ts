@@ -31,7 +31,9 @@ export function startMisdeeds(system: SoakSystem, weather: Weather, cycleMs: num
     const startedMs = performance.now();
     for (let cycle = 0; ; cycle++) {
       for (const { name, at, run } of timeline) {
-        await sleep(startedMs + (cycle + at) * cycleMs - performance.now(), undefined, { signal: ending.signal });
+        await sleep(Math.max(0, startedMs + (cycle + at) * cycleMs - performance.now()), undefined, {
+          signal: ending.signal,
+        });
         await run(cycle);
         done[name] = (done[name] ?? 0) + 1;
       }

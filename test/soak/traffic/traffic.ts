@@ -24,11 +24,13 @@ export interface Traffic {
 
 /** Longest time a request may take, in ms; above the longest that a model server stands still. */
 const tooLongMs = 60_000;
+/** Idle time of a connection, in ms: short, so that the host's descriptors follow the load and not its last peak. */
+const idleMs = 1_000;
 const tickMs = 10;
 
 /** Open loop: requests go out at a steady rate whatever becomes of earlier ones, kinds and doors mixed by a seed. */
 export function startTraffic(doors: readonly Door[], ratePerS: number, tally: Tally): Traffic {
-  const dispatcher = new Agent({ connections: 256 });
+  const dispatcher = new Agent({ connections: 256, keepAliveTimeout: idleMs, keepAliveMaxTimeout: idleMs });
   const random = createRandom(1);
   const open = new Set<Promise<void>>();
   const startedMs = performance.now();
