@@ -33,6 +33,14 @@ export function carryHttp2Stream(
   http2Stream.on("close", () => carried.closed());
 }
 
+/**
+ * A message of a request that is small within a large read is copied: requests are held, and a view of it would keep all
+ * of the read for as long, with the messages of many streams in it.
+ */
+const largeReadBytes = 16_384;
+const smallShare = 1 / 4;
+const pooledBytes = 1_024;
+
 /** Stands for every reset: an error with a stack trace for each would be a fifth of the server's CPU. */
 const resetByPeer = new Error("the stream was reset by the gateway");
 
@@ -134,10 +142,19 @@ class CarriedStream implements ExtProcStream {
     while (!this.#ended) {
       const end = frameEnd(chunk, at, this.#limits.maxMessageBytes);
       if (end === 0) break;
-      this.peer?.message(chunk, at + frameHeaderBytes, end);
+      this.#handOn(chunk, at + frameHeaderBytes, end);
       at = end;
     }
     return at;
+  }
+
+  #handOn(chunk: Buffer, from: number, to: number): void {
+    const readBytes = chunk.buffer.byteLength;
+    if (readBytes < largeReadBytes || to - from > readBytes * smallShare || this.peer?.isResponding) {
+      this.peer?.message(chunk, from, to);
+    } else {
+      this.peer?.message(copyOf(chunk, from, to), 0, to - from);
+    }
   }
 
   get #isWithinMessage(): boolean {
@@ -164,7 +181,7 @@ class CarriedStream implements ExtProcStream {
   #receiveMessage(message: Buffer): void {
     this.#limits.held.give(this.#pendingBytes);
     this.#pendingBytes = 0;
-    if (!this.#ended) this.peer?.message(message, 0, message.length);
+    if (!this.#ended) this.#handOn(message, 0, message.length);
   }
 
   #dropPending(): void {
@@ -199,6 +216,14 @@ class CarriedStream implements ExtProcStream {
     else if (error instanceof OutriderError) this.peer?.broken("malformed", error.message);
     else throw error;
   }
+}
+
+/** In the pool of Node's small buffers where it is small, and in memory of its own otherwise. */
+function copyOf(chunk: Buffer, from: number, to: number): Buffer {
+  const bytes = to - from;
+  const copy = bytes < pooledBytes ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
+  chunk.copy(copy, 0, from, to);
+  return copy;
 }
 
 /** One write, or one gathered write; false where the other side does not keep up. */

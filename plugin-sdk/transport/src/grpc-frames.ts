@@ -6,6 +6,9 @@ export const frameHeaderBytes = 5;
 /** Largest message of the plugin contract. */
 export const maxFrameBytes = 1024 * 1024;
 
+/** From here on a message gets memory of its own: one in Node's pool would keep 64 kB alive for as long as it is kept. */
+const pooledBytes = 1_024;
+
 const noBytes: Buffer = Buffer.alloc(0);
 
 /** `PROTOCOL_VIOLATION`: a message announces more bytes than are accepted. */
@@ -107,7 +110,8 @@ class Decoder implements FrameDecoder {
 
   #begin(messageBytes: number): void {
     this.#onPartial?.(messageBytes);
-    this.#message = Buffer.allocUnsafe(messageBytes);
+    this.#message =
+      messageBytes < pooledBytes ? Buffer.allocUnsafe(messageBytes) : Buffer.allocUnsafeSlow(messageBytes);
   }
 
   #finish(): void {
