@@ -185,6 +185,8 @@ function createScheduling({ options, config, log }: HostParts, base: Base): Sche
     seed: () => randomInt(2 ** 32),
     idPrefix: epoch.toString(36),
     usesSubset: options.usesSubset,
+    responses: config.responses,
+    emitsScores: options.emitsScores,
     onError: (cause) => log.error({ err: cause }, "a decision failed"),
   };
   return { plan, ring, metrics, scheduler: createScheduler(parts), traceless: createScheduler(toTraceless(parts)) };

@@ -11,6 +11,7 @@ export { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
 export type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
 export { createDecisionRing } from "./scheduling/decision-ring.ts";
 export { createSchedulingMetrics } from "./scheduling/metrics.ts";
+export type { ResponsesMode } from "./scheduling/observation.ts";
 export { refuse } from "./scheduling/refusals.ts";
 export { createScheduler } from "./scheduling/scheduler.ts";
 export type { IncomingRequest, Refusal, RefusalCode, Routed, Scheduler } from "./scheduling/types.ts";
