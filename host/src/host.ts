@@ -1,8 +1,9 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { networkInterfaces, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { createEndpointTable, createLeases, type EndpointTable, type Leases, type Plan } from "@outrider/core";
 import { Registry } from "prom-client";
 import { createAdminServer } from "./admin/server.ts";
+import { type Closers, createClosers } from "./closers.ts";
 import type { ServeOptions } from "./commands/serve-options.ts";
 import { createPlan } from "./config/plan.ts";
 import type { HostConfig } from "./config/types.ts";
@@ -10,26 +11,21 @@ import { createDataLayer } from "./datalayer/data-layer.ts";
 import type { EndpointSource } from "./datalayer/endpoint-source.ts";
 import { createFileSource } from "./datalayer/file-source.ts";
 import { createStaticSource } from "./datalayer/static-source.ts";
-import { createHealthServer } from "./ext-proc/health-server.ts";
-import { createExtProcMetrics } from "./ext-proc/metrics.ts";
-import { createExtProcServer } from "./ext-proc/server.ts";
 import { warmUpExtProc } from "./ext-proc/warm-up.ts";
-import { createGateway } from "./gateway/gateway.ts";
-import { createGatewayMetrics } from "./gateway/metrics.ts";
 import type { Log } from "./log.ts";
 import { createHostMetrics, type HostMetrics } from "./metrics/host-metrics.ts";
 import { createMetricsServer } from "./metrics/server.ts";
 import { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
 import type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
+import { selectCandidates } from "./scheduling/candidates.ts";
 import { createDecisionRing, type DecisionRing } from "./scheduling/decision-ring.ts";
 import { createSchedulingMetrics, type SchedulingMetrics } from "./scheduling/metrics.ts";
 import { createScheduler, type SchedulerParts } from "./scheduling/scheduler.ts";
 import { toTraceless } from "./scheduling/traceless.ts";
 import type { Scheduler } from "./scheduling/types.ts";
+import { startDoors } from "./start-doors.ts";
 import { systemClock } from "./system-clock.ts";
-import { createSelfSigned } from "./tls/self-signed.ts";
-import { readTlsFiles, type TlsFiles } from "./tls/tls-files.ts";
 import { hostVersion } from "./version.ts";
 
 /** What a host is built from. */
@@ -71,7 +67,11 @@ export async function createHost(parts: HostParts): Promise<Host> {
     const scheduling = createScheduling(parts, base);
     const readiness = createReadiness(() => base.plugins.missingRequired());
     const operations = await startOperations(parts, base, scheduling, readiness, closers);
-    const doors = await startDoors(parts, base, scheduling.scheduler, readiness, closers);
+    const { scheduler } = scheduling;
+    const { registry, plugins, table } = base;
+    const endpoints = () => addressesOf(table.current);
+    const { options, log } = parts;
+    const doors = await startDoors({ options, log, registry, scheduler, readiness, plugins, endpoints }, closers);
     await base.plugins.start(pluginStartMs);
     if (base.plugins.missingRequired().length > 0) await base.plugins.start(requiredPluginStartMs - pluginStartMs);
     if (parts.options.warmup) await warmUpExtProc({ scheduler: scheduling.traceless, ...warmUp });
@@ -91,22 +91,6 @@ export async function createHost(parts: HostParts): Promise<Host> {
     await closers.closeAll();
     throw cause;
   }
-}
-
-/** What has been started, to be ended in reverse. */
-interface Closers {
-  add(close: () => unknown): void;
-  closeAll(): Promise<void>;
-}
-
-function createClosers(): Closers {
-  const stack: (() => unknown)[] = [];
-  return {
-    add: (close) => void stack.push(close),
-    async closeAll() {
-      for (const close of stack.splice(0).reverse()) await close();
-    },
-  };
 }
 
 /** What decisions are made from: endpoints, what is known of them, and plugins. */
@@ -216,65 +200,9 @@ async function startOperations(
   return { metrics: reachable(metricsServer.port), admin: admin.address };
 }
 
-/** The ways in. */
-interface Doors {
-  readonly addresses: Readonly<Record<string, string>>;
-  drain(timeoutMs: number): Promise<void>;
-}
-
-async function startDoors(
-  { options }: HostParts,
-  { registry }: Base,
-  scheduler: Scheduler,
-  readiness: Readiness,
-  closers: Closers,
-): Promise<Doors> {
-  const { gatewayPort, limits } = options;
-  const { maxBodyBytes } = limits;
-  const health = () => ({ ready: readiness.reasons().length === 0, leader: undefined, draining: readiness.isDraining });
-  const healthServer = createHealthServer(health);
-  closers.add(() => healthServer.close());
-  const tls = await readTls(options);
-  const healthOnPort = options.healthChecking ? health : undefined;
-  const extProc = createExtProcServer({
-    scheduler,
-    metrics: createExtProcMetrics(registry),
-    maxBodyBytes,
-    tls,
-    health: healthOnPort,
-  });
-  closers.add(() => extProc.close());
-  const gateway =
-    gatewayPort === undefined
-      ? undefined
-      : createGateway({ scheduler, metrics: createGatewayMetrics(registry), maxBodyBytes });
-  if (gateway !== undefined) closers.add(() => gateway.close());
-  const addresses = {
-    health: reachable((await healthServer.listen(anyAddress(), options.grpcHealthPort)).port),
-    extProc: reachable((await extProc.listen(anyAddress(), options.grpcPort)).port),
-    ...(gateway === undefined
-      ? {}
-      : { gateway: reachable((await gateway.listen(anyAddress(), gatewayPort ?? 0)).port) }),
-  };
-  return {
-    addresses,
-    async drain(timeoutMs) {
-      await Promise.all([extProc.drain(timeoutMs), gateway?.drain(timeoutMs)]);
-    },
-  };
-}
-
-async function readTls({ secureServing, tls: { certPath } }: ServeOptions): Promise<TlsFiles | undefined> {
-  if (!secureServing) return undefined;
-  return certPath === undefined ? createSelfSigned(Date.now()) : readTlsFiles(certPath);
-}
-
-/** All interfaces, of both families where the machine has both. */
-function anyAddress(): string {
-  const families = Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.map(({ family }) => family),
-  );
-  return families.includes("IPv6") ? "::" : "0.0.0.0";
+/** Addresses of the endpoints that requests may go to. */
+function addressesOf(snapshot: EndpointTable["current"]): readonly string[] {
+  return Array.from(selectCandidates(snapshot, undefined), (slot) => snapshot.at(slot)?.address ?? "");
 }
 
 function reachable(port: number): string {

@@ -4,14 +4,20 @@ import type { HeaderList } from "./messages/header-list.ts";
 /** A request as the gateway showed it, for the scheduler. */
 export class ExtProcRequest implements IncomingRequest {
   readonly door = "ext_proc";
-  readonly isBodyHidden = false;
   readonly body: readonly Uint8Array[] | undefined;
+  readonly isBodyHidden: boolean;
   readonly subset: readonly string[] | undefined;
   readonly #headers: HeaderList;
 
-  constructor(headers: HeaderList, body: readonly Uint8Array[] | undefined, subset: readonly string[] | undefined) {
+  /** @param body see {@link IncomingRequest.body}; "hidden" = there is one that the gateway does not show. */
+  constructor(
+    headers: HeaderList,
+    body: readonly Uint8Array[] | "hidden" | undefined,
+    subset: readonly string[] | undefined,
+  ) {
     this.#headers = headers;
-    this.body = body;
+    this.isBodyHidden = body === "hidden";
+    this.body = body === "hidden" ? undefined : body;
     this.subset = subset;
   }
 

@@ -3,6 +3,7 @@ import { ProcessingRequestSchema } from "@outrider/protos/ext-proc";
 import { encodeFrame } from "@outrider/transport";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { defaultDoorLimits } from "../doors/limits.ts";
 import type { GatewayCall } from "./testing/fake-gateway.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import {
@@ -64,7 +65,7 @@ function mutatedFrame(): fc.Arbitrary<Step> {
 
 let door: OpenDoor;
 beforeAll(async () => {
-  door = await openDoor({ maxBodyBytes: 100_000 });
+  door = await openDoor({ limits: { ...defaultDoorLimits, maxBodyBytes: 100_000 } });
 });
 afterAll(() => door.close());
 

@@ -1,33 +1,27 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ProcessingRequestSchema } from "@outrider/protos/ext-proc";
-import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { createDeadlineSweep, defaultPhaseDeadlines } from "../doors/deadlines.ts";
-import { createHeldBytes } from "../doors/held-bytes.ts";
 import { createFakeScheduler } from "../doors/testing/fake-scheduler.ts";
-import { createExtProcMetrics } from "./metrics.ts";
+import type { ProcessServices } from "./process-services.ts";
 import { createProcessStream } from "./process-stream.ts";
+import { createServices } from "./testing/create-services.ts";
 import type { SentPart } from "./testing/fake-gateway.ts";
-import { getHeaders, responseHeaders } from "./testing/parts.ts";
+import { type Beside, getHeaders, responseHeaders } from "./testing/parts.ts";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-function open() {
+function open(more: Partial<ProcessServices> = {}) {
   const stream = { send: vi.fn(), pass: vi.fn(), flush: vi.fn(), end: vi.fn(), abort: vi.fn() };
   const scheduler = createFakeScheduler();
-  const metrics = createExtProcMetrics(new Registry());
-  const sweep = createDeadlineSweep(100);
-  const held = createHeldBytes(10_000);
-  const services = { scheduler, metrics, sweep, held, maxBodyBytes: 1000, deadlines: defaultPhaseDeadlines };
+  const services = createServices({ scheduler, ...more });
   const peer = createProcessStream(stream, services);
-  const send = (part: SentPart) => {
-    const bytes = Buffer.from(
-      toBinary(ProcessingRequestSchema, create(ProcessingRequestSchema, { request: part as never })),
-    );
+  const send = (part: SentPart, beside: Beside = {}) => {
+    const message = create(ProcessingRequestSchema, { ...beside, request: part as never });
+    const bytes = Buffer.from(toBinary(ProcessingRequestSchema, message));
     peer.message(bytes, 0, bytes.length);
   };
-  return { stream, peer, send, scheduler };
+  return { stream, peer, send, scheduler, services };
 }
 
 it("drops a stream that the gateway keeps open behind its end, once", () => {

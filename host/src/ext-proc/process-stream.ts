@@ -1,80 +1,59 @@
-import type { DoneCause } from "@outrider/core";
-import type { DeadlineSweep, Guarded, PhaseDeadlines } from "../doors/deadlines.ts";
-import type { HeldBytes } from "../doors/held-bytes.ts";
-import { overdue, tooLarge, tooMuchHeld } from "../doors/refusals.ts";
+import type { Guarded } from "../doors/deadlines.ts";
+import { overdue, tooLarge, tooManyRequests, tooMuchHeld, tooSlow } from "../doors/refusals.ts";
 import { refuse } from "../scheduling/refusals.ts";
-import type { Refusal, Routed, Scheduler } from "../scheduling/types.ts";
-import { ExtProcRequest } from "./ext-proc-request.ts";
-import { encodeResponseHeaders, encodeRoute, encodeTrailers } from "./messages/answers.ts";
-import { HeaderList } from "./messages/header-list.ts";
-import { readServed, readSubset } from "./messages/metadata.ts";
-import { decodeProcessingRequest, type PartKind, type ProcessingMessage } from "./messages/processing-request.ts";
-import type { ExtProcMetrics, StreamOutcome } from "./metrics.ts";
-import type { BodyMode } from "./modes/body-mode.ts";
-import { chooseMode } from "./modes/choose-mode.ts";
-import { fullDuplex } from "./modes/full-duplex.ts";
+import type { Refusal, Routed } from "../scheduling/types.ts";
+import { type AnnouncedModes, decodeProcessingRequest, type ProcessingMessage } from "./messages/processing-request.ts";
+import type { StreamOutcome } from "./metrics.ts";
+import { chooseModes } from "./modes/choose-modes.ts";
+import type { RequestMode } from "./modes/request-mode.ts";
+import type { ResponseMode } from "./modes/response-mode.ts";
+import type { ProcessServices } from "./process-services.ts";
 import { encodeRefusal } from "./refusal-answer.ts";
+import { RequestSide } from "./request-side.ts";
+import { ResponseSide } from "./response-side.ts";
 import { type ExtProcPeer, type ExtProcStream, grpcStatus } from "./stream.ts";
-
-/** What all streams of a server share. */
-export interface ProcessServices {
-  readonly scheduler: Scheduler;
-  /** Most that is held of a request's body, in bytes; 413 above it. */
-  readonly maxBodyBytes: number;
-  /** What bodies and the pieces of messages hold together. */
-  readonly held: HeldBytes;
-  readonly deadlines: PhaseDeadlines;
-  readonly sweep: DeadlineSweep;
-  readonly metrics: ExtProcMetrics;
-}
-
-/**
- * Where a stream is: before its first message; while the body comes in; until the decision; until the response; during
- * it; and when nothing is left to answer.
- */
-type Phase = "opening" | "holding" | "deciding" | "waiting" | "responding" | "over";
-
-/** How a request ended: with its headers, its body or its trailers. */
-type Ending = "headers" | "body" | "trailers";
+import type { ExchangeEnd, Phase, StreamControl } from "./stream-control.ts";
 
 /** How long the gateway may take to let go of a stream that is over, in ms. */
 const lingerMs = 10_000;
 
-/** Headers of the gateway's own dealings that a client has no business to send on. */
-const gatewayOnlyHeaders = ["x-gateway-destination-endpoint-subset", "x-gateway-destination-endpoint-served"];
-
-const responseHeadersAnswer = Buffer.from(encodeResponseHeaders([["x-went-into-resp-headers", "true"]]));
-const noHeaders = new HeaderList(Buffer.alloc(0));
-
-/** Answers one stream: holds the request, has it decided, passes the response through, and ends the exchange once. */
+/** Answers one stream: its request is decided, its response passed on, and its exchange ended once. */
 export function createProcessStream(stream: ExtProcStream, services: ProcessServices): ExtProcPeer {
   return new ProcessStream(stream, services);
 }
 
-class ProcessStream implements ExtProcPeer, Guarded {
+class ProcessStream implements ExtProcPeer, StreamControl, Guarded {
   dueMs = 0;
-  readonly #stream: ExtProcStream;
-  readonly #services: ProcessServices;
+  readonly stream: ExtProcStream;
+  readonly services: ProcessServices;
+  announced: AnnouncedModes | undefined;
+  routed: Routed | undefined;
+  readonly #request = new RequestSide(this);
+  readonly #response = new ResponseSide(this);
   #phase: Phase = "opening";
   #outcome: StreamOutcome = "cancelled";
-  #mode: BodyMode = fullDuplex;
-  #headers: HeaderList = noHeaders;
-  #subset: readonly string[] | undefined;
-  #body: Buffer[] = [];
-  #bodyBytes = 0;
-  #ending: Ending = "headers";
+  /** When the request has to be whole. */
+  readonly #wholeByMs: number;
+  #isRequestDone = false;
   #halfClosed = false;
-  #routed: Routed | undefined;
 
   constructor(stream: ExtProcStream, services: ProcessServices) {
-    this.#stream = stream;
-    this.#services = services;
+    this.stream = stream;
+    this.services = services;
     services.sweep.add(this, services.deadlines.requestIdleMs);
+    this.#wholeByMs = services.sweep.nowMs + services.limits.maxRequestMs;
+    services.memory.openStreams++;
     services.metrics.opened();
   }
 
+  get phase(): Phase {
+    return this.#phase;
+  }
+
   get isResponding(): boolean {
-    return this.#phase === "waiting" || this.#phase === "responding";
+    return (
+      this.#phase === "responding" || this.#phase === "trailing" || (this.#phase === "waiting" && this.#isRequestDone)
+    );
   }
 
   message(chunk: Buffer, from: number, to: number): void {
@@ -85,206 +64,196 @@ class ProcessStream implements ExtProcPeer, Guarded {
         this.#requestHeaders(message);
         break;
       case "request_body":
-        if (this.#isHolding(message.kind)) this.#requestBody(message);
+        this.#request.body(message);
         break;
       case "request_trailers":
-        if (this.#isHolding(message.kind)) this.#requestTrailers(message);
+        this.#request.trailers(message);
         break;
       case "response_headers":
-        this.#responseHeaders(message);
+        if (this.#phase !== "opening" || this.#chooseModes(message) !== undefined) this.#response.headers(message);
         break;
       case "response_body":
-        this.#responseBody(message);
+        this.#response.body(message);
         break;
       case "response_trailers":
-        this.#responseTrailers();
+        this.#response.trailers();
         break;
       case undefined:
-        this.#violate("a message without a part of the request or response");
+        this.violate("a message without a part of the request or response");
     }
   }
 
   broken(fault: "malformed" | "oversize" | "held", message: string): void {
-    if (fault === "held" && this.#isComingIn()) this.#refuse(tooMuchHeld(this.#services.held.maxBytes));
-    if (this.#phase === "holding" && fault === "oversize") this.#refuse(tooLarge(this.#services.maxBodyBytes));
-    this.#stream.end(fault === "malformed" ? grpcStatus.internal : grpcStatus.resourceExhausted, message);
+    const { limits, held } = this.services;
+    if (fault === "held" && this.#isComingIn()) this.refuse(tooMuchHeld(held.maxBytes));
+    if (fault === "oversize" && this.#phase === "holding") this.refuse(tooLarge(limits.maxBodyBytes));
+    this.stream.end(fault === "malformed" ? grpcStatus.internal : grpcStatus.resourceExhausted, message);
     this.#finish("invalid", "unknown");
   }
 
   halfClosed(): void {
     this.#halfClosed = true;
     if (this.#phase === "deciding") return;
-    this.#stream.end(grpcStatus.ok, "");
-    this.#finish("cancelled", "client_cancelled");
+    this.stream.end(grpcStatus.ok, "");
+    this.#lose();
   }
 
   closed(): void {
-    this.#finish("cancelled", "client_cancelled");
-    this.#services.sweep.remove(this);
-    this.#services.metrics.closed(this.#outcome);
+    const { sweep, metrics, memory } = this.services;
+    this.#lose();
+    sweep.remove(this);
+    memory.openStreams--;
+    metrics.closed(this.#outcome);
   }
 
   overdue(): void {
     const phase = this.#phase;
     this.dueMs = Number.POSITIVE_INFINITY;
-    if (phase === "over") this.#stream.abort();
-    else if (phase === "opening") this.#stream.end(grpcStatus.deadlineExceeded, "no message in time");
-    else this.#refuse(overdue(phase), "overdue", "upstream_error");
+    if (phase === "over") this.stream.abort();
+    else if (phase === "opening") this.stream.end(grpcStatus.deadlineExceeded, "no message in time");
+    else if (phase === "trailing" || this.#response.mayGoOnUnseen) this.leave();
+    else this.#refuseAs(this.#toOverdue(phase), "overdue", "upstream_error");
     this.#finish("overdue", "unknown");
-    this.#stream.flush();
+    this.stream.flush();
+  }
+
+  enter(phase: Phase): void {
+    this.#phase = phase;
+    this.dueMs = this.#dueAt(phase);
+  }
+
+  setResponseMode(mode: ResponseMode): void {
+    this.#response.mode = mode;
+  }
+
+  requestAnswered(rest: RequestMode["rest"]): void {
+    this.#isRequestDone = rest === "nothing";
+    if (this.#phase === "responding" || this.#phase === "trailing") return;
+    if (this.#isRequestDone && this.#isNothingWanted()) this.leave();
+    else this.enter(rest === "chunks" ? "flowing" : "waiting");
+    if (this.#halfClosed) this.halfClosed();
+  }
+
+  responseBegins(): void {
+    this.#request.drop("unknown");
+  }
+
+  goOnUnseen(): void {
+    if (this.#isRequestDone) {
+      this.leave();
+    } else {
+      this.settle("let_go");
+      this.enter("trailing");
+    }
+  }
+
+  settle(end: ExchangeEnd): void {
+    const { routed } = this;
+    this.routed = undefined;
+    if (end === "let_go") routed?.letGo();
+    else routed?.end(end);
+  }
+
+  complete(): void {
+    this.#finish("complete", "ok");
+    if (this.#halfClosed) this.stream.end(grpcStatus.ok, "");
+  }
+
+  leave(): void {
+    this.stream.end(grpcStatus.ok, "");
+    this.#finish("complete", "let_go");
+  }
+
+  refuse(refusal: Refusal): void {
+    this.#refuseAs(refusal, "refused", "unknown");
+  }
+
+  violate(fault: string): void {
+    if (this.#phase === "responding") this.stream.end(grpcStatus.invalidArgument, fault);
+    else this.#refuseAs(refuse("Internal", `the gateway broke the ext_proc protocol: ${fault}`), "invalid", "unknown");
+    this.#finish("invalid", "unknown");
   }
 
   #requestHeaders(message: ProcessingMessage): void {
-    const chosen = chooseMode(message.modes, !message.endOfStream);
-    if (this.#phase !== "opening") this.#violate("request_headers come twice");
-    else if (chosen.kind === "refused") this.#refuse(chosen);
-    else this.#begin(message, chosen.mode);
+    const { memory, limits } = this.services;
+    if (this.#phase !== "opening") {
+      this.violate("request_headers come twice");
+    } else if (memory.openStreams > limits.maxOpenRequests) {
+      this.refuse(tooManyRequests(limits.maxOpenRequests));
+    } else {
+      const mode = this.#chooseModes(message);
+      if (mode !== undefined) this.#request.begin(message, mode);
+    }
   }
 
-  #begin(message: ProcessingMessage, mode: BodyMode): void {
-    this.#mode = mode;
-    this.#headers = message.headers ?? noHeaders;
-    this.#noteSubset(message);
-    if (message.endOfStream) this.#decide("headers");
-    else this.#enter("holding", this.#services.deadlines.requestIdleMs);
+  /** The first message tells how bodies are exchanged; returns the request's mode, or nothing where it was refused. */
+  #chooseModes(message: ProcessingMessage): RequestMode | undefined {
+    const { bodyMode, memory } = this.services;
+    this.announced = message.modes;
+    const hasBody = message.kind === "request_headers" && !message.endOfStream;
+    const chosen = chooseModes(message.modes, hasBody, bodyMode, memory.seen);
+    if (chosen.kind === "refused") {
+      this.refuse(chosen);
+      return undefined;
+    }
+    this.#response.mode = chosen.response;
+    return chosen.request;
   }
 
   #isComingIn(): boolean {
     return this.#phase === "opening" || this.#phase === "holding";
   }
 
-  /** Whether more of the request is expected. What comes behind a response the gateway made itself is dropped. */
-  #isHolding(part: PartKind): boolean {
-    if (this.#phase === "holding") return true;
-    if (this.#phase !== "responding") this.#violate(`${part} without a request that goes on`);
-    return false;
+  /** Whether nothing that the gateway could still show is of use. */
+  #isNothingWanted(): boolean {
+    return this.routed?.observation === "none" && this.routed.rewrite === undefined;
   }
 
-  #requestBody(message: ProcessingMessage): void {
-    const body = message.body as Buffer;
-    this.#bodyBytes += body.length;
-    if (this.#bodyBytes > this.#services.maxBodyBytes) {
-      this.#refuse(tooLarge(this.#services.maxBodyBytes));
-      return;
-    }
-    if (body.length > 0) this.#body.push(body);
-    this.#noteSubset(message);
-    if (message.endOfStream) this.#decide("body");
-    else this.#enter("holding", this.#services.deadlines.requestIdleMs);
-  }
-
-  #requestTrailers(message: ProcessingMessage): void {
-    this.#noteSubset(message);
-    this.#decide("trailers");
-  }
-
-  #decide(ending: Ending): void {
-    this.#ending = ending;
-    this.#enter("deciding", this.#services.deadlines.decisionMs);
-    const body = ending === "headers" ? undefined : this.#body;
-    const decision = this.#services.scheduler.decide(new ExtProcRequest(this.#headers, body, this.#subset));
-    if (decision instanceof Promise) {
-      void decision.then((made) => {
-        this.#decided(made);
-        this.#stream.flush();
-      });
-    } else {
-      this.#decided(decision);
+  #dueAt(phase: Phase): number {
+    const { sweep, deadlines } = this.services;
+    switch (phase) {
+      case "opening":
+      case "holding":
+      case "flowing":
+        return Math.min(sweep.nowMs + deadlines.requestIdleMs, this.#wholeByMs);
+      case "deciding":
+        return sweep.nowMs + deadlines.decisionMs;
+      case "waiting":
+        return sweep.nowMs + deadlines.responseStartMs;
+      case "responding":
+      case "trailing":
+        return sweep.nowMs + deadlines.responseIdleMs;
+      case "over":
+        return sweep.nowMs + lingerMs;
     }
   }
 
-  #decided(decision: Routed | Refusal): void {
-    if (this.#phase !== "deciding") {
-      const isCancelled = this.#phase === "over" && this.#outcome === "cancelled";
-      if (decision.kind === "routed") decision.end(isCancelled ? "client_cancelled" : "unknown");
-    } else if (decision.kind === "refused") {
-      this.#refuse(decision);
-    } else {
-      this.#route(decision);
-    }
+  #toOverdue(phase: "holding" | "deciding" | "flowing" | "waiting" | "responding"): Refusal {
+    if (phase !== "holding" && phase !== "flowing") return overdue(phase);
+    return this.services.sweep.nowMs < this.#wholeByMs
+      ? overdue("holding")
+      : tooSlow(this.services.limits.maxRequestMs);
   }
 
-  #route(routed: Routed): void {
-    this.#routed = routed;
-    const remove = gatewayOnlyHeaders.filter((name) => this.#headers.has(name));
-    this.#stream.send(encodeRoute(routed.destinations.join(","), routed.setHeaders, remove));
-    if (this.#ending !== "headers") this.#mode.answerRequestBody(this.#stream, this.#body, this.#ending === "body");
-    if (this.#ending === "trailers") this.#stream.send(encodeTrailers("request_trailers"));
-    this.#letGoOfRequest();
-    this.#enter("waiting", this.#services.deadlines.responseStartMs);
-    if (this.#halfClosed) this.halfClosed();
+  /** The gateway lets go of the stream before its end: the client left, unless the rest need not come by. */
+  #lose(): void {
+    if (this.#response.mayGoOnUnseen) this.#finish("complete", "let_go");
+    else this.#finish("cancelled", "client_cancelled");
   }
 
-  /** Also of a response that the gateway made itself, at any time; what is being decided is then beside the point. */
-  #responseHeaders(message: ProcessingMessage): void {
-    if (this.#phase === "responding") {
-      this.#violate("response_headers come twice");
-      return;
-    }
-    const headers = message.headers ?? noHeaders;
-    const status = Number(headers.get(":status")) || 0;
-    this.#letGoOfRequest();
-    this.#stream.send(responseHeadersAnswer);
-    this.#routed?.responseHeaders(status, (name) => headers.get(name), readServed(message.bytes, message.metadata));
-    if (message.endOfStream || !this.#mode.seesResponseBody) this.#complete();
-    else this.#enter("responding", this.#services.deadlines.responseIdleMs);
+  #refuseAs(refusal: Refusal, outcome: StreamOutcome, end: ExchangeEnd): void {
+    this.services.metrics.refused(refusal.code);
+    this.stream.send(encodeRefusal(refusal));
+    this.stream.end(grpcStatus.ok, "");
+    this.#finish(outcome, end);
   }
 
-  #responseBody(message: ProcessingMessage): void {
-    const body = message.body as Buffer;
-    this.#mode.answerResponseBody(this.#stream, body, message.endOfStream);
-    this.#routed?.responseChunk(body);
-    if (message.endOfStream) this.#complete();
-    else this.#enter("responding", this.#services.deadlines.responseIdleMs);
-  }
-
-  #responseTrailers(): void {
-    this.#stream.send(encodeTrailers("response_trailers"));
-    this.#complete();
-  }
-
-  /** The last message tells that the exchange is complete; how its stream ends does not. */
-  #complete(): void {
-    this.#finish("complete", "ok");
-    if (this.#halfClosed) this.#stream.end(grpcStatus.ok, "");
-  }
-
-  #refuse(refusal: Refusal, outcome: StreamOutcome = "refused", cause: DoneCause = "unknown"): void {
-    this.#services.metrics.refused(refusal.code);
-    this.#stream.send(encodeRefusal(refusal));
-    this.#stream.end(grpcStatus.ok, "");
-    this.#finish(outcome, cause);
-  }
-
-  /** What no gateway does. A client that has seen nothing yet gets an answer that says so. */
-  #violate(fault: string): void {
-    if (this.#phase === "responding") this.#stream.end(grpcStatus.invalidArgument, fault);
-    else this.#refuse(refuse("Internal", `the gateway broke the ext_proc protocol: ${fault}`), "invalid");
-    this.#finish("invalid", "unknown");
-  }
-
-  /** Ends the exchange; only the first call counts. */
-  #finish(outcome: StreamOutcome, cause: DoneCause): void {
+  /** Ends the exchange; only the first call counts. What is trailing has had its end. */
+  #finish(outcome: StreamOutcome, end: ExchangeEnd): void {
     if (this.#phase === "over") return;
-    this.#outcome = outcome;
-    this.#routed?.end(cause);
-    this.#routed = undefined;
-    this.#letGoOfRequest();
-    this.#enter("over", lingerMs);
-  }
-
-  #letGoOfRequest(): void {
-    this.#headers = noHeaders;
-    this.#body = [];
-    this.#subset = undefined;
-  }
-
-  #noteSubset({ bytes, metadata }: ProcessingMessage): void {
-    if (metadata.length > 0) this.#subset = readSubset(bytes, metadata) ?? this.#subset;
-  }
-
-  #enter(phase: Phase, deadlineMs: number): void {
-    this.#phase = phase;
-    this.dueMs = this.#services.sweep.nowMs + deadlineMs;
+    this.#outcome = this.#phase === "trailing" ? "complete" : outcome;
+    this.settle(end);
+    this.#request.drop(end === "client_cancelled" ? end : "unknown");
+    this.enter("over");
   }
 }

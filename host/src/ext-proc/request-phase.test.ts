@@ -1,4 +1,3 @@
-import { ProcessingMode_BodySendMode as BodySendMode } from "@outrider/protos/envoy-processing-mode";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import { getHeaders, headersPart, metadata, postHeaders, requestBody, subsetHint, trailers } from "./testing/parts.ts";
@@ -186,30 +185,5 @@ describe("what the scheduler is shown", () => {
     call.send(requestBody("b", true));
     await call.receive(2);
     expect(door.scheduler.seen[0]?.request.subset).toEqual(["10.0.0.2"]);
-  });
-});
-
-describe("a gateway's body mode", () => {
-  const { BUFFERED, FULL_DUPLEX_STREAMED, NONE, STREAMED } = BodySendMode;
-  const refused = [
-    { request: BUFFERED, response: NONE, names: "request_body_mode BUFFERED" },
-    { request: NONE, response: NONE, names: "request_body_mode NONE" },
-    { request: FULL_DUPLEX_STREAMED, response: STREAMED, names: "response_body_mode STREAMED" },
-  ];
-  for (const { request, response, names } of refused) {
-    it(`that is not supported is named to the client: ${names}`, async () => {
-      const call = door.open();
-      call.send(postHeaders(), { protocolConfig: { requestBodyMode: request, responseBodyMode: response } });
-      const [answer] = (await call.receive(1)).map(readAnswer);
-      expect(answer).toMatchObject({ part: "immediateResponse", status: 500 });
-      expect(answer?.body).toMatch(`inference error: Internal - ${names} is not supported`);
-      expect(door.scheduler.seen).toEqual([]);
-    });
-  }
-
-  it("for requests does not matter where there is no body", async () => {
-    const call = door.open();
-    call.send(getHeaders(), { protocolConfig: { responseBodyMode: FULL_DUPLEX_STREAMED } });
-    expect((await call.receive(1)).map(readAnswer)).toEqual([routed("10.0.0.1:8000")]);
   });
 });

@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import type { UnannouncedBodyMode } from "../commands/serve-options.ts";
 import { createDeadlineSweep, defaultPhaseDeadlines, type PhaseDeadlines, tickFor } from "../doors/deadlines.ts";
 import { createHeldBytes, type HeldBytes } from "../doors/held-bytes.ts";
 import { type DoorLimits, defaultDoorLimits } from "../doors/limits.ts";
@@ -10,6 +11,7 @@ import { answerHealthCheck, healthPath } from "./health-server.ts";
 import type { HealthState } from "./health-status.ts";
 import { carryHttp2Stream } from "./http2-stream.ts";
 import type { ExtProcMetrics } from "./metrics.ts";
+import type { ProcessServices } from "./process-services.ts";
 import { createProcessStream } from "./process-stream.ts";
 import { grpcStatus } from "./stream.ts";
 
@@ -20,14 +22,14 @@ const processPath = "/envoy.service.ext_proc.v3.ExternalProcessor/Process";
 const minMessageBytes = 16 * 1024 * 1024;
 /** Room in a message for what is not body. */
 const besideBodyBytes = 1024 * 1024;
+/** How exactly the wait for a gateway that announces nothing is kept, in ms. */
+const graceTickMs = 20;
 
 /** What the ext_proc door is made of. */
 export interface ExtProcServerOptions {
   readonly scheduler: Scheduler;
   readonly metrics: ExtProcMetrics;
-  /** Most that is held of a request's body, in bytes; 413 above it. */
-  readonly maxBodyBytes: number;
-  /** Default {@link defaultDoorLimits}; `maxBodyBytes` goes before what they say of it. */
+  /** Default {@link defaultDoorLimits}. */
   readonly limits?: DoorLimits;
   /** What all doors hold together; default as much as `limits` says, for this door alone. */
   readonly held?: HeldBytes;
@@ -37,6 +39,16 @@ export interface ExtProcServerOptions {
   readonly health: (() => HealthState) | undefined;
   /** Default {@link defaultPhaseDeadlines}. */
   readonly deadlines?: PhaseDeadlines;
+  /** How gateways that do not announce it exchange bodies; default `auto`. */
+  readonly bodyMode?: UnannouncedBodyMode;
+  /** Whether bodies are worth asking for where a gateway does not send them; asked each time, default never. */
+  readonly wantsBody?: () => boolean;
+  /** Whether bodies of any request may be rewritten, not only of those that ask for it; asked each time, default no. */
+  readonly mayRewrite?: () => boolean;
+  /** Whether the headers of conformance suites are obeyed; default not. */
+  readonly conformance?: boolean;
+  /** Name of the pool, for those suites; default none. */
+  readonly poolName?: string | undefined;
 }
 
 /** The ext_proc door. */
@@ -54,11 +66,10 @@ export interface ExtProcServer {
 
 /** Serves `envoy.service.ext_proc.v3.ExternalProcessor`: every stream a request for the scheduler. */
 export function createExtProcServer(options: ExtProcServerOptions): ExtProcServer {
-  const { scheduler, metrics, maxBodyBytes, tls, health, deadlines = defaultPhaseDeadlines } = options;
-  const { limits = defaultDoorLimits, held = createHeldBytes(limits.maxHeldBytes) } = options;
-  const sweep = createDeadlineSweep(tickFor(deadlines));
-  const services = { scheduler, metrics, maxBodyBytes, held, deadlines, sweep };
-  const maxMessageBytes = Math.max(maxBodyBytes, minMessageBytes) + besideBodyBytes;
+  const { tls, health } = options;
+  const services = toServices(options);
+  const { limits, held } = services;
+  const maxMessageBytes = Math.max(limits.maxBodyBytes, minMessageBytes) + besideBodyBytes;
   const listener = createGrpcListener({
     tls,
     call(stream, path) {
@@ -76,4 +87,27 @@ export function createExtProcServer(options: ExtProcServerOptions): ExtProcServe
     drain: (timeoutMs, quietMs = 1000) => listener.drain(timeoutMs, quietMs),
     close: listener.close,
   };
+}
+
+function toServices(options: ExtProcServerOptions): ProcessServices {
+  const { limits = defaultDoorLimits, deadlines = defaultPhaseDeadlines } = options;
+  return {
+    scheduler: options.scheduler,
+    metrics: options.metrics,
+    limits,
+    held: options.held ?? createHeldBytes(limits.maxHeldBytes),
+    deadlines,
+    sweep: createDeadlineSweep(Math.min(tickFor(deadlines), Math.max(5, limits.maxRequestMs / 10))),
+    bodyMode: options.bodyMode ?? "auto",
+    graceSweep: createDeadlineSweep(graceTickMs),
+    wantsBody: options.wantsBody ?? never,
+    mayRewrite: options.mayRewrite ?? never,
+    isConformance: options.conformance ?? false,
+    poolName: options.poolName,
+    memory: { openStreams: 0, seen: "nothing" },
+  };
+}
+
+function never(): boolean {
+  return false;
 }

@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { ProcessingMode_BodySendMode as BodySendMode } from "@outrider/protos/envoy-processing-mode";
 import { ProcessingRequestSchema } from "@outrider/protos/ext-proc";
 import { encodeFrame } from "@outrider/transport";
 import { Registry } from "prom-client";
@@ -28,7 +29,7 @@ const tolerant = { maxSessionInvalidFrames: 1e9 };
  */
 export async function warmUpExtProc({ scheduler, requests, maxMs }: WarmUpOptions): Promise<number> {
   const metrics = createExtProcMetrics(new Registry());
-  const server = createExtProcServer({ scheduler, metrics, maxBodyBytes: 1 << 20, tls: undefined, health: undefined });
+  const server = createExtProcServer({ scheduler, metrics, tls: undefined, health: undefined });
   const { port } = await server.listen("127.0.0.1", 0);
   const session = connect(`http://127.0.0.1:${port}`, { ...tolerant, settings: { enablePush: false } });
   session.on("error", () => {});
@@ -50,6 +51,11 @@ interface Exchange {
   readonly response: Buffer;
 }
 
+const protocolConfig = {
+  requestBodyMode: BodySendMode.FULL_DUPLEX_STREAMED,
+  responseBodyMode: BodySendMode.FULL_DUPLEX_STREAMED,
+};
+
 /** What a gateway sends for a completion. */
 function makeExchange(prompt: string): Exchange {
   const body = Buffer.from(JSON.stringify({ model: "warm-up", prompt, max_tokens: 1 }));
@@ -60,7 +66,7 @@ function makeExchange(prompt: string): Exchange {
   const responseHeaders = { ":status": "200", "content-type": "application/json" };
   return {
     request: Buffer.concat([
-      toFrame({ request: { case: "requestHeaders", value: headers(requestHeaders) } }),
+      toFrame({ request: { case: "requestHeaders", value: headers(requestHeaders) }, protocolConfig }),
       toFrame({ request: { case: "requestBody", value: { body } } }),
       toFrame({ request: { case: "requestBody", value: { endOfStream: true } } }),
     ]),

@@ -7,14 +7,11 @@ export interface OpenDoor {
   close(): Promise<void>;
 }
 
-/** Largest body the door holds, in bytes; the host's default. */
-const maxBodyBytes = 10 * 1024 * 1024;
-
 const uncounted: ExtProcServerOptions["metrics"] = { opened() {}, closed() {}, refused() {} };
 
 /** Opens the door in front of a scheduler, in plaintext on any free port. */
 export async function openDoor(scheduler: Scheduler, metrics = uncounted): Promise<OpenDoor> {
-  const server = createExtProcServer({ scheduler, metrics, maxBodyBytes, tls: undefined, health: undefined });
+  const server = createExtProcServer({ scheduler, metrics, tls: undefined, health: undefined });
   const { port } = await server.listen("127.0.0.1", 0);
   const client = connectExtProc(`127.0.0.1:${port}`);
   return {

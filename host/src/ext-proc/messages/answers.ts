@@ -12,13 +12,40 @@ export const answerFields = {
 } as const;
 const immediateField = 7;
 const dynamicMetadataField = 8;
+const modeOverrideField = 9;
 
-/** Where the destination is told, as a header and in this namespace of the metadata. */
+/** Where the destination is told, as a header and in this namespace of the metadata; the scores in the latter alone. */
 export const destinationHeader = "x-gateway-destination-endpoint";
 const loadBalancerNamespace = "envoy.lb";
+const scoresKey = "x-gateway-destination-endpoint-scores";
 
 /** A header and its value. */
 export type HeaderPair = readonly [name: string, value: string];
+
+/** Other body modes for the rest of a stream, as numbers of `ProcessingMode.BodySendMode`. */
+export interface ModeOverride {
+  readonly requestBody: number;
+  readonly responseBody: number;
+}
+
+/** Where a request goes, and what changes of its headers. */
+export interface RouteAnswer {
+  /** The endpoint, or several with commas between them. */
+  readonly destination: string;
+  readonly scores: readonly (readonly [endpoint: string, total: number])[];
+  readonly set: readonly HeaderPair[];
+  /** Names of headers to remove, lower case. */
+  readonly remove: readonly string[];
+  /** Counts on an answer to headers alone. */
+  readonly override: ModeOverride | undefined;
+}
+
+/** What changes of a response's headers. */
+export interface HeadersChange {
+  readonly set: readonly HeaderPair[];
+  readonly remove: readonly string[];
+  readonly override: ModeOverride | undefined;
+}
 
 /** What an ImmediateResponse holds. */
 export interface ImmediateAnswer {
@@ -34,32 +61,52 @@ const writer = new WireWriter();
 const prefixRoom = Buffer.alloc(64);
 
 /**
- * Frame that answers the request's headers, good until the next one is encoded, like all frames here: the destination as header and as metadata, the headers to set, those to
- * remove, and the route to be matched again.
+ * Frame that answers the request's headers or, in the modes that decide behind it, its body: the destination as header
+ * and as metadata, the headers to set and to remove, and the route to be matched again. Like all frames here it is good
+ * until the next one is encoded.
+ * @param bodyBytes length of the body that takes the place of the request's, which has to follow the frame; absent = the
+ *   body stays.
  */
-export function encodeRoute(destination: string, set: readonly HeaderPair[], remove: readonly string[]): Buffer {
-  writer.reset();
-  writeDestinationMetadata(destination);
-  const answer = writer.length;
+export function encodeRoute(part: "request_headers" | "request_body", route: RouteAnswer, bodyBytes?: number): Buffer {
+  writer.reset(bodyBytes ?? 0);
+  if (bodyBytes !== undefined) writer.wrap(1, 0).wrap(3, 0);
   writer.int(5, 1);
   const mutation = writer.length;
-  for (let i = remove.length - 1; i >= 0; i--) writer.text(2, remove[i] as string);
-  writeSetHeaders(set);
-  writeSetHeader(destinationHeader, destination);
-  writer.wrap(2, mutation).wrap(1, answer).wrap(answerFields.request_headers, answer);
+  for (let i = route.remove.length - 1; i >= 0; i--) writer.text(2, route.remove[i] as string);
+  writeSetHeaders(route.set);
+  writeSetHeader(destinationHeader, route.destination);
+  writer.wrap(2, mutation).wrap(1, 0).wrap(answerFields[part], 0);
+  if (route.override !== undefined) writeOverride(route.override);
+  writeDestinationMetadata(route);
   return writer.frame(0).view();
 }
 
-/** Frame that answers the response's headers with headers to set. */
-export function encodeResponseHeaders(set: readonly HeaderPair[]): Buffer {
-  writer.reset();
-  writeSetHeaders(set);
-  return writer.wrap(2, 0).wrap(1, 0).wrap(answerFields.response_headers, 0).frame(0).view();
+/** Frame that answers a request's trailers with a destination that can be told as metadata alone. */
+export function encodeTrailersRoute(route: RouteAnswer): Buffer {
+  writer.reset().wrap(answerFields.request_trailers, 0);
+  writeDestinationMetadata(route);
+  return writer.frame(0).view();
 }
 
-/** Frame that answers trailers and changes nothing. */
-export function encodeTrailers(part: "request_trailers" | "response_trailers"): Buffer {
+/** Frame that answers headers and changes them. */
+export function encodeHeaders(part: "request_headers" | "response_headers", change: HeadersChange): Buffer {
+  writer.reset();
+  for (let i = change.remove.length - 1; i >= 0; i--) writer.text(2, change.remove[i] as string);
+  writeSetHeaders(change.set);
+  writer.wrap(2, 0).wrap(1, 0).wrap(answerFields[part], 0);
+  if (change.override !== undefined) writeOverride(change.override);
+  return writer.frame(0).view();
+}
+
+/** Frame that answers any part and changes nothing. */
+export function encodeUnchanged(part: keyof typeof answerFields): Buffer {
   return writer.reset().wrap(answerFields[part], 0).frame(0).view();
+}
+
+/** Frame that answers a message of a response's body with other bytes: `bodyBytes` bytes have to follow. */
+export function encodeReplacedBody(bodyBytes: number): Buffer {
+  writer.reset(bodyBytes).wrap(1, 0).wrap(3, 0).wrap(1, 0).wrap(answerFields.response_body, 0);
+  return writer.frame(0).view();
 }
 
 /** Frame of an ImmediateResponse. */
@@ -98,11 +145,36 @@ export function encodeChunkPrefix(part: "request_body" | "response_body", bodyBy
   return prefixRoom.subarray(0, putLength(prefixRoom, at, 1, bodyBytes));
 }
 
-/** `dynamic_metadata`: Struct{fields: {namespace: Value{struct_value: Struct{fields: {header: Value{string_value}}}}}}. */
-function writeDestinationMetadata(destination: string): void {
-  writer.text(3, destination).wrap(2, 0).text(1, destinationHeader).wrap(1, 0);
-  writer.wrap(5, 0).wrap(2, 0).text(1, loadBalancerNamespace).wrap(1, 0);
-  writer.wrap(dynamicMetadataField, 0);
+/** `dynamic_metadata`: Struct{fields: {namespace: Value{struct_value: Struct{fields: {…}}}}}. */
+function writeDestinationMetadata({ destination, scores }: RouteAnswer): void {
+  const metadata = writer.length;
+  if (scores.length > 0) writeScores(scores);
+  const entry = writer.length;
+  writer.text(3, destination).wrap(2, entry).text(1, destinationHeader).wrap(1, entry);
+  writer.wrap(5, metadata).wrap(2, metadata).text(1, loadBalancerNamespace).wrap(1, metadata);
+  writer.wrap(dynamicMetadataField, metadata);
+}
+
+/** Field of a Struct: {scores key: Value{struct_value: Struct{fields: {endpoint: Value{number_value}}}}}. */
+function writeScores(scores: RouteAnswer["scores"]): void {
+  const mark = writer.length;
+  for (let i = scores.length - 1; i >= 0; i--) {
+    const [endpoint, total] = scores[i] as readonly [string, number];
+    const entry = writer.length;
+    writer.double(2, total).wrap(2, entry).text(1, endpoint).wrap(1, entry);
+  }
+  writer.wrap(5, mark).wrap(2, mark).text(1, scoresKey).wrap(1, mark);
+}
+
+/**
+ * `mode_override`: it stands for all modes, those of headers and trailers included. Trailers of a response are asked
+ * for, since a body ends with them.
+ */
+function writeOverride({ requestBody, responseBody }: ModeOverride): void {
+  const mark = writer.length;
+  if (responseBody !== 0) writer.int(6, 1).int(4, responseBody);
+  if (requestBody !== 0) writer.int(3, requestBody);
+  writer.wrap(modeOverrideField, mark);
 }
 
 function writeSetHeaders(set: readonly HeaderPair[]): void {

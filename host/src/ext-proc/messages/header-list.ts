@@ -18,10 +18,16 @@ export class HeaderList {
   readonly #bytes: Buffer;
   /** Four numbers a header: from and to of its name, from and to of its value. */
   readonly #places: number[] = [];
+  #size = 0;
 
   /** @param bytes message that holds the headers; kept as long as this is. */
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+  }
+
+  /** Bytes of all names and values together. */
+  get size(): number {
+    return this.#size;
   }
 
   /**
@@ -81,6 +87,7 @@ export class HeaderList {
       }
     }
     this.#places.push(keyFrom, keyTo, valueFrom, valueTo);
+    this.#size += keyTo - keyFrom + valueTo - valueFrom;
   }
 
   #isName(from: number, to: number, name: string): boolean {

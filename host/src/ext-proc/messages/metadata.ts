@@ -7,6 +7,9 @@ const subsetKey = Buffer.from("x-gateway-destination-endpoint-subset");
 /** Namespace and key of the endpoint that answered. */
 const loadBalancerNamespace = Buffer.from("envoy.lb");
 const servedKey = Buffer.from("x-gateway-destination-endpoint-served");
+/** The filter's entry of `attributes`, and the attribute that names the endpoint that answered. */
+const filterName = Buffer.from("envoy.filters.http.ext_proc");
+const upstreamAddress = Buffer.from("upstream.address");
 
 /** `Metadata.filter_metadata` and `Struct.fields` are both maps in field 1. */
 const mapField = 1;
@@ -43,22 +46,39 @@ export function readSubset(bytes: Buffer, metadata: readonly Span[]): readonly s
 
 /** The endpoint that answered, as the gateway tells in `metadata_context`; `undefined` where it does not. */
 export function readServed(bytes: Buffer, metadata: readonly Span[]): string | undefined {
-  const value = findValue(bytes, metadata, loadBalancerNamespace, servedKey);
-  if (value === undefined) return undefined;
-  valueReader.open(bytes, value.from, value.to);
-  let served: string | undefined;
-  while (valueReader.next()) {
-    if (valueReader.isBytes(stringField)) served = bytes.toString("utf8", valueReader.from, valueReader.to);
-  }
-  return served;
+  return readString(bytes, findValue(bytes, metadata, loadBalancerNamespace, servedKey));
 }
 
-/** Appends the entries of a comma-separated list, without blanks around them and without empty ones. */
-function splitEndpoints(text: string, into: string[]): void {
+/** Whether `metadata_context` has the namespace in which the endpoint that answered is told. */
+export function hasServedNamespace(bytes: Buffer, metadata: readonly Span[]): boolean {
+  return metadata.some((span) => findEntry(bytes, span, loadBalancerNamespace) !== undefined);
+}
+
+/** The endpoint that answered, as `attributes` of the response's headers tell; `undefined` where they do not. */
+export function readUpstreamAddress(bytes: Buffer, attributes: readonly Span[]): string | undefined {
+  let struct: Span | undefined;
+  for (const { from, to } of attributes) struct = readEntry(bytes, from, to, filterName) ?? struct;
+  return struct && readString(bytes, findEntry(bytes, struct, upstreamAddress));
+}
+
+/** A `google.protobuf.Value` that is a string. */
+function readString(bytes: Buffer, value: Span | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  let text: string | undefined;
+  valueReader.open(bytes, value.from, value.to);
+  while (valueReader.next()) {
+    if (valueReader.isBytes(stringField)) text = bytes.toString("utf8", valueReader.from, valueReader.to);
+  }
+  return text;
+}
+
+/** Entries of a comma-separated list, without blanks around them and without empty ones; appended where told. */
+export function splitEndpoints(text: string, into: string[] = []): string[] {
   for (const part of text.split(",")) {
     const endpoint = part.trim();
     if (endpoint !== "") into.push(endpoint);
   }
+  return into;
 }
 
 function readList(bytes: Buffer, from: number, to: number, into: string[]): void {

@@ -34,6 +34,8 @@ export interface ProcessingMessage {
   readonly body: Buffer | undefined;
   /** `metadata_context`, all of its parts in order. */
   readonly metadata: readonly Span[];
+  /** Entries of `attributes`. */
+  readonly attributes: readonly Span[];
   readonly modes: AnnouncedModes | undefined;
 }
 
@@ -49,6 +51,7 @@ const parts: readonly (PartKind | undefined)[] = [
   "response_trailers",
 ];
 const metadataField = 8;
+const attributesField = 9;
 const protocolConfigField = 11;
 
 /** `end_of_stream` of each part; trailers are an end of their own. */
@@ -85,6 +88,7 @@ class DecodedMessage implements ProcessingMessage {
   headers: HeaderList | undefined;
   body: Buffer | undefined;
   metadata: readonly Span[] = noSpans;
+  attributes: readonly Span[] = noSpans;
   modes: AnnouncedModes | undefined;
 
   constructor(bytes: Buffer) {
@@ -99,6 +103,8 @@ class DecodedMessage implements ProcessingMessage {
       this.#readPart(kind, from, to);
     } else if (field === metadataField && to > from) {
       this.metadata = [...this.metadata, { from, to }];
+    } else if (field === attributesField) {
+      this.attributes = [...this.attributes, { from, to }];
     } else if (field === protocolConfigField) {
       this.modes = readModes(this.bytes, from, to, this.modes);
     }

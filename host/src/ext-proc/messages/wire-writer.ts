@@ -9,16 +9,19 @@ import { wireTypes } from "./wire-reader.ts";
 export class WireWriter {
   #bytes = Buffer.allocUnsafeSlow(4096);
   #at = this.#bytes.length;
+  /** Bytes that will follow the result. */
+  #tail = 0;
 
-  /** Begins an empty result. */
-  reset(): this {
+  /** Begins an empty result. Bytes that will follow it, `tailBytes` of them, count as written. */
+  reset(tailBytes = 0): this {
     this.#at = this.#bytes.length;
+    this.#tail = tailBytes;
     return this;
   }
 
-  /** Bytes written so far; the mark for `wrap` and `frame`. */
+  /** Bytes written so far, those that will follow included; the mark for `wrap` and `frame`. */
   get length(): number {
-    return this.#bytes.length - this.#at;
+    return this.#bytes.length - this.#at + this.#tail;
   }
 
   /** Puts a varint field in front. */
@@ -31,6 +34,13 @@ export class WireWriter {
     const mark = this.length;
     this.#write(value);
     return this.wrap(field, mark);
+  }
+
+  /** Puts a `double` field in front. */
+  double(field: number, value: number): this {
+    this.#reserve(8);
+    this.#at = this.#bytes.writeDoubleLE(value, this.#at - 8) - 8;
+    return this.#varint((field << 3) | wireTypes.bit64);
   }
 
   /** Makes all that was written since `mark` the value of a message field. */
@@ -47,7 +57,7 @@ export class WireWriter {
     return this;
   }
 
-  /** The result; good until the writer is used again. */
+  /** The result without what will follow it; good until the writer is used again. */
   view(): Buffer {
     return this.#bytes.subarray(this.#at);
   }
@@ -73,7 +83,7 @@ export class WireWriter {
 
   #reserve(count: number): void {
     if (count <= this.#at) return;
-    const used = this.length;
+    const used = this.#bytes.length - this.#at;
     const grown = Buffer.allocUnsafeSlow(2 * (used + count));
     this.#bytes.copy(grown, grown.length - used, this.#at);
     this.#bytes = grown;

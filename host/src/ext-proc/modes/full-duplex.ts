@@ -1,26 +1,45 @@
-import { encodeChunkPrefix } from "../messages/answers.ts";
+import { encodeChunkPrefix, encodeRoute } from "../messages/answers.ts";
 import type { ExtProcStream } from "../stream.ts";
-import type { BodyMode } from "./body-mode.ts";
+import type { RequestMode } from "./request-mode.ts";
+import type { ResponseMode } from "./response-mode.ts";
 
 /** Longest chunk sent back, in bytes: some proxies take no message over 64 KiB. */
 export const maxChunkBytes = 62_000;
 
 /**
  * FULL_DUPLEX_STREAMED: the gateway keeps no copy of a body, so all of it is sent back, in chunks of any size; the last
- * one ends the body.
+ * one ends the body. The route is told in front of it.
  */
-export const fullDuplex: BodyMode = {
-  seesResponseBody: true,
-  answerRequestBody(stream, chunks, endsStream) {
-    if (chunks.length > 0 || endsStream) streamChunks(stream, "request_body", chunks, endsStream);
-  },
-  answerResponseBody(stream, chunk, endsStream) {
-    streamChunks(stream, "response_body", [chunk], endsStream);
+export const fullDuplexRequest: RequestMode = {
+  decidesOn: "all",
+  rest: "nothing",
+  mayBeCut: false,
+  sendRoute(stream, route, { readyWith, chunks, replacement = chunks }) {
+    stream.send(encodeRoute("request_headers", route));
+    const endsStream = readyWith === "body";
+    if (endsStream || replacement.length > 0) streamChunks(stream, "request_body", replacement, endsStream);
   },
 };
 
-/** FULL_DUPLEX_STREAMED for the request alone. */
-export const fullDuplexRequest: BodyMode = { ...fullDuplex, seesResponseBody: false };
+/** FULL_DUPLEX_STREAMED, see {@link fullDuplexRequest}: a chunk changed to nothing gets no answer at all. */
+export const fullDuplexResponse: ResponseMode = {
+  body: "sent",
+  isOneMessage: false,
+  mayBeCut: false,
+  isFree: true,
+  pass(stream, chunk, endsStream) {
+    if (chunk.length > maxChunkBytes) streamChunks(stream, "response_body", [chunk], endsStream);
+    else sendChunk(stream, chunk, endsStream);
+  },
+  replace(stream, pieces, endsStream) {
+    if (endsStream || pieces.length > 0) streamChunks(stream, "response_body", pieces, endsStream);
+  },
+};
+
+function sendChunk(stream: ExtProcStream, chunk: Buffer, isLast: boolean): void {
+  stream.send(encodeChunkPrefix("response_body", chunk.length, isLast));
+  stream.pass(chunk);
+}
 
 /** Sends a body in pieces of at most {@link maxChunkBytes}; an empty body is one empty piece. */
 function streamChunks(

@@ -1,4 +1,5 @@
 import { Registry } from "prom-client";
+import { defaultDoorLimits } from "../../doors/limits.ts";
 import { createFakeScheduler, type FakeScheduler } from "../../doors/testing/fake-scheduler.ts";
 import { createExtProcMetrics } from "../metrics.ts";
 import { createExtProcServer, type ExtProcServer, type ExtProcServerOptions } from "../server.ts";
@@ -20,7 +21,13 @@ export async function openDoor(options: Partial<ExtProcServerOptions> = {}): Pro
   const registry = new Registry();
   const scheduler = createFakeScheduler();
   const metrics = createExtProcMetrics(registry);
-  const defaults = { scheduler, metrics, maxBodyBytes: 1024 * 1024, tls: undefined, health: undefined };
+  const defaults = {
+    scheduler,
+    metrics,
+    limits: { ...defaultDoorLimits, maxBodyBytes: 1024 * 1024 },
+    tls: undefined,
+    health: undefined,
+  };
   const server = createExtProcServer({ ...defaults, ...options });
   const { port } = await server.listen("127.0.0.1", 0);
   const url = `${options.tls === undefined ? "http" : "https"}://localhost:${port}`;

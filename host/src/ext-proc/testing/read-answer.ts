@@ -1,3 +1,4 @@
+import { ProcessingMode_BodySendModeSchema as bodySendModes } from "@outrider/protos/envoy-processing-mode";
 import type { HeaderMutation, ProcessingResponse } from "@outrider/protos/ext-proc";
 
 /** An answer as a test compares it: only what is set. */
@@ -9,12 +10,20 @@ export interface ReadAnswer {
   readonly metadata?: unknown;
   readonly body?: string;
   readonly endOfStream?: boolean;
+  /** What takes the place of a body, where it is not streamed. */
+  readonly replacedBody?: string;
+  /** Body modes that are asked for, by their names. */
+  readonly override?: { readonly request: string; readonly response: string };
   readonly status?: number;
 }
 
 /** Reads an answer; headers by what stands in `raw_value`. */
-export function readAnswer({ response, dynamicMetadata }: ProcessingResponse): ReadAnswer {
+export function readAnswer({ response, dynamicMetadata, modeOverride }: ProcessingResponse): ReadAnswer {
   const metadata = dynamicMetadata === undefined ? {} : { metadata: dynamicMetadata };
+  const override = modeOverride && {
+    request: nameOf(modeOverride.requestBodyMode),
+    response: nameOf(modeOverride.responseBodyMode),
+  };
   switch (response.case) {
     case "requestHeaders":
     case "responseHeaders":
@@ -29,7 +38,9 @@ export function readAnswer({ response, dynamicMetadata }: ProcessingResponse): R
         ...(streamed?.case === "streamedResponse"
           ? { body: Buffer.from(streamed.value.body).toString(), endOfStream: streamed.value.endOfStream }
           : {}),
+        ...(streamed?.case === "body" ? { replacedBody: Buffer.from(streamed.value).toString() } : {}),
         ...metadata,
+        ...(override === undefined ? {} : { override }),
       };
     }
     case "requestTrailers":
@@ -43,6 +54,10 @@ export function readAnswer({ response, dynamicMetadata }: ProcessingResponse): R
     case undefined:
       return { part: "none" };
   }
+}
+
+function nameOf(mode: number): string {
+  return bodySendModes.values.find(({ number }) => number === mode)?.name ?? String(mode);
 }
 
 function readMutation(mutation: HeaderMutation | undefined): Pick<ReadAnswer, "set" | "remove"> {
