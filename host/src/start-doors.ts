@@ -1,0 +1,125 @@
+import { networkInterfaces } from "node:os";
+import { toFactNeeds } from "@outrider/core";
+import type { Registry } from "prom-client";
+import type { Closers } from "./closers.ts";
+import type { ServeOptions } from "./commands/serve-options.ts";
+import { createHeldBytes } from "./doors/held-bytes.ts";
+import { registerHeldBytes } from "./doors/metrics.ts";
+import { createHealthServer } from "./ext-proc/health-server.ts";
+import { createExtProcMetrics } from "./ext-proc/metrics.ts";
+import { createExtProcServer } from "./ext-proc/server.ts";
+import { createGateway } from "./gateway/gateway.ts";
+import { createGatewayMetrics } from "./gateway/metrics.ts";
+import type { Log } from "./log.ts";
+import { createPickMetrics } from "./pick/metrics.ts";
+import { createPickServer } from "./pick/server.ts";
+import type { PluginRuntime } from "./plugins/types.ts";
+import type { Readiness } from "./readiness.ts";
+import type { Scheduler } from "./scheduling/types.ts";
+import { createSelfSigned } from "./tls/self-signed.ts";
+import { readTlsFiles, type TlsFiles } from "./tls/tls-files.ts";
+
+/** What the ways in are made of. */
+export interface DoorParts {
+  readonly options: ServeOptions;
+  readonly log: Log;
+  readonly registry: Registry;
+  readonly scheduler: Scheduler;
+  readonly readiness: Readiness;
+  readonly plugins: Pick<PluginRuntime, "granted">;
+  /** Addresses of the endpoints there are. */
+  readonly endpoints: () => readonly string[];
+}
+
+/** The ways in, open. */
+export interface Doors {
+  /** Where this machine reaches each of them, `ip:port`. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Lets what is open end, at most for `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** One way in, not yet open. */
+interface Door {
+  readonly name: string;
+  readonly port: number;
+  readonly server: Server;
+}
+
+interface Server {
+  listen(host: string, port: number): Promise<{ readonly port: number }>;
+  drain?(timeoutMs: number): Promise<void>;
+  close(): unknown;
+}
+
+/**
+ * Opens the ways in, health first.
+ * @throws the error of `listen`; `CONFIG_INVALID` for certificates that cannot be used.
+ */
+export async function startDoors(parts: DoorParts, closers: Closers): Promise<Doors> {
+  const doors = await createDoors(parts);
+  for (const { server } of doors) closers.add(() => server.close());
+  const addresses: Record<string, string> = {};
+  for (const { name, port, server } of doors) {
+    addresses[name] = `127.0.0.1:${(await server.listen(anyAddress(), port)).port}`;
+  }
+  return {
+    addresses,
+    async drain(timeoutMs) {
+      await Promise.all(doors.map(({ server }) => server.drain?.(timeoutMs)));
+    },
+  };
+}
+
+async function createDoors({ options, registry, scheduler, readiness, plugins }: DoorParts): Promise<readonly Door[]> {
+  const { limits, gatewayPort, pickPort } = options;
+  const held = createHeldBytes(limits.maxHeldBytes);
+  registerHeldBytes(registry, held);
+  const health = () => ({ ready: readiness.reasons().length === 0, leader: undefined, draining: readiness.isDraining });
+  const extProc = createExtProcServer({
+    scheduler,
+    metrics: createExtProcMetrics(registry),
+    limits,
+    held,
+    tls: await readTls(options),
+    health: options.healthChecking ? health : undefined,
+    bodyMode: options.bodyMode,
+    wantsBody: () => readsBodies(plugins),
+    conformance: options.conformanceSwitches,
+  });
+  const doors: Door[] = [
+    { name: "health", port: options.grpcHealthPort, server: createHealthServer(health) },
+    { name: "extProc", port: options.grpcPort, server: extProc },
+  ];
+  if (gatewayPort !== undefined) {
+    const { maxBodyBytes } = limits;
+    const server = createGateway({ scheduler, metrics: createGatewayMetrics(registry), maxBodyBytes });
+    doors.push({ name: "gateway", port: gatewayPort, server });
+  }
+  if (pickPort !== undefined) {
+    const metrics = createPickMetrics(registry);
+    const timeoutMs = options.pickTimeoutMs;
+    const server = createPickServer({ scheduler, metrics, timeoutMs, readiness: readiness.reasons, limits, held });
+    doors.push({ name: "pick", port: pickPort, server });
+  }
+  return doors;
+}
+
+/** Whether some plugin needs more of a request than its headers. */
+function readsBodies({ granted }: Pick<PluginRuntime, "granted">): boolean {
+  const { promptText, tokenIds, blockSizesTokens } = toFactNeeds(granted);
+  return promptText || tokenIds || blockSizesTokens.length > 0;
+}
+
+async function readTls({ secureServing, tls: { certPath } }: ServeOptions): Promise<TlsFiles | undefined> {
+  if (!secureServing) return undefined;
+  return certPath === undefined ? createSelfSigned(Date.now()) : readTlsFiles(certPath);
+}
+
+/** All interfaces, of both families where the machine has both. */
+function anyAddress(): string {
+  const families = Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    addresses.map(({ family }) => family),
+  );
+  return families.includes("IPv6") ? "::" : "0.0.0.0";
+}
