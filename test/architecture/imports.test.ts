@@ -74,6 +74,13 @@ describe("imports", () => {
       .filter(({ file }) => file.startsWith("host/") && !file.startsWith("host/src/ext-proc/"));
     expect(faults).toEqual([]);
   });
+
+  it("keep the messages of the Pick RPC inside its door", () => {
+    const faults = imports
+      .filter(({ specifier }) => specifier.startsWith("@outrider/protos/picker"))
+      .filter(({ file }) => file.startsWith("host/") && !file.startsWith("host/src/pick/"));
+    expect(faults).toEqual([]);
+  });
 });
 
 /** Whether the room of a file may import a package of ours; its own is always fine. */

@@ -6,7 +6,7 @@ import { outcomeOf, toConnectError } from "./errors.ts";
 import type { AnyRequest, AnyResponse } from "./listener.ts";
 import type { PickMetrics } from "./metrics.ts";
 import type { OpenPicks } from "./open-picks.ts";
-import { maxCallBytes, type ReceivedBody, type ReceiveParts, receiveBody } from "./receive-body.ts";
+import { type ReceivedBody, type ReceiveParts, receiveBody } from "./receive-body.ts";
 import { type CallState, callState } from "./service.ts";
 
 /** What calls are answered with. */
@@ -21,7 +21,7 @@ export type CallHandler = (path: string, request: AnyRequest, response: AnyRespo
 
 /** Puts procedures behind Connect, gRPC and gRPC-Web, each call held until it is whole. */
 export function createCallHandler(parts: CallParts): CallHandler {
-  const router = createConnectRouter({ acceptCompression: [], readMaxBytes: maxCallBytes(parts.limits) });
+  const router = createConnectRouter({ acceptCompression: [] });
   router.service(PickerService, parts.service);
   const procedures = new Map(router.handlers.map((procedure) => [procedure.requestPath, procedure]));
   return (path, request, response) => {
@@ -61,12 +61,9 @@ async function answer(
 /** Undoes the pick of a call whose answer does not get out. */
 function watch(response: AnyResponse, picks: OpenPicks): CallState {
   const state: CallState = { decisionId: undefined };
-  let isSent = false;
-  response.on("finish", () => {
-    isSent = true;
-  });
+  const sink = "stream" in response ? response.stream : response;
   response.on("close", () => {
-    if (!isSent && state.decisionId !== undefined) picks.take(state.decisionId)?.end("never_sent");
+    if (!sink.writableFinished && state.decisionId !== undefined) picks.take(state.decisionId)?.end("never_sent");
   });
   return state;
 }

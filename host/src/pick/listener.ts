@@ -26,12 +26,20 @@ export interface HttpListener {
 
 /** What every HTTP/2 connection begins with, as far as no method of HTTP/1.1 does. */
 const prefaceStart = "PRI";
-/** Time a connection has to say which version it speaks, and an HTTP/1.1 request for its headers, in ms. */
+/** Longest time a connection has to say which version it speaks, and an HTTP/1.1 request for its headers, in ms. */
 const headersTimeoutMs = 60_000;
 const keepAliveMs = 75_000;
 /** Calls that one connection has open at once; more wait at their client. */
 const maxStreams = 1000;
 const windowBytes = 1024 * 1024;
+/** Calls that clients give up in numbers are no attack, nor frames that cross their resets; `sweep` ends what is slow. */
+const http2Options = {
+  settings: { maxConcurrentStreams: maxStreams, initialWindowSize: windowBytes },
+  streamResetBurst: 1e9,
+  streamResetRate: 1e9,
+  maxSessionInvalidFrames: 1e9,
+  maxSessionMemory: 1000,
+};
 const pollMs = 20;
 
 /** @param sweep meets the deadlines of connections. */
@@ -40,11 +48,12 @@ export function createHttpListener(
   limits: DoorLimits,
   sweep: DeadlineSweep,
 ): HttpListener {
-  const timeouts = { headersTimeout: headersTimeoutMs, requestTimeout: 0, keepAliveTimeout: keepAliveMs };
-  const server = createServer(timeouts, handle);
+  const headersTimeout = Math.min(headersTimeoutMs, limits.maxRequestMs);
+  const server = createServer({ headersTimeout, requestTimeout: 0, keepAliveTimeout: keepAliveMs }, handle);
   server.maxConnections = limits.maxConnections;
+  const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
-  const http2 = createHttp2Server(http2Options(limits), handle);
+  const http2 = createHttp2Server(http2Options, handle);
   http2.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
     session.setLocalWindowSize(maxStreams * windowBytes);
@@ -54,7 +63,15 @@ export function createHttpListener(
   const serveHttp1 = server.listeners("connection") as ((socket: Socket) => void)[];
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
-    tellVersion(socket, sweep, (isHttp2) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    const guard: Guarded = { dueMs: 0, overdue: () => socket.destroy() };
+    sweep.add(guard, headersTimeout);
+    socket.on("close", () => sweep.remove(guard));
+    tellVersion(socket, (isHttp2) => {
+      sweep.remove(guard);
+      // An HTTP/1.1 server keeps sockets half open for its own ends; a session would never learn that its client left.
+      socket.allowHalfOpen = !isHttp2;
       if (isHttp2) http2.emit("connection", socket);
       else for (const serve of serveHttp1) serve.call(server, socket);
     });
@@ -75,39 +92,25 @@ export function createHttpListener(
       for (const session of sessions) session.close();
       while (!isClosed) {
         if (performance.now() < endMs) server.closeIdleConnections();
-        else for (const open of [...sessions]) open.destroy();
-        if (performance.now() >= endMs) server.closeAllConnections();
+        else for (const socket of sockets) socket.destroy();
         await sleep(pollMs);
       }
     },
   };
 }
 
-/** Resets of calls that clients give up are no attack; frames that cross a reset are none either. */
-function http2Options({ maxConnections }: DoorLimits) {
-  return {
-    settings: { maxConcurrentStreams: maxStreams, initialWindowSize: windowBytes },
-    maxSessionInvalidFrames: maxConnections,
-    maxSessionMemory: 1000,
-  };
-}
-
 /** Looks at the first bytes of a connection, which stay to be read. */
-function tellVersion(socket: Socket, sweep: DeadlineSweep, tell: (isHttp2: boolean) => void): void {
-  const guard: Guarded = { dueMs: 0, overdue: () => socket.destroy() };
+function tellVersion(socket: Socket, tell: (isHttp2: boolean) => void): void {
+  const leave = () => socket.destroy();
   const look = () => {
     const start = socket.read(prefaceStart.length) as Buffer | null;
     if (start === null) return;
     socket.off("readable", look);
-    socket.off("error", ignore);
-    sweep.remove(guard);
+    socket.off("end", leave).off("error", ignore);
     socket.unshift(start);
     tell(start.toString("latin1") === prefaceStart);
   };
-  sweep.add(guard, headersTimeoutMs);
-  socket.on("error", ignore);
-  socket.on("close", () => sweep.remove(guard));
-  socket.on("readable", look);
+  socket.on("end", leave).on("error", ignore).on("readable", look);
 }
 
 function ignore(): void {}

@@ -28,7 +28,7 @@ const base64Growth = 4 / 3;
 const besideBytes = 64 * 1024;
 
 /** Most bytes of a call: the largest body in Base64, the largest headers with their names in JSON, and the rest. */
-export function maxCallBytes({ maxBodyBytes, maxHeaderBytes }: DoorLimits): number {
+function maxCallBytes({ maxBodyBytes, maxHeaderBytes }: DoorLimits): number {
   return Math.ceil(maxBodyBytes * base64Growth) + 2 * maxHeaderBytes + besideBytes;
 }
 
