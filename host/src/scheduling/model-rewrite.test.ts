@@ -62,6 +62,14 @@ describe("a rewrite", () => {
     expect((verdict as Routed).record?.facts.model).toBe("target");
   });
 
+  it("is in force for facts that are given in the place of a body", async () => {
+    const counts = { promptTokens: 3, maxOutputTokens: 0 };
+    const facts = { model: "m", stream: false, cacheSalt: "", prompt: { kind: "none" }, sessionKey: "", ...counts };
+    const given = facts as IncomingRequest["given"];
+    const { verdict } = await decide({ [newer]: "target" }, { body: undefined, given });
+    expect(verdict).toMatchObject({ rewrite: { model: "target", body: undefined } });
+  });
+
   it("lets go of the request's body when the response begins", async () => {
     const { verdict } = await decide({ [newer]: "target" });
     const routed = verdict as Routed;
