@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { PickerService, RefusalSchema } from "@outrider/protos/picker";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { refuse } from "../scheduling/refusals.ts";
 import type { RefusalCode } from "../scheduling/types.ts";
 import type { PickServerOptions } from "./server.ts";
@@ -138,13 +138,15 @@ describe("a pick", () => {
   it("gives the model server's name of the model, and the body with it", async () => {
     const { call, scheduler } = await open();
     const respond = () => ({ push: (chunk: Uint8Array) => [chunk], end: () => [] });
-    const rewrite = { model: "m-v2", body: [Buffer.from('{"model":'), Buffer.from('"m-v2"}')], respond };
+    const releaseBody = vi.fn();
+    const rewrite = { model: "m-v2", body: [Buffer.from('{"model":'), Buffer.from('"m-v2"}')], respond, releaseBody };
     scheduler.answer(
       { destinations: ["10.0.0.1:8000"], rewrite },
       { destinations: ["10.0.0.1:8000"], rewrite: { ...rewrite, body: undefined } },
     );
     const { model, body: changed = "" } = (await call("Pick", { body })).body;
     expect([model, Buffer.from(changed, "base64").toString()]).toEqual(["m-v2", '{"model":"m-v2"}']);
+    expect(releaseBody).toHaveBeenCalledOnce();
     expect((await call("Pick", { model: "m" })).body).not.toHaveProperty("body");
   });
 });

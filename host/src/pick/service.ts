@@ -123,7 +123,8 @@ function toResponse({
   setHeaders,
   rewrite,
 }: Routed): MessageInitShape<typeof PickResponseSchema> {
-  const body = rewrite?.body;
+  const body = rewrite?.body === undefined ? {} : { body: Buffer.concat(rewrite.body) };
+  rewrite?.releaseBody();
   return {
     decisionId,
     endpoints: [...destinations],
@@ -132,6 +133,6 @@ function toResponse({
       ...setHeaders.map(([name, value]) => ({ name: name.toLowerCase(), value })),
     ],
     model: rewrite?.model ?? "",
-    ...(body === undefined ? {} : { body: Buffer.concat(body) }),
+    ...body,
   };
 }

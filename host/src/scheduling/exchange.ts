@@ -1,8 +1,7 @@
 import type { DecisionRecord, DoneCause, FeedbackEvent, Lease, Leases, TokenUsage, UsageReader } from "@outrider/core";
 import type { EventNeeds } from "./event-needs.ts";
 import type { SchedulingMetrics, ServedRelation } from "./metrics.ts";
-import type { PreparedRewrite } from "./model-rewrite.ts";
-import type { Door, Observation, ReportedResponse, Routed } from "./types.ts";
+import type { Door, ModelRewrite, Observation, ReportedResponse, Routed } from "./types.ts";
 
 /** Shortest time between two progress events of a request, in ms. */
 const progressIntervalMs = 50;
@@ -27,7 +26,7 @@ export interface ExchangeParts {
   /** Tokens that the request adds to its endpoint's in-flight counts. */
   readonly tokens: { readonly prompt: number; readonly output: number };
   readonly observation: Observation;
-  readonly rewrite: PreparedRewrite | undefined;
+  readonly rewrite: ModelRewrite | undefined;
   readonly scores: Routed["scores"];
   /** Reads usage out of the response; `undefined` where nobody needs it. */
   readonly usage: UsageReader | undefined;
@@ -54,7 +53,7 @@ class LeasedExchange implements Routed {
   readonly setHeaders = noSetHeaders;
   readonly observation: Observation;
   readonly scores: Routed["scores"];
-  rewrite: PreparedRewrite | undefined;
+  rewrite: ModelRewrite | undefined;
   record: DecisionRecord | undefined;
   readonly #door: Door;
   readonly #slot: number;

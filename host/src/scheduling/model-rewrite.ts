@@ -8,12 +8,6 @@ const rewriteHeaders = ["x-llm-d-model-name-rewrite", "x-gateway-model-name-rewr
 /** Longest name that a model is rewritten to, in characters. */
 const maxModelLength = 1_024;
 
-/** A rewrite in force, without the request that it was made for. */
-export interface PreparedRewrite extends ModelRewrite {
-  /** Lets go of the request's body. */
-  releaseBody(): void;
-}
-
 /** Model that a request's headers ask for; `undefined` = the body's. */
 export function targetOfHeaders(request: Pick<FactsSource, "header">): string | undefined {
   for (const name of rewriteHeaders) {
@@ -34,14 +28,14 @@ export function refuseRewrite(request: IncomingRequest, { model, clientModel }: 
 }
 
 /** What a request's rewrite changes; `undefined` where its model keeps its name. */
-export function prepareRewrite({ body }: IncomingRequest, facts: HostFacts): PreparedRewrite | undefined {
+export function prepareRewrite({ body }: IncomingRequest, facts: HostFacts): ModelRewrite | undefined {
   const { model, clientModel, modelSpans } = facts;
   if (model === clientModel) return undefined;
   const rewritten = body && replaceSpans(body, modelSpans, Buffer.from(JSON.stringify(model)));
   return new NameRewrite(model, clientModel, rewritten);
 }
 
-class NameRewrite implements PreparedRewrite {
+class NameRewrite implements ModelRewrite {
   readonly model: string;
   readonly #clientModel: string;
   body: readonly Uint8Array[] | undefined;

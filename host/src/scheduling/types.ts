@@ -72,6 +72,8 @@ export interface ModelRewrite {
   readonly body: readonly Uint8Array[] | undefined;
   /** Begins a response's body, JSON or SSE: the client's name goes back into it. */
   respond(): ChunkRewriter;
+  /** Lets go of the request's body: the door has passed it on. The response's headers do so too. */
+  releaseBody(): void;
 }
 
 /** A response that passed by its door: what the gateway says of it afterwards. */
