@@ -27,6 +27,8 @@ server.on("stream", (stream) => {
   stream.on("error", () => {});
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   stream.on("data", () => stream.write(parts++ === 0 ? request : response));
+  stream.on("end", () => stream.end());
+  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
 });
 server.listen(0, "127.0.0.1", () => console.log(`127.0.0.1:${(server.address() as AddressInfo).port}`));
 process.stdin.on("end", () => process.exit(0)).resume();

@@ -1,0 +1,79 @@
+import { spawnFleet } from "@outrider/fleet";
+import { cpuUs } from "../cpu.ts";
+import { type MeasuredServer, startChildServer, startHostServer } from "../measured-server.ts";
+import type { Effort, Section, Table } from "../section.ts";
+import { format, measureInTurn, median, spread, withAll } from "../windows.ts";
+import { makeLongExchanges } from "./long-requests.ts";
+import { runSteadyLoad, type SteadyLoad } from "./steady-load.ts";
+
+const ratePerS = 20;
+const chunks = 1000;
+const gapMs = 5;
+
+/** Prefix hashing needs the prompt's text; nothing else does. */
+function configure(responses: "full" | "none"): string {
+  return `apiVersion: outrider.dev/v1alpha1
+kind: EndpointPickerConfig
+responses: ${responses}
+plugins:
+- type: prefix-cache
+- type: max-score-picker
+schedulingProfiles:
+- name: default
+  plugins:
+  - pluginRef: prefix-cache
+  - pluginRef: max-score-picker
+`;
+}
+
+/** A server with what it does. */
+type BodyServer = MeasuredServer & { readonly does: SteadyLoad["server"]; readonly wanted: string };
+
+/** What long prompts and streamed responses cost. */
+export const body: Section = {
+  name: "body",
+  about: "400 kB prompts with 1,000 streamed chunks at 20/s",
+  effort: { windows: 3, seconds: 6 },
+  async run(effort) {
+    const fleet = await spawnFleet({ servers: 8 });
+    try {
+      return [await compare(fleet.endpoints, effort)];
+    } finally {
+      await fleet.stop();
+    }
+  },
+};
+
+async function compare(endpoints: readonly string[], { windows, seconds }: Effort): Promise<Table> {
+  const exchanges = makeLongExchanges();
+  const host = async (row: string, responses: "full" | "none", wanted: string): Promise<BodyServer> => {
+    const server = await startHostServer(row, { endpoints, config: configure(responses) }, "extProc");
+    return { ...server, does: responses === "full" ? "answers" : "letsGo", wanted };
+  };
+  const starts = [
+    async (): Promise<BodyServer> => {
+      const server = await startChildServer(
+        "bare node:http2 echo of the same bytes",
+        new URL("echo-bytes.ts", import.meta.url),
+      );
+      return { ...server, does: "echoes", wanted: "–" };
+    },
+    () => host("Outrider, responses observed", "full", "20"),
+    () => host("Outrider, responses: none", "none", "5"),
+  ];
+  return withAll(starts, async (servers) => {
+    const results = await measureInTurn(servers, windows, async ({ address, pid, does }) => {
+      const load = { address, ratePerS, chunks, gapMs, seconds, server: does };
+      const { requests, failed, grown } = await runSteadyLoad(load, exchanges, () => cpuUs(pid));
+      return { costMs: grown / 1000 / requests, failed };
+    });
+    const rows = servers.map((server) => {
+      const costs = (results.get(server) ?? []).map(({ costMs }) => costMs);
+      const { row, wanted } = server;
+      return { server: row, "CPU ms a request": format(median(costs)), windows: spread(costs), "at most": wanted };
+    });
+    const failed = [...results.values()].flat().reduce((sum, window) => sum + window.failed, 0);
+    const title = `400 kB prompt that is hashed, ${chunks} streamed chunks, ${ratePerS}/s`;
+    return { title, rows, notes: [`Chunks ${gapMs} ms apart. Failed or late requests: ${failed}.`], failed };
+  });
+}
