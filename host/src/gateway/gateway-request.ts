@@ -1,7 +1,18 @@
-import type { IncomingMessage } from "node:http";
 import type { IncomingRequest } from "../scheduling/types.ts";
+import { requestIdHeader } from "./request-id.ts";
 
-/** A request of the gateway's, for the scheduler. */
+/** What is known of a request of the gateway's. */
+export interface GatewayRequestParts {
+  readonly method: string;
+  /** Path with its query. */
+  readonly path: string;
+  /** Names and values in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly requestId: string;
+  readonly body: readonly Uint8Array[] | undefined;
+}
+
+/** A request of the gateway's, for the scheduler; it has its id whether the client gave one or not. */
 export class GatewayRequest implements IncomingRequest {
   readonly door = "gateway";
   readonly isBodyHidden = false;
@@ -9,17 +20,19 @@ export class GatewayRequest implements IncomingRequest {
   readonly method: string;
   readonly path: string;
   readonly body: readonly Uint8Array[] | undefined;
-  /** Names and values in turn. */
   readonly #headers: readonly string[];
+  readonly #requestId: string;
 
-  constructor({ method = "", url = "", rawHeaders }: IncomingMessage, body: readonly Uint8Array[] | undefined) {
+  constructor({ method, path, rawHeaders, requestId, body }: GatewayRequestParts) {
     this.method = method;
-    this.path = url;
+    this.path = path;
     this.body = body;
     this.#headers = rawHeaders;
+    this.#requestId = requestId;
   }
 
   header(name: string): string | undefined {
+    if (name === requestIdHeader) return this.#requestId;
     for (let i = this.#headers.length - 2; i >= 0; i -= 2) {
       const given = this.#headers[i] as string;
       if (given.length === name.length && given.toLowerCase() === name) return toText(this.#headers[i + 1] as string);
@@ -29,8 +42,10 @@ export class GatewayRequest implements IncomingRequest {
 
   *headers(): Iterable<readonly [name: string, value: string]> {
     for (let i = 0; i < this.#headers.length; i += 2) {
-      yield [(this.#headers[i] as string).toLowerCase(), toText(this.#headers[i + 1] as string)];
+      const name = (this.#headers[i] as string).toLowerCase();
+      if (name !== requestIdHeader) yield [name, toText(this.#headers[i + 1] as string)];
     }
+    yield [requestIdHeader, this.#requestId];
   }
 }
 

@@ -1,70 +1,94 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-import { Agent } from "undici";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { GatewayOptions } from "../commands/serve-options.ts";
 import { createDeadlineSweep, defaultPhaseDeadlines, type PhaseDeadlines, tickFor } from "../doors/deadlines.ts";
+import { createHeldBytes, type HeldBytes } from "../doors/held-bytes.ts";
+import { type DoorLimits, defaultDoorLimits } from "../doors/limits.ts";
+import type { Log } from "../log.ts";
 import type { Scheduler } from "../scheduling/types.ts";
+import { createAccessLog } from "./access-log.ts";
+import { maxHeaders, notHere } from "./check-request.ts";
+import { closeWith, isClosing, refusalOf } from "./client-faults.ts";
+import { drainServer } from "./drain.ts";
+import { LiveRequests } from "./live-requests.ts";
 import type { GatewayMetrics } from "./metrics.ts";
-import { proxyRequest } from "./proxied-request.ts";
-
-/** Time an endpoint has to accept a connection, in ms. */
-const connectTimeoutMs = 2000;
-/** Idle time of a connection to an endpoint, in ms: less than model servers (5 s) keep theirs. */
-const endpointKeepAliveMs = 4000;
-/** Idle time of a client's connection, in ms. */
-const clientKeepAliveMs = 75_000;
-const pollMs = 20;
+import { createModelList } from "./models/model-list.ts";
+import { type ProxyServices, proxyRequest } from "./proxied-request.ts";
+import { createUpstream } from "./upstream/create-upstream.ts";
 
 /** What the gateway is made of. */
-export interface GatewayOptions {
+export interface GatewayParts {
   readonly scheduler: Scheduler;
   readonly metrics: GatewayMetrics;
-  /** Most that is held of a request's body, in bytes; 413 above it. */
-  readonly maxBodyBytes: number;
-  /** Default {@link defaultPhaseDeadlines}. */
+  /** Default {@link defaultDoorLimits}. */
+  readonly limits?: DoorLimits;
+  /** What the bodies of all doors hold; default a bound of the gateway's own, from the limits. */
+  readonly held?: HeldBytes;
+  /** Default {@link defaultGatewayOptions}. */
+  readonly options?: GatewayOptions;
+  /** `ip:port` of the model servers that are ready; absent = `/v1/models` goes to one of them like any request. */
+  readonly endpoints?: () => readonly string[];
+  /** Where the access log goes; absent = nowhere. */
+  readonly log?: Log;
+  /** Default {@link defaultPhaseDeadlines}, those of responses from the options. */
   readonly deadlines?: PhaseDeadlines;
 }
+
+/** As `outrider serve` has them. */
+export const defaultGatewayOptions: GatewayOptions = {
+  upstream: "http1",
+  connectTimeoutMs: 2000,
+  responseTimeoutMs: 600_000,
+  idleTimeoutMs: 300_000,
+  accessLog: false,
+};
 
 /** An OpenAI-compatible reverse proxy for one machine: every request goes to the endpoint that is decided. */
 export interface Gateway {
   /** @param port 0 = any free one. */
   listen(host: string, port: number): Promise<AddressInfo>;
-  /** Accepts no more connections and finishes what is open; drops what is left after `timeoutMs`. */
-  drain(timeoutMs: number): Promise<void>;
+  /**
+   * Has every connection close behind its next response, and serves who comes nevertheless until no request has come for
+   * `quietMs` (default 1,000), for at most half of `timeoutMs`; then accepts no more connections, and finishes what is
+   * open. After `timeoutMs` whatever is still open is dropped.
+   */
+  drain(timeoutMs: number, quietMs?: number): Promise<void>;
   /** Drops everything. */
   close(): Promise<void>;
 }
 
-/** Nothing of a response is held back, and of a request only what has to be decided on. */
-export function createGateway(options: GatewayOptions): Gateway {
-  const { deadlines = defaultPhaseDeadlines, scheduler, metrics, maxBodyBytes } = options;
-  const agent = new Agent({
-    allowH2: false,
-    connect: { timeout: connectTimeoutMs },
-    keepAliveTimeout: endpointKeepAliveMs,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  const sweep = createDeadlineSweep(tickFor(deadlines));
-  const services = { scheduler, metrics, maxBodyBytes, deadlines, sweep, agent };
-  const server = createServer({ keepAliveTimeout: clientKeepAliveMs }, (request, response) =>
-    proxyRequest(request, response, services),
-  );
+/** Idle time of a client's connection, in ms. */
+const clientKeepAliveMs = 75_000;
+/** Longest time in which headers have to come in, in ms. */
+const headersMs = 60_000;
+/** How long after the request's own deadline its connection is closed, in ms, where nobody was left to answer. */
+const afterDeadlineMs = 10_000;
 
-  /** Ends once no connection is left, when all exchanges have been told. */
-  const stop = async (graceMs: number) => {
-    const endMs = performance.now() + graceMs;
-    let isStopped = !server.listening;
-    server.close(() => {
-      isStopped = true;
-    });
-    while (!isStopped) {
-      if (performance.now() < endMs) server.closeIdleConnections();
-      else server.closeAllConnections();
-      await sleep(pollMs);
-    }
-    await agent.destroy();
+/** Nothing of a response is held back, and of a request only what has to be decided on. */
+export function createGateway(parts: GatewayParts): Gateway {
+  const { scheduler, metrics, limits = defaultDoorLimits, options = defaultGatewayOptions, endpoints, log } = parts;
+  const { connectTimeoutMs, accessLog } = options;
+  const deadlines = parts.deadlines ?? deadlinesOf(options);
+  const upstream = createUpstream(options);
+  const live = new LiveRequests();
+  const nowMs = () => performance.now();
+  const server = createClientServer(limits, {
+    scheduler,
+    metrics,
+    limits,
+    held: parts.held ?? createHeldBytes(limits.maxHeldBytes),
+    deadlines,
+    sweep: createDeadlineSweep(Math.min(tickFor(deadlines), Math.max(5, limits.maxRequestMs / 10))),
+    connectTimeoutMs,
+    upstream,
+    models: endpoints && createModelList({ endpoints, upstream, metrics, nowMs }),
+    accessLog: accessLog && log !== undefined ? createAccessLog(log) : undefined,
+    live,
+  });
+  const stop = async (timeoutMs: number, quietMs: number) => {
+    await drainServer(server, live, timeoutMs, quietMs);
+    await upstream.close();
   };
   return {
     async listen(host, port) {
@@ -73,9 +97,52 @@ export function createGateway(options: GatewayOptions): Gateway {
       server.on("error", ignore);
       return server.address() as AddressInfo;
     },
-    drain: stop,
-    close: () => stop(0),
+    drain: (timeoutMs, quietMs = 1000) => stop(timeoutMs, quietMs),
+    close: () => stop(0, 0),
   };
+}
+
+function deadlinesOf({ responseTimeoutMs, idleTimeoutMs }: GatewayOptions): PhaseDeadlines {
+  return { ...defaultPhaseDeadlines, responseStartMs: responseTimeoutMs, responseIdleMs: idleTimeoutMs };
+}
+
+/** The server that clients meet: what is a request is proxied, and what is none is told so in the same form. */
+function createClientServer(limits: DoorLimits, services: ProxyServices): Server {
+  const { maxHeaderBytes, maxRequestMs, maxConnections } = limits;
+  const { metrics, live } = services;
+  const headersTimeout = Math.min(headersMs, maxRequestMs);
+  const server = createServer({
+    keepAliveTimeout: clientKeepAliveMs,
+    headersTimeout,
+    requestTimeout: maxRequestMs + afterDeadlineMs,
+    connectionsCheckingInterval: Math.min(5000, Math.max(20, headersTimeout / 10)),
+    maxHeaderSize: maxHeaderBytes,
+    requireHostHeader: false,
+  });
+  server.maxHeadersCount = maxHeaders + 1;
+  server.maxConnections = maxConnections;
+  const proxy = (request: IncomingMessage, response: ServerResponse) => proxyRequest(request, response, services);
+  const turnAway = (socket: Socket, refusal: ReturnType<typeof refusalOf>) => {
+    if (refusal === undefined) return void socket.destroy();
+    metrics.refused(refusal.code);
+    closeWith(socket, refusal);
+  };
+  server.on("request", proxy);
+  server.on("checkContinue", proxy);
+  server.on("checkExpectation", proxy);
+  server.on("connect", (_, socket: Socket) => turnAway(socket, notHere("tunnels are not proxied")));
+  server.on("clientError", (error, socket: Socket) => {
+    if (isClosing(socket)) return;
+    // A response that has begun cannot become another one.
+    if (live.responseOn(socket)?.headersSent) socket.destroy();
+    else turnAway(socket, refusalOf(error, limits));
+  });
+  server.on("connection", (socket: Socket) => {
+    metrics.connected();
+    socket.once("close", () => metrics.disconnected());
+  });
+  server.on("drop", () => metrics.connectionDropped());
+  return server;
 }
 
 function ignore(): void {}
