@@ -30,6 +30,7 @@ export interface Host {
     readonly metrics: string;
     readonly admin: string;
     readonly gateway?: string;
+    readonly pick?: string;
   };
   /** Its log so far, a JSON object a line. */
   log(): string;

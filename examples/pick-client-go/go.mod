@@ -1,0 +1,3 @@
+module example.com/pick-client-go
+
+go 1.19
