@@ -16,8 +16,8 @@ import { createPickServer } from "./pick/server.ts";
 import type { PluginRuntime } from "./plugins/types.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Scheduler } from "./scheduling/types.ts";
-import { createSelfSigned } from "./tls/self-signed.ts";
-import { readTlsFiles, type TlsFiles } from "./tls/tls-files.ts";
+import { systemClock } from "./system-clock.ts";
+import { createTlsSource } from "./tls/tls-source.ts";
 
 /** What the ways in are made of. */
 export interface DoorParts {
@@ -57,7 +57,7 @@ interface Server {
  * @throws the error of `listen`; `CONFIG_INVALID` for certificates that cannot be used.
  */
 export async function startDoors(parts: DoorParts, closers: Closers): Promise<Doors> {
-  const doors = await createDoors(parts);
+  const doors = await createDoors(parts, closers);
   for (const { server } of doors) closers.add(() => server.close());
   const addresses: Record<string, string> = {};
   for (const { name, port, server } of doors) {
@@ -71,8 +71,12 @@ export async function startDoors(parts: DoorParts, closers: Closers): Promise<Do
   };
 }
 
-async function createDoors({ options, registry, scheduler, readiness, plugins }: DoorParts): Promise<readonly Door[]> {
+async function createDoors(parts: DoorParts, closers: Closers): Promise<readonly Door[]> {
+  const { options, log, registry, scheduler, readiness, plugins } = parts;
   const { limits, gatewayPort, pickPort } = options;
+  const tlsParts = { clock: systemClock, log, registry };
+  const tls = options.secureServing ? await createTlsSource(options.tls, tlsParts) : undefined;
+  closers.add(() => tls?.close());
   const held = createHeldBytes(limits.maxHeldBytes);
   registerHeldBytes(registry, held);
   const health = () => ({ ready: readiness.reasons().length === 0, leader: undefined, draining: readiness.isDraining });
@@ -81,7 +85,7 @@ async function createDoors({ options, registry, scheduler, readiness, plugins }:
     metrics: createExtProcMetrics(registry),
     limits,
     held,
-    tls: await readTls(options),
+    tls,
     health: options.healthChecking ? health : undefined,
     bodyMode: options.bodyMode,
     wantsBody: () => readsBodies(plugins),
@@ -109,11 +113,6 @@ async function createDoors({ options, registry, scheduler, readiness, plugins }:
 function readsBodies({ granted }: Pick<PluginRuntime, "granted">): boolean {
   const { promptText, tokenIds, blockSizesTokens } = toFactNeeds(granted);
   return promptText || tokenIds || blockSizesTokens.length > 0;
-}
-
-async function readTls({ secureServing, tls: { certPath } }: ServeOptions): Promise<TlsFiles | undefined> {
-  if (!secureServing) return undefined;
-  return certPath === undefined ? createSelfSigned(Date.now()) : readTlsFiles(certPath);
 }
 
 /** All interfaces, of both families where the machine has both. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { defaultDoorLimits } from "../doors/limits.ts";
+import { cipherSuiteNames } from "../tls/cipher-suites.ts";
 import { fromGoFlags } from "./go-flags.ts";
 import { parseServe } from "./parse-serve.ts";
 import { givenFlags, serveCommand } from "./serve.ts";
@@ -83,9 +84,14 @@ describe("parseServe", () => {
     { args: "--secure-serving=false --health-checking", want: { secureServing: false, healthChecking: true } },
     { args: "--cert-path /certs", want: { tls: { certPath: "/certs" } } },
     {
-      args: "--tls-min-version=VersionTLS13 --tls-cipher-suites=A,B --client-ca-file=ca.pem --enable-cert-reload=false",
+      args: "--tls-min-version=VersionTLS13 --tls-cipher-suites=TLS_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384 --client-ca-file=ca.pem --enable-cert-reload=false",
       want: {
-        tls: { minVersion: "TLSv1.3", cipherSuites: ["A", "B"], clientCaFile: "ca.pem", reloads: false },
+        tls: {
+          minVersion: "TLSv1.3",
+          cipherSuites: ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"],
+          clientCaFile: "ca.pem",
+          reloads: false,
+        },
       },
     },
     { args: "--body-mode buffered", want: { bodyMode: "buffered" } },
@@ -175,6 +181,14 @@ describe("parseServe", () => {
     {
       args: "--body-mode=fast",
       want: '--body-mode must be auto or full-duplex or buffered or streamed or none, is "fast" (write --body-mode auto)',
+    },
+    {
+      args: "--tls-cipher-suites=A,TLS_AES_128_GCM_SHA256",
+      want: `--tls-cipher-suites names A, which is not among ${cipherSuiteNames.join(", ")} (leave it out for Node's suites)`,
+    },
+    {
+      args: "--tls-cipher-suites=TLS_AES_128_GCM_SHA256",
+      want: "--tls-cipher-suites names suites of TLS 1.3 alone, with which nobody can speak TLS 1.2, as Envoy does unless told otherwise (leave it out for Node's suites)",
     },
     { args: "--tracing=maybe", want: '--tracing must be true or false, is "maybe" (write --tracing=false)' },
   ];

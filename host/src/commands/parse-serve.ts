@@ -3,6 +3,7 @@ import { isLoopback, parseListenAddress } from "../admin/address.ts";
 import { quote } from "../config/faults.ts";
 import type { ConfigOrigin } from "../config/source.ts";
 import { formatDuration, parseDurationMs, parseSizeBytes } from "../config/units.ts";
+import { checkCipherSuites } from "../tls/cipher-suites.ts";
 import { parseBoolean, parseCount, parsePort } from "./flag-values.ts";
 import { inertFlags, refusedFlags, serveFlags } from "./serve-flags.ts";
 import type { ServeOptions } from "./serve-options.ts";
@@ -84,6 +85,7 @@ export async function parseServe(flags: GivenFlags, env: NodeJS.ProcessEnv): Pro
     notices: readNotices(flags, wrong),
   };
   checkEndpoints(options, flags, problems);
+  checkSuites(options, wrong);
   checkPorts(options, wrong);
   return problems.length > 0 ? { kind: "wrong", problems } : { kind: "options", options };
 }
@@ -217,6 +219,11 @@ function checkEndpoints({ endpoints, endpointsFile }: ServeOptions, flags: Given
   const kubernetes = flags["pool-name"] !== undefined || flags["endpoint-selector"] !== undefined;
   const why = kubernetes ? "endpoints are not read from Kubernetes yet" : "there are no endpoints";
   problems.push(`${why} (write --endpoints 127.0.0.1:8001,127.0.0.1:8002, or --endpoints-file FILE)`);
+}
+
+function checkSuites({ tls: { cipherSuites, minVersion } }: ServeOptions, wrong: Wrong): void {
+  const fault = checkCipherSuites(cipherSuites, minVersion);
+  if (fault !== undefined) wrong("tls-cipher-suites", fault, "leave it out for Node's suites");
 }
 
 function checkPorts(options: ServeOptions, wrong: Wrong): void {

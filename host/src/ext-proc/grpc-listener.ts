@@ -2,6 +2,7 @@ import { once } from "node:events";
 import {
   createSecureServer,
   createServer,
+  type Http2SecureServer,
   type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
@@ -9,25 +10,29 @@ import {
 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TlsFiles } from "../tls/tls-files.ts";
+import { defaultDoorLimits } from "../doors/limits.ts";
+import type { TlsSource } from "../tls/tls-source.ts";
 import { isGrpcCall } from "./grpc-http2.ts";
+import { createSessionGuard, defaultSessionDeadlines, refuseNothing, type SessionDeadlines } from "./guard-sessions.ts";
 
 /**
  * A gateway resets every stream, also after a complete exchange, and Node's default limit of resets would take its
  * connection down in ordinary traffic; so would its limit, over a connection's life, of frames that cross the end of
- * their stream. Windows hold the largest body; streams are not limited, since a gateway opens them before it has seen a
- * limit.
+ * their stream. The window of a stream holds a prompt of 100,000 tokens twice, and is what a gateway can send that does
+ * not read; streams are not limited, since a gateway opens them before it has seen a limit. The headers are those of the
+ * call, a dozen: the request's own come in a message. A gateway that is gone without a word is found by TCP.
  */
 const serverOptions = {
   streamResetBurst: 1e9,
   streamResetRate: 1e9,
   maxSessionInvalidFrames: 1e9,
   maxSessionMemory: 1_000_000,
-  settings: { initialWindowSize: 16 * 1024 * 1024 },
+  maxHeaderListPairs: 128,
+  settings: { initialWindowSize: 1024 * 1024, maxHeaderListSize: 64 * 1024 },
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
 };
 const largestWindowBytes = 2 ** 31 - 1;
-/** Last stream id of a GOAWAY that refuses nothing: the gateway goes on with what is open and opens no more. */
-const refuseNothing = 2 ** 31 - 1;
 const pollMs = 20;
 
 /** A gRPC server on `node:http2`. */
@@ -45,15 +50,26 @@ export interface GrpcListener {
 
 /** What a {@link GrpcListener} is made of. */
 export interface GrpcListenerOptions {
-  /** Key and certificate; `undefined` = plaintext HTTP/2. */
-  readonly tls: TlsFiles | undefined;
+  /** Its side of TLS; `undefined` = plaintext HTTP/2. */
+  readonly tls: TlsSource | undefined;
+  /** Connections open at once, default that of {@link defaultDoorLimits}; those above it are closed at once. */
+  readonly maxConnections?: number;
+  /** A connection was closed at once. */
+  readonly connectionRefused?: () => void;
+  /** Default {@link defaultSessionDeadlines}. */
+  readonly sessionDeadlines?: SessionDeadlines;
   /** Answers a call; the stream has an `error` listener already. */
   readonly call: (stream: ServerHttp2Stream, path: string, headers: IncomingHttpHeaders) => void;
 }
 
 /** Every call is answered; what is no gRPC call at all never reaches `call`. */
-export function createGrpcListener({ tls, call }: GrpcListenerOptions): GrpcListener {
-  const server = tls === undefined ? createServer(serverOptions) : createSecureServer({ ...serverOptions, ...tls });
+export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
+  const { call, maxConnections = defaultDoorLimits.maxConnections, connectionRefused = ignore } = options;
+  const { tls, sessionDeadlines = defaultSessionDeadlines } = options;
+  const server = tls === undefined ? createServer(serverOptions) : createTlsServer(tls, sessionDeadlines);
+  server.maxConnections = maxConnections;
+  server.on("drop", connectionRefused);
+  const guard = createSessionGuard(sessionDeadlines);
   const sessions = new Set<ServerHttp2Session>();
   const activity: Activity = { openCalls: 0, lastCallMs: 0, sessions };
   const closed = () => {
@@ -62,6 +78,7 @@ export function createGrpcListener({ tls, call }: GrpcListenerOptions): GrpcList
 
   server.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
+    guard(session);
     session.setLocalWindowSize(largestWindowBytes);
     session.on("close", () => sessions.delete(session));
   });
@@ -101,6 +118,14 @@ export function createGrpcListener({ tls, call }: GrpcListenerOptions): GrpcList
     },
     close,
   };
+}
+
+/** A change of certificates is for new connections; those that are open go on. */
+function createTlsServer(tls: TlsSource, { helloMs }: SessionDeadlines): Http2SecureServer {
+  const server = createSecureServer({ ...serverOptions, ...tls.current, handshakeTimeout: helloMs });
+  tls.onChange((changed) => server.setSecureContext(changed));
+  server.on("tlsClientError", (error) => tls.handshakeFailed(error));
+  return server;
 }
 
 interface Activity {

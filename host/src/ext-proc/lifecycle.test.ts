@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
-import { createSelfSigned } from "../tls/self-signed.ts";
 import { connectGateway } from "./testing/fake-gateway.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import { getHeaders, responseBody, responseHeaders } from "./testing/parts.ts";
@@ -13,16 +12,6 @@ async function goaway(): Promise<number> {
   const [, lastStream] = await once(door.gateway.session, "goaway");
   return lastStream;
 }
-
-describe("with TLS", () => {
-  it("serves a gateway that trusts the certificate", async () => {
-    door = await openDoor({ tls: await createSelfSigned(Date.now()) });
-    const call = door.open();
-    call.send(getHeaders());
-    await call.receive(1);
-    expect(door.gateway.session.encrypted).toBe(true);
-  });
-});
 
 describe("draining", () => {
   it("asks gateways to go elsewhere, finishes what is open, and closes", async () => {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import { countRefusedConnections } from "../doors/metrics.ts";
 import type { RefusalCode } from "../scheduling/types.ts";
 
 /**
@@ -13,6 +14,8 @@ export interface ExtProcMetrics {
   closed(outcome: StreamOutcome): void;
   /** A request was answered by an ImmediateResponse. */
   refused(code: RefusalCode): void;
+  /** A connection was closed at once: there were as many as may be. */
+  connectionRefused(): void;
 }
 
 /** Registers the metrics. Streams are counted in plain numbers, which are read when the metrics are. */
@@ -53,5 +56,6 @@ export function createExtProcMetrics(registry: Registry): ExtProcMetrics {
       byOutcome[outcome]++;
     },
     refused: (code) => refused.inc({ code }),
+    connectionRefused: countRefusedConnections(registry, "ext_proc"),
   };
 }

@@ -4,7 +4,7 @@ import { createDeadlineSweep, defaultPhaseDeadlines, type PhaseDeadlines, tickFo
 import { createHeldBytes, type HeldBytes } from "../doors/held-bytes.ts";
 import { type DoorLimits, defaultDoorLimits } from "../doors/limits.ts";
 import type { Scheduler } from "../scheduling/types.ts";
-import type { TlsFiles } from "../tls/tls-files.ts";
+import type { TlsSource } from "../tls/tls-source.ts";
 import { respondTrailersOnly } from "./grpc-http2.ts";
 import { createGrpcListener } from "./grpc-listener.ts";
 import { answerHealthCheck, healthPath } from "./health-server.ts";
@@ -33,8 +33,8 @@ export interface ExtProcServerOptions {
   readonly limits?: DoorLimits;
   /** What all doors hold together; default as much as `limits` says, for this door alone. */
   readonly held?: HeldBytes;
-  /** Key and certificate; `undefined` = plaintext HTTP/2. */
-  readonly tls: TlsFiles | undefined;
+  /** Its side of TLS; `undefined` = plaintext HTTP/2. */
+  readonly tls: TlsSource | undefined;
   /** Answers health checks on this port too, beside the health server; `undefined` = not here. */
   readonly health: (() => HealthState) | undefined;
   /** Default {@link defaultPhaseDeadlines}. */
@@ -72,6 +72,8 @@ export function createExtProcServer(options: ExtProcServerOptions): ExtProcServe
   const maxMessageBytes = Math.max(limits.maxBodyBytes, minMessageBytes) + besideBodyBytes;
   const listener = createGrpcListener({
     tls,
+    maxConnections: limits.maxConnections,
+    connectionRefused: options.metrics.connectionRefused,
     call(stream, path) {
       if (path === processPath) {
         carryHttp2Stream(stream, { maxMessageBytes, held }, (carried) => createProcessStream(carried, services));

@@ -3,8 +3,8 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Server } from "node:net";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { KeyPair } from "../tls/pem-files.ts";
 import { createSelfSigned } from "../tls/self-signed.ts";
-import type { TlsFiles } from "../tls/tls-files.ts";
 import { toLinkTarget } from "./remote-target.ts";
 
 describe("the address of a remote plugin", () => {
@@ -27,7 +27,7 @@ describe("the address of a remote plugin", () => {
 });
 
 describe("https://", () => {
-  let files: TlsFiles;
+  let files: KeyPair;
   const trusted = getCACertificates("default");
   beforeAll(async () => {
     files = await createSelfSigned(Date.now());

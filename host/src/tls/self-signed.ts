@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { type TlsFiles, tlsFiles } from "./tls-files.ts";
+import type { KeyPair } from "./pem-files.ts";
 
 const validYears = 10;
 const dayMs = 86_400_000;
@@ -11,7 +11,7 @@ const curve = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
  * speak plaintext.
  * @param nowMs Unix ms; the certificate is valid from a day before, for clocks that are behind.
  */
-export async function createSelfSigned(nowMs: number): Promise<TlsFiles> {
+export async function createSelfSigned(nowMs: number): Promise<KeyPair> {
   await import("reflect-metadata"); // what the library's own dependency injection wants to be there
   const { SubjectAlternativeNameExtension, X509CertificateGenerator } = await import("@peculiar/x509");
   const notAfter = new Date(nowMs);
@@ -33,5 +33,8 @@ export async function createSelfSigned(nowMs: number): Promise<TlsFiles> {
     ],
   });
   const key = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
-  return tlsFiles(`-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`, certificate.toString("pem"));
+  return {
+    key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`,
+    cert: certificate.toString("pem"),
+  };
 }

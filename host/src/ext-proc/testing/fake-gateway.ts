@@ -5,6 +5,7 @@ import {
   connect,
   constants,
   type IncomingHttpHeaders,
+  type SecureClientSessionOptions,
 } from "node:http2";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
@@ -60,7 +61,7 @@ export interface FakeGateway {
 }
 
 /** Speaks raw gRPC over one HTTP/2 connection, ending its streams as Envoy does. */
-export async function connectGateway(url: string, options: { readonly ca?: string } = {}): Promise<FakeGateway> {
+export async function connectGateway(url: string, options: SecureClientSessionOptions = {}): Promise<FakeGateway> {
   const settings = { initialWindowSize: 16 * 1024 * 1024, enablePush: false };
   const session = connect(url, { ...options, ...tolerant, settings });
   session.on("error", () => {});
@@ -70,6 +71,12 @@ export async function connectGateway(url: string, options: { readonly ca?: strin
     open: (headers = {}) => openCall(session.request({ ...callHeaders, ...headers }, { endStream: false })),
     close: () => session.destroy(),
   };
+}
+
+/** Frame of a message with this part. */
+export function encodePart(part: SentPart, rest: MessageInitShape<typeof ProcessingRequestSchema> = {}): Buffer {
+  const message = create(ProcessingRequestSchema, { ...rest, request: part as ProcessingRequest["request"] });
+  return encodeFrame(toBinary(ProcessingRequestSchema, message));
 }
 
 function openCall(stream: ClientHttp2Stream): GatewayCall {
@@ -106,10 +113,7 @@ function openCall(stream: ClientHttp2Stream): GatewayCall {
   return {
     answers,
     ended,
-    send(part, rest = {}) {
-      const message = create(ProcessingRequestSchema, { ...rest, request: part as ProcessingRequest["request"] });
-      stream.write(encodeFrame(toBinary(ProcessingRequestSchema, message)));
-    },
+    send: (part, rest) => stream.write(encodePart(part, rest)),
     sendBytes: (bytes) => stream.write(bytes),
     receive: (count) =>
       new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+import type { SecureClientSessionOptions } from "node:http2";
 import { Registry } from "prom-client";
 import { defaultDoorLimits } from "../../doors/limits.ts";
 import { createFakeScheduler, type FakeScheduler } from "../../doors/testing/fake-scheduler.ts";
@@ -16,8 +17,14 @@ export interface OpenDoor extends Pick<FakeGateway, "open"> {
   close(): Promise<void>;
 }
 
-/** @param options what differs from a plaintext door with 1 MiB of body and the default deadlines. */
-export async function openDoor(options: Partial<ExtProcServerOptions> = {}): Promise<OpenDoor> {
+/**
+ * @param options what differs from a plaintext door with 1 MiB of body and the default deadlines.
+ * @param client the gateway's side of TLS.
+ */
+export async function openDoor(
+  options: Partial<ExtProcServerOptions> = {},
+  client: SecureClientSessionOptions = {},
+): Promise<OpenDoor> {
   const registry = new Registry();
   const scheduler = createFakeScheduler();
   const metrics = createExtProcMetrics(registry);
@@ -31,7 +38,7 @@ export async function openDoor(options: Partial<ExtProcServerOptions> = {}): Pro
   const server = createExtProcServer({ ...defaults, ...options });
   const { port } = await server.listen("127.0.0.1", 0);
   const url = `${options.tls === undefined ? "http" : "https"}://localhost:${port}`;
-  const gateway = await connectGateway(url, options.tls === undefined ? {} : { ca: options.tls.cert });
+  const gateway = await connectGateway(url, client);
   return {
     server,
     scheduler,
