@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { CaseFileError, parseCaseFile } from "./case-file.ts";
 import { runCases } from "./run-cases.ts";
+import { summarize } from "./summary.ts";
 import type { CaseResult } from "./verdict.ts";
 
 const usage = "usage: npm run epp-cases -- [FILE] [--json]";
@@ -42,4 +43,6 @@ function printSummary(results: readonly CaseResult[]): void {
   const count = (status: string) => results.filter((result) => result.status === status).length;
   const counts = ["pass", "fail", "differs", "not_applicable"].map((status) => `${count(status)} ${status}`);
   console.log(`${results.length} cases: ${counts.join(", ")}`);
+  const missing = Object.entries(summarize(results).notApplicable).map(([name, ids]) => `${ids.length} ${name}`);
+  if (missing.length > 0) console.log(`not applicable: ${missing.join(", ")}`);
 }

@@ -59,9 +59,21 @@ export function typesOf(stream: ObservedStream | undefined): readonly string[] {
   return joinBodies(stream?.replies ?? []).map(({ type }) => type);
 }
 
+/** The reply that routes: to the headers, or to the body where the gateway waits for that. */
+export function routeOf(stream: ObservedStream | undefined): Reply | undefined {
+  const replies = [...repliesOf(stream, "request_headers"), ...repliesOf(stream, "request_body")];
+  return replies.find((reply) => headerOf(reply, destinationHeader) !== undefined);
+}
+
 /** Destination header of a stream. */
 export function destinationOf(stream: ObservedStream | undefined): string | undefined {
-  return headerOf(repliesOf(stream, "request_headers")[0], destinationHeader);
+  return headerOf(routeOf(stream), destinationHeader);
+}
+
+/** Body that the gateway sent of a request or response. */
+export function sentBody(stream: ObservedStream | undefined, side: string): Buffer {
+  const bodies = stream?.sent.filter(({ type }) => type === `${side}_body`) ?? [];
+  return Buffer.concat(bodies.map(({ body }) => body));
 }
 
 /** Destination in the metadata of a reply. */
@@ -98,8 +110,8 @@ export function repeatedHeaders(stream: ObservedStream | undefined): readonly st
 
 /** Headers that nobody sets or removes reach the backend as the client sent them. */
 export function touched(stream: ObservedStream | undefined, name: string): Fault {
-  const reply = repliesOf(stream, "request_headers")[0];
-  if (reply === undefined) return "no request_headers reply came";
+  const reply = routeOf(stream);
+  if (reply === undefined) return "no reply that routes came";
   return headerOf(reply, name) !== undefined || reply.removeHeaders.includes(name) ? `${name} is changed` : undefined;
 }
 

@@ -1,11 +1,12 @@
 import type { Adapter } from "../adapter.ts";
 import type { FeatureName } from "../features.ts";
-import { type Fields, isRecord } from "../fields.ts";
+import { Fields, isRecord } from "../fields.ts";
 import { choose } from "../host/candidates.ts";
 import { decideFacts, defaultFlow } from "../host/facts.ts";
-import { probeDoor } from "../host/probe.ts";
+import { probeDoor, routed } from "../host/probe.ts";
 import { sendRequest } from "../host/send-request.ts";
 import { byShape, type Shape } from "../shapes.ts";
+import { compareReplies } from "../stream/compare.ts";
 import { idleEndpoint } from "../stream/pool.ts";
 import { fail, fromFault, NotApplicable, notApplicable, pass, type Verdict } from "../verdict.ts";
 
@@ -18,11 +19,10 @@ const featureFields: Readonly<Record<string, FeatureName>> = {
   response_headers: "request-control plugins",
   scenario: "request-control plugins",
   agent_identity_attribute: "agent identity",
-  rewrite: "model rewrite",
-  targets: "model rewrite",
-  initial_target: "model rewrite",
+  rewrite: "rewrite rules",
+  targets: "rewrite rules",
+  initial_target: "rewrite rules",
   scheduler: "upstream internals",
-  scheduler_targets: "upstream internals",
   prefer_header: "conditional decode",
   scheduling_result: "conditional decode",
   pod: "session tokens",
@@ -59,7 +59,7 @@ const shapes: readonly Shape[] = [
     given: ["rewrites", "model"],
     want: ["target_one_of"],
     async run(given, want) {
-      if (given.list("rewrites").length > 0) return notApplicable("model rewrite");
+      if (given.list("rewrites").length > 0) return notApplicable("rewrite rules");
       const { body } = await sendRequest({
         body: { model: given.string("model"), prompt: "p" },
         addresses: [anyAddress],
@@ -83,6 +83,7 @@ const shapes: readonly Shape[] = [
     run: () => notApplicable("request-control plugins"),
   },
   { given: ["recorded_cause"], want: ["cause"], run: compareCause },
+  { given: ["body?", "scheduler_targets", "scored_not_picked?"], want: ["destination", "scores"], run: compareScored },
 ];
 
 /** The order of steps a request goes through. */
@@ -121,6 +122,25 @@ async function compareRefused(given: Fields, want: Fields): Promise<Verdict> {
   const isComplete = typeof body.model === "string" && body.model !== "";
   if (refusedCode === undefined && isComplete) return notApplicable("parsers", "the value at fault is not read");
   return fail(refusedCode === undefined ? "it is routed" : `refused with ${refusedCode}`);
+}
+
+/** What a scheduler gives its door, picked and not, is what the gateway is told. */
+async function compareScored(given: Fields, want: Fields): Promise<Verdict> {
+  const picked = Object.entries(given.object("scheduler_targets").values);
+  const scores = [...picked, ...Object.entries(given.object("scored_not_picked").values)].map(
+    ([endpoint, score]) => [endpoint, Number(score)] as const,
+  );
+  const destinations = picked.map(([endpoint]) => endpoint);
+  const { replies } = await probeDoor(
+    [{ type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true }],
+    { decide: (observer) => routed(observer, { destinations, scores }) },
+  );
+  const metadata = {
+    "x-gateway-destination-endpoint": want.string("destination"),
+    "x-gateway-destination-endpoint-scores": want.object("scores").values,
+  };
+  const expected = new Fields({ type: "request_headers", dynamic_metadata: { "envoy.lb": metadata } }, "want");
+  return compareReplies([expected], replies, { sent: [], notes: "", isOlder: false }) ?? pass();
 }
 
 async function compareCause(given: Fields, want: Fields): Promise<Verdict> {

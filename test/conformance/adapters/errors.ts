@@ -13,8 +13,10 @@ export const errors = byShape([
     given: ["code", "msg"],
     want: ["text"],
     async run(given, want) {
-      const reply = await refusedWith(toRefusal(given.string("code"), given.string("msg")));
-      return fromFault(textFault(reply, want.string("text")));
+      const refusal = withCode(given.string("code"), given.string("msg"));
+      const fault = textFault(await refusedWith(refusal), want.string("text"));
+      if (fault !== undefined) return fail(fault);
+      return pass(isOwn(refusal.code) ? "" : "by the form of the text: nothing is refused with this code here");
     },
   },
   {
@@ -51,6 +53,17 @@ export const errors = byShape([
   },
 ]);
 
+/** A refusal whose text is looked at alone: its code need not be one of ours. */
+function withCode(code: string, message: string): Refusal {
+  const own = refuse(code as RefusalCode, message);
+  return isOwn(own.code) ? own : { ...refuse("Internal", message), code: own.code };
+}
+
+/** Whether anything is refused with a code here. */
+function isOwn(code: RefusalCode): boolean {
+  return typeof refuse(code, "").status === "number";
+}
+
 /** @param headers those of the error; the reason of the drop is the only one there is here. */
 function toRefusal(code: string, message: string, headers: Readonly<Record<string, string>> = {}): Refusal {
   const { [droppedReasonHeader]: reason = "", ...others } = headers;
@@ -58,7 +71,7 @@ function toRefusal(code: string, message: string, headers: Readonly<Record<strin
   if (other !== undefined)
     throw new NotApplicable("upstream internals", `nothing is refused with header ${other} here`);
   const refusal = refuse(code as RefusalCode, message, reason);
-  if (typeof refusal.status === "number") return refusal;
+  if (isOwn(refusal.code)) return refusal;
   throw new NotApplicable("upstream internals", `nothing is refused with code ${JSON.stringify(code)} here`);
 }
 

@@ -2,9 +2,9 @@ import { createUsageReader } from "@outrider/core";
 import { Fields } from "../fields.ts";
 import { decideFacts, defaultFlow } from "../host/facts.ts";
 import { probeDoor, routed } from "../host/probe.ts";
+import { exchangeJson, targetModel } from "../host/send-request.ts";
 import { byShape } from "../shapes.ts";
 import { compareReplies } from "../stream/compare.ts";
-import { joinBodies } from "../stream/reply.ts";
 import { fail, fromFault, NotApplicable, notApplicable, pass, type Verdict } from "../verdict.ts";
 
 /** What the ext_proc handlers do with single messages. */
@@ -35,7 +35,7 @@ export const handlers = byShape([
   {
     given: ["content_type", "chunk", "end_of_stream?"],
     want: ["usage"],
-    run: (given, want) => compareUsage([toChunk(given.string("chunk"))], want),
+    run: (given, want) => compareUsage([toChunk(given.string("chunk"), want)], want),
   },
   {
     given: ["content_type", "chunks", "eos_on?"],
@@ -48,7 +48,11 @@ export const handlers = byShape([
     want: ["streamed_events"],
     run: () => notApplicable("metrics of the reference", "events of a stream are not counted"),
   },
-  { given: ["body", "target_model", "incoming_model"], want: ["body", "mutated"], run: compareModelName },
+  {
+    given: ["body", "target_model", "incoming_model", "content_type?"],
+    want: ["body", "mutated?"],
+    run: compareModelName,
+  },
   {
     given: ["body", "dynamic_metadata"],
     want: ["last_reply_dynamic_metadata", "earlier_replies?"],
@@ -78,27 +82,46 @@ async function compareRequest(given: Fields, want: Fields): Promise<Verdict> {
   }
   const facts = await decideFacts(Object.fromEntries(request.headers()));
   const fairness = facts.fairnessId || (want.values.fairness_id === defaultFlow ? defaultFlow : "");
-  const found = { objective: facts.objective, fairness_id: fairness, target_model: facts.model };
+  const target = want.has("target_model") ? await targetModel(Object.fromEntries(request.headers())) : "";
+  const found = { objective: facts.objective, fairness_id: fairness, target_model: target };
   for (const [name, value] of Object.entries(found)) {
     if (want.has(name) && want.string(name) !== value) return fail(`${name} is "${value}"`);
   }
   return pass();
 }
 
+/** Only a scheduler that is told to emit scores gives any to its door. */
 async function compareScores(given: Fields, want: Fields): Promise<Verdict> {
-  if (given.boolean("emit_endpoint_scores") && given.has("scores")) return notApplicable("endpoint scores");
-  const endpoints = given.string("target_endpoint").split(",");
+  const destinations = given.string("target_endpoint").split(",");
+  const scores = Object.entries(given.object("scores").values).map(
+    ([endpoint, score]) => [endpoint, Number(score)] as const,
+  );
+  const told = given.boolean("emit_endpoint_scores") ? scores : [];
   const get = { type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true };
-  const { replies } = await probeDoor([get], { decide: (observer) => routed(observer, endpoints) });
+  const { replies } = await probeDoor([get], {
+    decide: (observer) => routed(observer, { destinations, scores: told }),
+  });
   const expected = new Fields({ type: "request_headers", ...want.values }, "want");
   return compareReplies([expected], replies, { sent: [], notes: "", isOlder: false }) ?? pass();
 }
 
-/** Chunks that are told in words. */
-function toChunk(words: string): string {
-  if (words === "one data: line with usage null") return 'data: {"choices":[{"text":"hi"}],"usage":null}\n\n';
+/** A chunk as it is, or one that is told in words: its tokens are then those that are wanted of it. */
+function toChunk(words: string, want: Fields): string {
   if (words.startsWith("data:")) return words;
-  throw new NotApplicable("in words", words);
+  if (/\b(?:usage null|no usage|without usage)\b/.test(words)) {
+    return 'data: {"choices":[{"text":"hi"}],"usage":null}\n\n';
+  }
+  if (!/\busage\b|^same plus\b/.test(words)) throw new NotApplicable("in words", words);
+  const usage = want.object("usage");
+  const tokens = (name: string) => (usage.has(name) ? usage.number(name) : 0);
+  const [, cached] = /cached_tokens (\d+)/.exec(words) ?? [];
+  const told = {
+    prompt_tokens: tokens("prompt"),
+    completion_tokens: tokens("completion"),
+    total_tokens: tokens("total"),
+    ...(cached === undefined ? {} : { prompt_tokens_details: { cached_tokens: Number(cached) } }),
+  };
+  return `data: ${JSON.stringify({ choices: [], usage: told })}\n\ndata: [DONE]\n\n`;
 }
 
 /** Reads the usage of a response in the pieces it comes in; `total` is the sum of the two others. */
@@ -144,15 +167,17 @@ async function compareSize(given: Fields, want: Fields): Promise<Verdict> {
   return fromFault(bytes === want.number("response_size") ? undefined : `${bytes} bytes were seen`);
 }
 
-/** Without a rewrite in force a body is passed on as it is. */
+/** A response to a request whose model was rewritten by its header; without a client's model there is no rewrite. */
 async function compareModelName(given: Fields, want: Fields): Promise<Verdict> {
-  const incoming = given.string("incoming_model");
-  if (incoming !== "" && incoming !== given.string("target_model")) return notApplicable("model rewrite");
-  const { replies } = await respond([given.string("body")]);
-  const body = joinBodies(replies)
-    .find(({ type }) => type === "response_body")
-    ?.body.toString();
-  return fromFault(body === want.string("body") ? undefined : `the body is ${body}`);
+  const { body } = await exchangeJson({
+    model: given.string("incoming_model") || given.string("target_model"),
+    headers: { "x-llm-d-model-name-rewrite": given.string("target_model") },
+    contentType: given.has("content_type") ? given.string("content_type") : "application/json",
+    response: given.string("body"),
+  });
+  if (body !== want.string("body")) return fail(`the body is ${body}`);
+  const isChanged = body !== given.string("body");
+  return fromFault(isChanged === want.boolean("mutated", isChanged) ? undefined : `it is changed: ${isChanged}`);
 }
 
 function isMetadataOfBody({ type, dynamicMetadata }: { type: string; dynamicMetadata: unknown }): boolean {
@@ -162,7 +187,8 @@ function isMetadataOfBody({ type, dynamicMetadata }: { type: string; dynamicMeta
 async function compareCause(given: Fields, want: Fields): Promise<Verdict> {
   const state = `${given.string("state")}, ${given.values.stream_context_error}`;
   if (state !== "response-received, cancelled" || want.string("cause") !== "client-disconnect") {
-    return notApplicable("upstream internals", `a stream in state ${state}`);
+    const reason = "an end without the last message always counts as a client that left";
+    return notApplicable("upstream internals", `${state}: ${reason}`);
   }
   const { ends } = await probeDoor(
     [

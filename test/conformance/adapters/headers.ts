@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Fields } from "../fields.ts";
 import { decideFacts } from "../host/facts.ts";
 import { probeDoor, routed } from "../host/probe.ts";
+import { targetModel } from "../host/send-request.ts";
 import { byShape } from "../shapes.ts";
 import type { HeaderPair } from "../stream/reply.ts";
 import { fail, fromFault, NotApplicable, type Verdict } from "../verdict.ts";
@@ -34,7 +35,7 @@ export const headers = byShape([
     want: ["set_headers", "encoded_in?", "append_action?"],
     async run(given, want) {
       const set = Object.entries(given.strings("headers"));
-      const { replies } = await probeDoor([get()], { decide: (observer) => routed(observer, undefined, set) });
+      const { replies } = await probeDoor([get()], { decide: (observer) => routed(observer, { setHeaders: set }) });
       const reply = replies[0];
       if (reply?.type !== "request_headers") return fail("no request_headers reply came");
       const found = reply.setHeaders.filter(([name]) => name !== destinationHeader);
@@ -72,6 +73,7 @@ const aliased: Readonly<Record<string, "objective" | "fairnessId" | "sloTtftMs" 
 async function readAliased(sent: Readonly<Record<string, string>>, key: string): Promise<string> {
   const fact = aliased[key];
   if (fact !== undefined) return String((await decideFacts(sent))[fact] || "");
+  if (key === "x-llm-d-model-name-rewrite") return targetModel(sent);
   if (key.startsWith("x-llm-d-")) throw new NotApplicable("upstream internals", `${key} is read nowhere yet`);
   const { request } = await probeDoor([{ ...get(), headers: sent }]);
   return request?.header(key) ?? "";

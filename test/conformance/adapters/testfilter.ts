@@ -1,4 +1,4 @@
 import { notBuilt } from "../shapes.ts";
 
-/** The filter that only conformance suites switch on. */
-export const testfilter = notBuilt("conformance switches");
+/** A filter of the reference that a configuration may name; the header it reads is also a switch of the door. */
+export const testfilter = notBuilt("plugin types", "header-based-testing-filter");

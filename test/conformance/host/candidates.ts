@@ -1,18 +1,20 @@
+import type { Refusal, Routed } from "@outrider/host";
 import { Fields } from "../fields.ts";
 import { openExchange } from "../stream/exchange.ts";
-import { toMessage } from "../stream/message.ts";
+import { type GatewayMessage, toMessage } from "../stream/message.ts";
 import type { PoolEndpoint } from "../stream/pool.ts";
 import { fail, pass, type Verdict } from "../verdict.ts";
-import { openHost } from "./host-under-test.ts";
+import { type HostSetup, openHost } from "./host-under-test.ts";
 
 /** A request without a body, as a gateway sends it. */
 export interface BareRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** `metadata_context.filter_metadata`; `undefined` = none. */
   readonly filterMetadata?: unknown;
-  /** Whether the gateway's subset counts; default true. */
-  readonly usesSubset?: boolean;
 }
+
+/** How the host is set for it. */
+export type ChoiceSetup = Pick<HostSetup, "usesSubset" | "conformance">;
 
 /** What the host chose from, and what it chose. */
 export interface Choice {
@@ -24,24 +26,49 @@ export interface Choice {
 }
 
 /** Sends a request without a body through the whole host. */
-export async function choose(pool: readonly PoolEndpoint[], request: BareRequest = {}): Promise<Choice> {
-  const { headers = {}, filterMetadata, usesSubset = true } = request;
-  const host = await openHost({ pool, usesSubset });
+export async function choose(
+  pool: readonly PoolEndpoint[],
+  request: BareRequest = {},
+  setup: ChoiceSetup = {},
+): Promise<Choice> {
+  const [choice] = await chooseEach(pool, [request], setup);
+  if (choice === undefined) throw new Error("the request was not decided");
+  return choice;
+}
+
+/** Sends requests without bodies through one host, one after another. */
+export async function chooseEach(
+  pool: readonly PoolEndpoint[],
+  requests: readonly BareRequest[],
+  setup: ChoiceSetup = {},
+): Promise<readonly Choice[]> {
+  const host = await openHost({ pool, ...setup });
   try {
-    const all = { ":method": "GET", ":path": "/v1/models", ...headers };
-    const metadata = filterMetadata == null ? {} : { filter_metadata: filterMetadata };
-    const message = { type: "request_headers", headers: all, end_of_stream: true, ...metadata };
-    const exchange = openExchange(host.client);
-    await exchange.send([toMessage(new Fields(message, "send"), true)]);
-    await exchange.close();
-    const [decision] = host.decisions;
-    if (decision?.kind === "refused") return { candidates: [], pick: undefined, refusedStatus: decision.status };
-    const { snapshot, candidates = [] } = decision?.record ?? {};
-    const addresses = [...candidates].map((slot) => snapshot?.at(slot)?.address ?? "");
-    return { candidates: addresses, pick: decision?.destinations[0], refusedStatus: 0 };
+    for (const request of requests) {
+      const exchange = openExchange(host.client);
+      await exchange.send([toBareMessage(request)]);
+      await exchange.close();
+    }
+    return host.decisions.map(toChoice);
   } finally {
     await host.close();
   }
+}
+
+function toBareMessage({ headers = {}, filterMetadata }: BareRequest): GatewayMessage {
+  const all = { ":method": "GET", ":path": "/v1/models", ...headers };
+  const metadata = filterMetadata == null ? {} : { filter_metadata: filterMetadata };
+  return toMessage(
+    new Fields({ type: "request_headers", headers: all, end_of_stream: true, ...metadata }, "send"),
+    true,
+  );
+}
+
+function toChoice(decision: Routed | Refusal): Choice {
+  if (decision.kind === "refused") return { candidates: [], pick: undefined, refusedStatus: decision.status };
+  const { snapshot, candidates = [] } = decision.record ?? {};
+  const addresses = [...candidates].map((slot) => snapshot?.at(slot)?.address ?? "");
+  return { candidates: addresses, pick: decision.destinations[0], refusedStatus: 0 };
 }
 
 /** Compares candidates with those wanted, `ip` or `ip:port` each, in any order. */

@@ -29,6 +29,10 @@ export interface HostSetup {
   readonly configText?: string;
   /** Whether the gateway's subset counts; default true. */
   readonly usesSubset?: boolean;
+  /** Whether gateways are told the scores of endpoints; default not. */
+  readonly emitsScores?: boolean;
+  /** Whether the headers of conformance suites are obeyed; default not. */
+  readonly conformance?: boolean;
 }
 
 /** A metric's sample, as it is scraped. */
@@ -60,15 +64,17 @@ const epoch = 1;
 const log = createLog(0);
 
 /** Opens a host on free ports of loopback. */
-export async function openHost({ pool, configText = noScorers, usesSubset = true }: HostSetup): Promise<HostUnderTest> {
+export async function openHost(setup: HostSetup): Promise<HostUnderTest> {
+  const { pool, configText = noScorers, conformance = false } = setup;
   const config = await loadText(configText);
   const registry = new Registry();
   const table = createEndpointTable({ epoch });
   const plugins = await startPlugins(config, table, registry);
   fillTable(table, pool);
   await plugins.start(5_000);
-  const observed = observeScheduler(assemble(config, plugins, table, registry, usesSubset));
-  const door = await openDoor(observed.scheduler, createExtProcMetrics(registry));
+  const observed = observeScheduler(assemble(config, plugins, table, registry, setup));
+  const metrics = createExtProcMetrics(registry);
+  const door = await openDoor(observed.scheduler, { metrics, conformance });
   return {
     client: door.client,
     decisions: observed.decisions,
@@ -119,7 +125,7 @@ function assemble(
   plugins: PluginRuntime,
   table: EndpointTable,
   registry: Registry,
-  usesSubset: boolean,
+  { usesSubset = true, emitsScores = false }: HostSetup,
 ): Scheduler {
   const leases = createLeases(table);
   const plan = createPlan(config, plugins, 1);
@@ -136,6 +142,7 @@ function assemble(
     seed: () => ++seed,
     idPrefix: "case",
     usesSubset,
+    emitsScores,
     onError: (cause) => log.error({ err: cause }, "a decision failed"),
   });
 }

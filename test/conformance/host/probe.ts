@@ -1,5 +1,5 @@
 import type { DoneCause } from "@outrider/core";
-import type { IncomingRequest, Refusal, Routed } from "@outrider/host";
+import type { IncomingRequest, Refusal, Routed, Scheduler } from "@outrider/host";
 import { Fields } from "../fields.ts";
 import { type Exchange, openExchange } from "../stream/exchange.ts";
 import { toMessage } from "../stream/message.ts";
@@ -12,6 +12,8 @@ export interface Probed {
   readonly replies: Exchange["replies"];
   /** What the scheduler was told of the response's body, in order. */
   readonly responseChunks: readonly Buffer[];
+  /** Endpoint that answered, as the scheduler was told; `undefined` where it was not. */
+  readonly served: string | undefined;
   /** Causes the exchange was ended with. */
   readonly ends: readonly DoneCause[];
 }
@@ -22,21 +24,24 @@ export interface ProbeOptions {
   readonly decide?: (observer: Observer) => Routed | Refusal;
   /** How the gateway lets go behind the last message: after an exchange, or as when its client leaves. */
   readonly ending?: "reset" | "half-close";
+  /** Whether the headers of conformance suites are obeyed; default not. */
+  readonly conformance?: boolean;
 }
 
 /** Sends messages of a case's form through the real door, in front of a scheduler that only looks. */
 export async function probeDoor(
   entries: readonly Readonly<Record<string, unknown>>[],
-  { decide = (observer) => routed(observer), ending = "reset" }: ProbeOptions = {},
+  { decide = (observer) => routed(observer), ending = "reset", conformance = false }: ProbeOptions = {},
 ): Promise<Probed> {
-  const observer: Observer = { responseChunks: [], ends: [] };
+  const observer: Observer = { responseChunks: [], ends: [], served: undefined };
   let seen: IncomingRequest | undefined;
-  const door = await openDoor({
+  const scheduler: Scheduler = {
     decide(request) {
       seen = snapshot(request);
       return decide(observer);
     },
-  });
+  };
+  const door = await openDoor(scheduler, { conformance });
   try {
     const exchange = openExchange(door.client);
     await exchange.send(entries.map((entry, i) => toMessage(new Fields(entry, "send"), i === 0)));
@@ -52,28 +57,31 @@ export async function probeDoor(
 export interface Observer {
   readonly responseChunks: Buffer[];
   readonly ends: DoneCause[];
+  served: string | undefined;
   /** Settles when a routed exchange has ended. */
   ended?: PromiseWithResolvers<void>;
 }
 
-/** A decision for the given endpoints. */
+/** A decision for 192.168.1.1:8000, with nothing set, but for what is given. */
 export function routed(
   observer: Observer,
-  destinations: readonly string[] = ["192.168.1.1:8000"],
-  setHeaders: Routed["setHeaders"] = [],
+  decided: Partial<Pick<Routed, "destinations" | "setHeaders" | "scores">> = {},
 ): Routed {
   const ended = Promise.withResolvers<void>();
   observer.ended = ended;
   return {
     kind: "routed",
     decisionId: "probe",
-    destinations,
-    setHeaders,
+    destinations: ["192.168.1.1:8000"],
+    setHeaders: [],
     observation: "full",
     rewrite: undefined,
     scores: [],
     record: undefined,
-    responseHeaders() {},
+    ...decided,
+    responseHeaders(_status, _header, served) {
+      observer.served = served;
+    },
     responseChunk: (chunk) => void observer.responseChunks.push(Buffer.from(chunk)),
     report() {},
     end(cause) {

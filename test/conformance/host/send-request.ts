@@ -51,3 +51,48 @@ export async function sendRequest({ body, addresses, headers = {} }: JsonRequest
     await host.close();
   }
 }
+
+/** A request for a model, and the response to it. */
+export interface JsonExchange {
+  /** Model that the client names in the body. */
+  readonly model: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of the response; default JSON. */
+  readonly contentType?: string;
+  /** Body of the response; default an empty object. */
+  readonly response?: string;
+}
+
+/** Sends both through the whole host: the request's body and the response's, as they are passed on. */
+export async function exchangeJson({
+  model,
+  headers,
+  contentType = "application/json",
+  response = "{}",
+}: JsonExchange): Promise<{ readonly sent: string; readonly body: string }> {
+  const host = await openHost({ pool: [idleEndpoint("192.168.1.1:8000", 0)] });
+  try {
+    const exchange = openExchange(host.client);
+    const all = { ":method": "POST", ":path": "/v1/completions", ...headers };
+    const entries = [
+      { type: "request_headers", headers: all, end_of_stream: false },
+      { type: "request_body", body_text: JSON.stringify({ model, prompt: "p" }), end_of_stream: true },
+      { type: "response_headers", headers: { ":status": "200", "content-type": contentType }, end_of_stream: false },
+      { type: "response_body", body_text: response, end_of_stream: true },
+    ];
+    await exchange.send(entries.map((entry, i) => toMessage(new Fields(entry, "send"), i === 0)));
+    await exchange.close();
+    const replies = joinBodies(exchange.replies);
+    const bodyOf = (type: string) => replies.find((reply) => reply.type === type)?.body.toString() ?? "";
+    return { sent: bodyOf("request_body"), body: bodyOf("response_body") };
+  } finally {
+    await host.close();
+  }
+}
+
+/** Model that a request with these headers is passed on for, its client naming another. */
+export async function targetModel(headers: Readonly<Record<string, string>>): Promise<string> {
+  const { sent } = await exchangeJson({ model: "of-the-client", headers });
+  const { model } = JSON.parse(sent || "{}");
+  return typeof model === "string" && model !== "of-the-client" ? model : "";
+}

@@ -47,6 +47,7 @@ class StreamExchange implements Exchange {
   async send(messages: readonly GatewayMessage[]): Promise<void> {
     for (const message of messages) {
       if (message.type.startsWith("response_")) await this.#settle();
+      else if (this.sent[0]?.waitsForHeaders) await this.#headersAnswered();
       this.sent.push(message);
       this.#call.send(message.wire);
     }
@@ -76,6 +77,12 @@ class StreamExchange implements Exchange {
     const isSettled = () => this.#isOver || isAnswered(this.sent, this.replies);
     await this.#wait(isSettled, answerMs);
     this.isOverdue ||= !isSettled();
+  }
+
+  async #headersAnswered(): Promise<void> {
+    const isDone = () => this.#isOver || this.replies.length > 0;
+    await this.#wait(isDone, answerMs);
+    this.isOverdue ||= !isDone();
   }
 
   async #pump(): Promise<void> {
@@ -123,7 +130,7 @@ function isSideAnswered(
     case "body":
       return !last.endOfStream || hasLastBody(`${side}_body` as PartType, replies);
     default:
-      return has("headers") || (side === "request" && !last.endOfStream);
+      return has("headers") || (side === "request" && !last.endOfStream && !last.waitsForHeaders);
   }
 }
 

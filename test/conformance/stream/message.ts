@@ -1,7 +1,7 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { ProcessingMode_BodySendMode } from "@outrider/protos/envoy-processing-mode";
 import type { ProcessingRequestSchema } from "@outrider/protos/ext-proc";
-import { type Fields, isRecord } from "../fields.ts";
+import { Fields, isRecord } from "../fields.ts";
 import { NotApplicable } from "../verdict.ts";
 import type { PartType } from "./reply.ts";
 
@@ -12,6 +12,8 @@ export interface GatewayMessage {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer;
   readonly endOfStream: boolean;
+  /** Whether it announces a mode in which the gateway waits for the answer to its headers before it sends a body. */
+  readonly waitsForHeaders: boolean;
   /** As it goes on the wire. */
   readonly wire: MessageInitShape<typeof ProcessingRequestSchema>;
 }
@@ -28,6 +30,7 @@ const known = [
   "end_of_stream",
   "filter_metadata",
   "protocol_config",
+  "attributes",
 ];
 
 /** Modes a gateway of these cases runs in, unless one says otherwise. */
@@ -47,8 +50,11 @@ export function toMessage(entry: Fields, isFirst: boolean): GatewayMessage {
   const headers = values.map(({ key, value, rawValue }) => [key, rawValue ?? value ?? ""] as const);
   const part = toPart(type, { headers: values.map(toHeaderValue) }, body, endOfStream);
   const metadata = entry.has("filter_metadata") ? { metadataContext: toMetadata(entry) } : {};
+  const attributes = entry.has("attributes") ? { attributes: toStructs(entry, "attributes") } : {};
   const config = isFirst ? { protocolConfig: toProtocolConfig(entry) } : {};
-  return { type, headers, body, endOfStream, wire: { request: part, ...metadata, ...config } };
+  const waitsForHeaders = config.protocolConfig !== undefined && isPatient(config.protocolConfig);
+  const wire = { request: part, ...metadata, ...attributes, ...config };
+  return { type, headers, body, endOfStream, waitsForHeaders, wire };
 }
 
 function toPartType(type: string): PartType {
@@ -125,17 +131,44 @@ function toPart(
 }
 
 function toMetadata(entry: Fields): { filterMetadata: Record<string, JsonObject> } {
-  const { values } = entry.object("filter_metadata");
-  if (!Object.values(values).every(isRecord)) throw new NotApplicable("unknown fields", "send: filter_metadata");
-  return { filterMetadata: values as Record<string, JsonObject> };
+  return { filterMetadata: toStructs(entry, "filter_metadata") };
 }
 
-function toProtocolConfig(entry: Fields) {
-  const config = entry.has("protocol_config") ? entry.strings("protocol_config") : fullDuplex;
-  return { requestBodyMode: toMode(config.request_body_mode), responseBodyMode: toMode(config.response_body_mode) };
+function toStructs(entry: Fields, key: string): Record<string, JsonObject> {
+  const { values } = entry.object(key);
+  if (!Object.values(values).every(isRecord)) throw new NotApplicable("unknown fields", `send: ${key}`);
+  return values as Record<string, JsonObject>;
 }
 
-function toMode(name = "NONE"): ProcessingMode_BodySendMode {
+interface SentConfig {
+  readonly requestBodyMode: ProcessingMode_BodySendMode;
+  readonly responseBodyMode: ProcessingMode_BodySendMode;
+  readonly sendBodyWithoutWaitingForHeaderResponse: boolean;
+}
+
+/** `protocol_config` as the case has it; `null` = the gateway sends none; by default both bodies are streamed. */
+function toProtocolConfig(entry: Fields): SentConfig | undefined {
+  if (entry.values.protocol_config === null) return undefined;
+  const config = entry.has("protocol_config") ? entry.object("protocol_config") : new Fields(fullDuplex, "send");
+  const known = ["request_body_mode", "response_body_mode", "send_body_without_waiting_for_header_response"];
+  const [unknown] = config.unknown(known);
+  if (unknown !== undefined) throw new NotApplicable("unknown fields", `send: protocol_config.${unknown}`);
+  const mode = (key: string) => toMode(config.has(key) ? config.string(key) : "NONE");
+  return {
+    requestBodyMode: mode("request_body_mode"),
+    responseBodyMode: mode("response_body_mode"),
+    sendBodyWithoutWaitingForHeaderResponse: config.boolean("send_body_without_waiting_for_header_response", false),
+  };
+}
+
+/** Only where both directions are streamed at once, or a gateway says so, is a body sent before its headers are answered. */
+function isPatient({ requestBodyMode, sendBodyWithoutWaitingForHeaderResponse }: SentConfig): boolean {
+  return (
+    requestBodyMode !== ProcessingMode_BodySendMode.FULL_DUPLEX_STREAMED && !sendBodyWithoutWaitingForHeaderResponse
+  );
+}
+
+function toMode(name: string): ProcessingMode_BodySendMode {
   const modes: Readonly<Record<string, unknown>> = ProcessingMode_BodySendMode;
   const mode = modes[name];
   if (typeof mode === "number") return mode as ProcessingMode_BodySendMode;

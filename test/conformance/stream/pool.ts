@@ -1,5 +1,5 @@
 import type { EppCase } from "../case-file.ts";
-import type { Fields } from "../fields.ts";
+import { type Fields, isRecord } from "../fields.ts";
 import { NotApplicable } from "../verdict.ts";
 
 /** An endpoint of a case's pool with what its model server would tell. */
@@ -23,12 +23,15 @@ export function idleEndpoint(address: string, index: number, waitingRequests = 0
   return { id, address, labels: {}, waitingRequests, kvCacheUsage: 0, activeModels: [] };
 }
 
-/** The pool a protocol case runs with: its `pods`, its `endpoints`, or what its name and hints imply. */
-export function toPool(testCase: EppCase): readonly PoolEndpoint[] {
+/**
+ * The pool a protocol case runs with: its `pods`, its `endpoints`, or what its name and hints imply.
+ * @param fewest endpoints that an implied pool has at least, but for one that is to be empty.
+ */
+export function toPool(testCase: EppCase, fewest: number): readonly PoolEndpoint[] {
   const { fields, name } = testCase;
   if (fields.has("pods")) return fields.objects("pods").map(toEndpoint);
   if (fields.has("endpoints")) return fields.texts("endpoints").map((address, i) => idleEndpoint(address, i));
-  return /\bno pods\b/.test(name) ? [] : impliedPool(fields);
+  return /\bno (?:pods|endpoints)\b|\bempty pool\b/.test(name) ? [] : impliedPool(fields, fewest);
 }
 
 function toEndpoint(pod: Fields): PoolEndpoint {
@@ -48,12 +51,16 @@ function toEndpoint(pod: Fields): PoolEndpoint {
 }
 
 /**
- * Three endpoints by the naming rule of the file, and every other that the case's hints name. Each has one request more
- * in its queue than the one before, so that the best is known.
+ * Three endpoints or more by the naming rule of the file, and every other that the case's hints name. Each has one
+ * request more in its queue than the one before, so that the best is known. Where nothing
+ * is to be found, what the hints name is not there.
  */
-function impliedPool(fields: Fields): readonly PoolEndpoint[] {
-  const named = JSON.stringify(fields.values).match(/\d+\.\d+\.\d+\.\d+:\d+/g) ?? [];
-  const ruled = [1, 2, 3].map((last) => `192.168.1.${last}:${defaultPort}`);
+function impliedPool(fields: Fields, fewest: number): readonly PoolEndpoint[] {
+  const hints = fields.list("send").map((entry) => (isRecord(entry) ? entry.filter_metadata : undefined));
+  const isRefused = /\b503\b/.test(JSON.stringify(fields.values.want ?? ""));
+  const text = isRefused ? "" : JSON.stringify([hints, fields.values.want]);
+  const named = text.match(/\d+\.\d+\.\d+\.\d+:\d+|\[[0-9a-fA-F:]*:[0-9a-fA-F:]*\]:\d+/g) ?? [];
+  const ruled = Array.from({ length: Math.max(3, fewest) }, (_, i) => `192.168.1.${i + 1}:${defaultPort}`);
   return [...new Set([...ruled, ...named])].map((address, i) => idleEndpoint(address, i, i));
 }
 

@@ -1,7 +1,7 @@
-import type { Adapter } from "../adapter.ts";
+import type { Adapter, RunContext } from "../adapter.ts";
 import type { EppCase } from "../case-file.ts";
 import { Fields } from "../fields.ts";
-import { type HostUnderTest, openHost } from "../host/host-under-test.ts";
+import { type HostSetup, type HostUnderTest, openHost } from "../host/host-under-test.ts";
 import type { ObservedStream } from "../observation.ts";
 import { checkSentences, isUnderstood } from "../properties.ts";
 import { fail, fromFault, notApplicable, pass, type Verdict } from "../verdict.ts";
@@ -24,14 +24,23 @@ const known = [
 const olderReference = "llm-d-inference-scheduler";
 
 /** Runs a case of real ext_proc streams: the levels `protocol`, `protocol-multi` and `derived`. */
-export const runProtocol: Adapter = async (testCase, context) => {
+export const runProtocol: Adapter = (testCase, context) => run(testCase, context, {});
+
+/** The same with the headers of conformance suites obeyed. */
+export const runConformance: Adapter = (testCase, context) => run(testCase, context, { conformance: true });
+
+async function run(
+  testCase: EppCase,
+  { fixtures }: RunContext,
+  setup: Pick<HostSetup, "conformance">,
+): Promise<Verdict> {
   const refused = refuse(testCase);
   if (refused !== undefined) return refused;
   const streams = toStreams(testCase.fields);
-  const pool = toPool(testCase);
   const maxEndpoints = Math.max(...streams.map((stream) => stream.maxEndpoints));
-  const config = await toHostConfig(testCase, context.fixtures, maxEndpoints);
-  const host = await openHost({ pool, configText: config.text });
+  const pool = toPool(testCase, maxEndpoints);
+  const config = await toHostConfig(testCase, fixtures, maxEndpoints);
+  const host = await openHost({ pool, configText: config.text, ...setup });
   try {
     const observed = await runStreams(streams, host, testCase.level === "derived");
     const verdict = await judge(testCase, observed, pool, host);
@@ -42,7 +51,7 @@ export const runProtocol: Adapter = async (testCase, context) => {
   } finally {
     await host.close();
   }
-};
+}
 
 /** Which endpoint is chosen, and what pins it, is what a missing plugin may change; nothing else is excused by it. */
 function isAboutChoice({ reason }: Verdict): boolean {
@@ -122,7 +131,8 @@ async function runSends(exchange: Exchange, plan: SendPlan): Promise<void> {
 /** What is derived from the protocol's text shows in the answer: headers alone are followed by a body. */
 async function completeRequest(exchange: Exchange): Promise<void> {
   const [only, ...rest] = exchange.sent;
-  if (only?.type !== "request_headers" || only.endOfStream || rest.length > 0 || exchange.replies.length > 0) return;
+  if (only?.type !== "request_headers" || only.endOfStream || rest.length > 0) return;
+  if (exchange.replies.some(({ type, setHeaders }) => type !== "request_headers" || setHeaders.length > 0)) return;
   await exchange.send(toSendPlan(postOf(100, 100)).messages.slice(1));
 }
 
