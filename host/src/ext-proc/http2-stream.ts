@@ -2,9 +2,10 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { OutriderError } from "@outrider/core";
 import { createFrameDecoder, type FrameDecoder, FrameTooLarge, frameEnd, frameHeaderBytes } from "@outrider/transport";
 import type { HeldBytes } from "../doors/held-bytes.ts";
+import { canEndAtOnce, endAtOnce } from "./end-at-once.ts";
 import { beginCall, endCall, respondTrailersOnly } from "./grpc-http2.ts";
 import { OutQueue } from "./out-queue.ts";
-import type { ExtProcPeer, ExtProcStream } from "./stream.ts";
+import { type ExtProcPeer, type ExtProcStream, grpcStatus } from "./stream.ts";
 
 /** What bounds the memory of a carried stream. */
 export interface CarriedLimits {
@@ -125,9 +126,22 @@ class CarriedStream implements ExtProcStream {
     if (this.#ended) return;
     this.#ended = true;
     this.#dropPending();
+    if (status === grpcStatus.ok && this.#endAtOnce()) return;
     this.flush();
     if (this.#http2.headersSent) endCall(this.#http2, status, message);
     else respondTrailersOnly(this.#http2, status, message);
+  }
+
+  get endsAtOnce(): boolean {
+    return canEndAtOnce(this.#http2);
+  }
+
+  #endAtOnce(): boolean {
+    if (this.#queue.isEmpty || !canEndAtOnce(this.#http2)) return false;
+    if (!this.#http2.headersSent) beginCall(this.#http2);
+    const pieces = this.#queue.take();
+    this.#holdUnread(pieces.reduce((sum, { length }) => sum + length, 0));
+    return endAtOnce(this.#http2, pieces, () => this.#holdUnread(0));
   }
 
   abort(): void {

@@ -12,7 +12,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 function open(more: Partial<ProcessServices> = {}) {
-  const stream = { send: vi.fn(), pass: vi.fn(), flush: vi.fn(), end: vi.fn(), abort: vi.fn() };
+  const stream = { send: vi.fn(), pass: vi.fn(), flush: vi.fn(), end: vi.fn(), abort: vi.fn(), endsAtOnce: true };
   const scheduler = createFakeScheduler();
   const services = createServices({ scheduler, ...more });
   const peer = createProcessStream(stream, services);

@@ -129,7 +129,7 @@ class ProcessStream implements ExtProcPeer, StreamControl, Guarded {
   requestAnswered(rest: RequestMode["rest"]): void {
     this.#isRequestDone = rest === "nothing";
     if (this.#phase === "responding" || this.#phase === "trailing") return;
-    if (this.#isRequestDone && this.#isNothingWanted()) this.leave();
+    if (this.#isRequestDone && this.#mayLeave()) this.leave();
     else this.enter(rest === "chunks" ? "flowing" : "waiting");
     if (this.#halfClosed) this.halfClosed();
   }
@@ -204,9 +204,13 @@ class ProcessStream implements ExtProcPeer, StreamControl, Guarded {
     return this.#phase === "opening" || this.#phase === "holding";
   }
 
-  /** Whether nothing that the gateway could still show is of use. */
-  #isNothingWanted(): boolean {
-    return this.routed?.observation === "none" && this.routed.rewrite === undefined;
+  /**
+   * Whether nothing that the gateway could still show is of use, and leaving loses nothing: in full duplex the gateway
+   * keeps no copy of what it hands over before it learns of the end.
+   */
+  #mayLeave(): boolean {
+    const isNothingWanted = this.routed?.observation === "none" && this.routed.rewrite === undefined;
+    return isNothingWanted && (!this.#response.mode.isFree || this.stream.endsAtOnce);
   }
 
   #dueAt(phase: Phase): number {

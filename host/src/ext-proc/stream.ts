@@ -11,6 +11,11 @@ export interface ExtProcStream {
   flush(): void;
   /** Lets out what is queued and ends the stream with a gRPC status; what still arrives is dropped. */
   end(status: number, message: string): void;
+  /**
+   * Whether `end` with status 0 would leave in one piece with what is queued. Otherwise it leaves somewhat later, and what
+   * the gateway sends in between is lost.
+   */
+  readonly endsAtOnce: boolean;
   /** Drops the stream at once, from both sides. */
   abort(): void;
 }
