@@ -166,6 +166,24 @@ describe("a client that leaves", () => {
     expect(await metric("outrider_pick_open")).toBe(0);
   });
 
+  it("without a word, and does not take its answer, is dropped with its pick", async () => {
+    const held = createHeldBytes(1_000_000);
+    const deadlines = { ...defaultPhaseDeadlines, decisionMs: 100 };
+    const { url, scheduler } = await open({ maxRequestMs: 100 }, { held, deadlines });
+    const body = [Buffer.alloc(12_000_000)];
+    const rewrite = { model: "other", body, respond: () => ({ push: () => [], end: () => [] }), releaseBody() {} };
+    scheduler.answer({ destinations: ["10.0.0.1:8000"], rewrite });
+    const socket = connect(Number(new URL(url).port), "127.0.0.1")
+      .on("error", () => {})
+      .pause();
+    socket.write(
+      `POST ${procedure} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`,
+    );
+    await expect.poll(() => scheduler.seen[0]?.causes, { timeout: 10_000 }).toEqual(["never_sent"]);
+    expect(held.bytes).toBe(0);
+    socket.destroy();
+  });
+
   it("by its own deadline is told so", async () => {
     const { url, scheduler } = await open();
     const release = scheduler.hold();

@@ -2,6 +2,7 @@ import { createConnectRouter, createContextValues, type ServiceImpl } from "@con
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { PickerService } from "@outrider/protos/picker";
+import type { Guarded } from "../doors/deadlines.ts";
 import { outcomeOf, toConnectError } from "./errors.ts";
 import type { AnyRequest, AnyResponse } from "./listener.ts";
 import type { PickMetrics } from "./metrics.ts";
@@ -12,6 +13,8 @@ import { type CallState, callState } from "./service.ts";
 /** What calls are answered with. */
 export interface CallParts extends ReceiveParts {
   readonly service: ServiceImpl<typeof PickerService>;
+  /** Longest time from a call's first byte to the last one of its answer, in ms. */
+  readonly maxCallMs: number;
   readonly picks: OpenPicks;
   readonly metrics: PickMetrics;
 }
@@ -41,7 +44,7 @@ async function answer(
   response: AnyResponse,
   parts: CallParts,
 ): Promise<void> {
-  const state = watch(response, parts.picks);
+  const state = watch(response, parts);
   const body = await receiveBody(request, parts);
   if (body === undefined) return;
   response.on("close", body.release);
@@ -58,11 +61,14 @@ async function answer(
   await universalResponseToNodeResponse(made, response);
 }
 
-/** Undoes the pick of a call whose answer does not get out. */
-function watch(response: AnyResponse, picks: OpenPicks): CallState {
+/** Ends a call that takes too long, and undoes the pick of one whose answer does not get out. */
+function watch(response: AnyResponse, { picks, sweep, maxCallMs }: CallParts): CallState {
   const state: CallState = { decisionId: undefined };
   const sink = "stream" in response ? response.stream : response;
+  const guard: Guarded = { dueMs: 0, overdue: () => void sink.destroy() };
+  sweep.add(guard, maxCallMs);
   response.on("close", () => {
+    sweep.remove(guard);
     if (!sink.writableFinished && state.decisionId !== undefined) picks.take(state.decisionId)?.end("never_sent");
   });
   return state;

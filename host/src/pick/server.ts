@@ -61,9 +61,12 @@ export function createPickServer(options: PickServerOptions): PickServer {
     decisionMs,
     isDraining: () => isDraining,
   });
-  const call = createCallHandler({ service, picks, metrics, limits, held, sweep });
+  const maxCallMs = 2 * limits.maxRequestMs + decisionMs;
+  const call = createCallHandler({ service, picks, metrics, limits, held, sweep, maxCallMs });
   const listener = createHttpListener(
     (request, response) => {
+      request.on("error", ignore);
+      response.on("error", ignore);
       const [path = ""] = (request.url ?? "").split("?");
       if (path === "/healthz") sendText(response, 200, "ok\n");
       else if (path === "/readyz") sendReadiness(response, reasons());
@@ -81,6 +84,8 @@ export function createPickServer(options: PickServerOptions): PickServer {
   };
   return { listen: listener.listen, drain: stop, close: () => stop(0) };
 }
+
+function ignore(): void {}
 
 function sendReadiness(response: AnyResponse, reasons: readonly string[]): void {
   if (reasons.length === 0) sendText(response, 200, "ready\n");
