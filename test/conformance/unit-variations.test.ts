@@ -121,6 +121,27 @@ describe("unit rows like those that are kept", () => {
       { code: "PreconditionFailed", msg: "x" },
       { immediate_response: { status: 412, body_contains: "x", set_headers: {} } },
     ),
+    unit("errors", { typed_error_code: "ModelServerError" }, { code: "ModelServerError" }),
+    unit("handlers", { body: "OpenAI JSON without usage", usage: null }, { usage: {}, error: false }),
+    unit("handlers", { body: "invalid JSON", usage: { prompt_tokens: 3 } }, { usage: {}, error: false }),
+    unit("handlers", { body: "data: [DONE]\n", target_model: "a", incoming_model: "b" }, { body: "data: [DONE]\n" }),
+    unit(
+      "handlers",
+      { body: '{"model":"a"}', target_model: "", incoming_model: "b" },
+      { body: '{"model":"a"}', mutated: false },
+    ),
+    unit(
+      "handlers",
+      {
+        headers: [
+          { key: "x-gateway-inference-objective", value: "old" },
+          { key: "x-llm-d-inference-objective", value: "new" },
+          { key: "x-llm-d-model-name-rewrite", raw_value: "tuned" },
+        ],
+      },
+      { objective: "new", target_model: "tuned" },
+    ),
+    unit("lwepp", { endpoints: ports, filter_metadata: hint("  10.0.0.2:80 ,  , ") }, { pick_ip: "10.0.0.2" }),
     unit("errors", { code: "Anything", msg: "" }, { text: "inference error: Anything - " }),
     unit(
       "metadata",

@@ -2,7 +2,7 @@ import { type Refusal, type RefusalCode, refuse } from "@outrider/host";
 import { probeDoor } from "../host/probe.ts";
 import { byShape } from "../shapes.ts";
 import type { Reply } from "../stream/reply.ts";
-import { fail, fromFault, NotApplicable, notApplicable, pass } from "../verdict.ts";
+import { fail, NotApplicable, notApplicable, pass, type Verdict } from "../verdict.ts";
 
 /** Header that tells why a request was dropped. */
 const droppedReasonHeader = "x-llm-d-request-dropped-reason";
@@ -12,20 +12,13 @@ export const errors = byShape([
   {
     given: ["code", "msg"],
     want: ["text"],
-    async run(given, want) {
-      const refusal = withCode(given.string("code"), given.string("msg"));
-      const fault = textFault(await refusedWith(refusal), want.string("text"));
-      if (fault !== undefined) return fail(fault);
-      return pass(isOwn(refusal.code) ? "" : "by the form of the text: nothing is refused with this code here");
-    },
+    run: (given, want) => compareText(given.string("code"), given.string("msg"), want.string("text")),
   },
   {
     given: ["typed_error_code"],
     want: ["code"],
-    async run(given, want) {
-      const reply = await refusedWith(toRefusal(given.string("typed_error_code"), "refused"));
-      return fromFault(textFault(reply, `inference error: ${want.string("code")} - refused`));
-    },
+    run: (given, want) =>
+      compareText(given.string("typed_error_code"), "refused", `inference error: ${want.string("code")} - refused`),
   },
   {
     given: ["code", "msg", "headers?"],
@@ -52,6 +45,14 @@ export const errors = byShape([
     run: () => notApplicable("upstream internals", "a scheduler refuses with a code and never with a bare error"),
   },
 ]);
+
+/** What a client reads of a refusal; a text has the same form with a code that nothing is refused with here. */
+async function compareText(code: string, message: string, text: string): Promise<Verdict> {
+  const refusal = withCode(code, message);
+  const { body } = await refusedWith(refusal);
+  if (body.toString() !== text) return fail(`the body is "${body}"`);
+  return pass(isOwn(refusal.code) ? "" : "by the form of the text: nothing is refused with this code here");
+}
 
 /** A refusal whose text is looked at alone: its code need not be one of ours. */
 function withCode(code: string, message: string): Refusal {
@@ -81,8 +82,4 @@ async function refusedWith(refusal: Refusal): Promise<Reply> {
   const [reply] = replies;
   if (reply?.type !== "immediate_response") throw new Error(`answered by ${reply?.type}`);
   return reply;
-}
-
-function textFault(reply: Reply, text: string): string | undefined {
-  return reply.body.toString() === text ? undefined : `the body is "${reply.body}"`;
 }
