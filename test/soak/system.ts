@@ -14,6 +14,8 @@ const python = fileURLToPath(new URL("../../examples/scorer-python-stdlib/scorer
 const servers = 6;
 /** Small, so that bodies above it are cheap to send. */
 const maxBody = "1Mi";
+/** Short, so that picks which are never completed are over soon behind the last request. */
+const pickTimeout = "10s";
 
 /** Everything that runs. */
 export interface SoakSystem {
@@ -37,7 +39,10 @@ export async function startSoakSystem(): Promise<SoakSystem> {
   const host = await startHost({
     config: configureHost(hasPython ? python : undefined),
     endpoints: [],
-    args: [`--endpoints-file=${endpointsFile}`, "--gateway-port=0", `--max-body-bytes=${maxBody}`],
+    args: [
+      ...[`--endpoints-file=${endpointsFile}`, `--max-body-bytes=${maxBody}`],
+      ...["--gateway-port=0", "--pick-port=0", `--pick-timeout=${pickTimeout}`],
+    ],
   }).catch(async (error: unknown) => {
     await fleet.stop();
     throw error;
