@@ -47,6 +47,11 @@ describe("stream rows like those that are kept", () => {
       wrong: "response_body reply/ies with end_of_stream true",
     },
     {
+      send: ["any routed request", { type: "response_headers", headers: { ":status": "500" }, end_of_stream: true }],
+      want: ["response_headers reply and completion hooks run once"],
+      wrong: "no response_headers reply",
+    },
+    {
       send: ["a complete exchange"],
       want: ["completion hooks run once with cause natural"],
       wrong: "completion hooks do not run",

@@ -82,16 +82,17 @@ const postHeaders = {
 const responseHeaders = { type: "response_headers", headers: { ":status": "200" }, end_of_stream: false };
 const numberWords = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
-/** Reads `send[]`. */
+/** Reads `send[]`: messages, or a sentence with messages behind it. */
 export function toSendPlan(entries: readonly unknown[]): SendPlan {
   if (!entries.some((entry) => typeof entry === "string")) return toPlan(entries);
-  const [sentence] = entries;
-  if (typeof sentence !== "string" || entries.length > 1) throw new NotApplicable("in words", JSON.stringify(entries));
+  const [sentence, ...further] = entries;
+  const isMixed = further.some((entry) => typeof entry === "string");
+  if (typeof sentence !== "string" || isMixed) throw new NotApplicable("in words", JSON.stringify(entries));
   for (const { pattern, send } of sentences) {
     const match = pattern.exec(sentence);
     if (match === null) continue;
     const { entries: messages, ...rest } = send(match[1] ?? "", match[2] ?? "");
-    return { ...toPlan(messages), ...rest };
+    return { ...toPlan([...messages, ...further]), ...rest };
   }
   throw new NotApplicable("in words", sentence);
 }
