@@ -96,8 +96,17 @@ async function createDoors(parts: DoorParts, closers: Closers): Promise<readonly
     { name: "extProc", port: options.grpcPort, server: extProc },
   ];
   if (gatewayPort !== undefined) {
-    const { maxBodyBytes } = limits;
-    const server = createGateway({ scheduler, metrics: createGatewayMetrics(registry), maxBodyBytes });
+    const metrics = createGatewayMetrics(registry);
+    const { gateway } = options;
+    const server = createGateway({
+      scheduler,
+      metrics,
+      limits,
+      held,
+      options: gateway,
+      endpoints: parts.endpoints,
+      log,
+    });
     doors.push({ name: "gateway", port: gatewayPort, server });
   }
   if (pickPort !== undefined) {
