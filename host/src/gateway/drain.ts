@@ -1,8 +1,10 @@
 import type { Server } from "node:http";
-import { setImmediate as afterPoll, setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type { LiveRequests } from "./live-requests.ts";
 
 const pollMs = 20;
+/** Turns of the event loop in which the listener waits for one without a new connection. */
+const maxTurns = 100;
 
 /**
  * Ends a server so that no request is lost that it has accepted. Every response closes its connection; who comes
@@ -16,15 +18,29 @@ export async function drainServer(
   timeoutMs: number,
   quietMs: number,
 ): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
   const startedMs = performance.now();
-  live.isDraining = true;
-  const hasConnections = (await countConnections(server)) > 0;
   const isQuiet = () => performance.now() - Math.max(live.lastMs, startedMs) >= quietMs;
-  while (hasConnections && !isQuiet() && performance.now() < endMs - timeoutMs / 2) await sleep(pollMs);
-  // Behind a turn of the event loop, all connections that clients believe to stand have been accepted.
-  await afterPoll();
-  await closeServer(server, endMs);
+  live.isDraining = true;
+  if ((await countConnections(server)) > 0) {
+    while (!isQuiet() && performance.now() < startedMs + timeoutMs / 2) await sleep(pollMs);
+  }
+  await noNewConnection(server);
+  await closeServer(server, startedMs + timeoutMs);
+}
+
+/** Waits for a moment in which no connection that stands waits to be accepted: closing the listener would reset it. */
+async function noNewConnection(server: Server): Promise<void> {
+  let accepted = 0;
+  const count = () => {
+    accepted++;
+  };
+  server.on("connection", count);
+  let before = -1;
+  for (let i = 0; i < maxTurns && accepted !== before; i++) {
+    before = accepted;
+    await turn();
+  }
+  server.off("connection", count);
 }
 
 async function closeServer(server: Server, endMs: number): Promise<void> {
