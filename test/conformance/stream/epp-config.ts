@@ -58,16 +58,24 @@ async function readMembers(name: string, fixtures: Fixtures): Promise<readonly M
   const config = fixtures.configs[name];
   if (!isRecord(config)) throw new NotApplicable("unknown fields", `config ${name} is not among the fixtures`);
   const fields = new Fields(config, `configs.${name}`);
-  const unknown = fields.unknown(["plugins", "profiles", "parser"]);
-  if (unknown.length > 0) throw new NotApplicable("in words", `config ${name}: ${unknown.join(", ")}`);
+  if (fields.has("same_as") && fields.string("same_as") !== name)
+    return readMembers(fields.string("same_as"), fixtures);
+  for (const field of fields.unknown(["plugins", "profiles", "parser"])) refuseField(field, fields.values[field], name);
   if (fields.has("parser")) await checkParser(fields.string("parser"));
   const profiles = Object.keys(fields.object("profiles").values);
   if (profiles.length !== 1)
     throw new NotApplicable("plugin types", `a profile handler for ${profiles.join(", ") || "no profile"}`);
-  return fields
-    .object("profiles")
-    .texts(profiles[0] ?? "")
-    .map(toMember);
+  const entries = fields.object("profiles").texts(profiles[0] ?? "");
+  return Promise.all(entries.map(toMember));
+}
+
+/** What a configuration asks for besides scorers and a picker, by the field that says so. */
+function refuseField(field: string, value: unknown, config: string): never {
+  const told = JSON.stringify(value);
+  if (field === "feature_gate" && value === "flowControl") throw new NotApplicable("flow control", `config ${config}`);
+  if (field === "profile_handler" || field === "extra_plugins") throw new NotApplicable("plugin types", told);
+  if (isRecord(value)) throw new NotApplicable("plugin types", field);
+  throw new NotApplicable("in words", `config ${config}: ${field} ${told}`);
 }
 
 /** A parser is left out only where the host reads its requests anyway. */
@@ -76,10 +84,14 @@ async function checkParser(type: string): Promise<void> {
   throw new NotApplicable("plugin types", type);
 }
 
-function toMember(entry: string): Member {
-  const match = /^([a-z0-9-]+)(?: weight ([\d.]+))?$/.exec(entry);
-  if (match === null) throw new NotApplicable("in words", entry);
-  return { type: match[1] ?? "", weight: match[2] === undefined ? undefined : Number(match[2]) };
+async function toMember(entry: string): Promise<Member> {
+  const [, type = "", weight, settings] = /^([a-z0-9-]+)(?: weight ([\d.]+))?(\(.*\))?$/.exec(entry) ?? [];
+  if (type === "") throw new NotApplicable("in words", entry);
+  if (settings !== undefined) {
+    const isKnown = (await adviseOn(type)) === undefined;
+    throw isKnown ? new NotApplicable("in words", entry) : new NotApplicable("plugin types", type);
+  }
+  return { type, weight: weight === undefined ? undefined : Number(weight) };
 }
 
 /** Budgets are wide: a case is about what is decided, not how fast a busy machine is. */

@@ -40,6 +40,8 @@ async function run(
   const maxEndpoints = Math.max(...streams.map((stream) => stream.maxEndpoints));
   const pool = toPool(testCase, maxEndpoints);
   const config = await toHostConfig(testCase, fixtures, maxEndpoints);
+  const sentence = sentencesOf(testCase.fields).find((candidate) => !isUnderstood(candidate));
+  if (sentence !== undefined) return notApplicable("in words", sentence);
   const host = await openHost({ pool, configText: config.text, ...setup });
   try {
     const observed = await runStreams(streams, host, testCase.level === "derived");
@@ -66,9 +68,9 @@ function refuse({ fields, level, notes }: EppCase): Verdict | undefined {
   if (level === "note") return notApplicable("in words", notes);
   if (fields.list("requires").length > 0)
     return notApplicable("kubernetes", `requires ${fields.list("requires").join(", ")}`);
-  if (fields.has("options")) return notApplicable("unknown fields", `options ${JSON.stringify(fields.values.options)}`);
-  const sentence = sentencesOf(fields).find((candidate) => !isUnderstood(candidate));
-  return sentence === undefined ? undefined : notApplicable("in words", sentence);
+  return fields.has("options")
+    ? notApplicable("unknown fields", `options ${JSON.stringify(fields.values.options)}`)
+    : undefined;
 }
 
 function sentencesOf(fields: Fields): readonly string[] {
