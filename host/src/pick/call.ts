@@ -3,12 +3,14 @@ import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { PickerService } from "@outrider/protos/picker";
 import type { Guarded } from "../doors/deadlines.ts";
+import type { Refusal } from "../scheduling/types.ts";
 import { outcomeOf, toConnectError } from "./errors.ts";
+import { joinAnswer, splitCall } from "./json-body.ts";
 import type { AnyRequest, AnyResponse } from "./listener.ts";
 import type { PickMetrics } from "./metrics.ts";
 import type { OpenPicks } from "./open-picks.ts";
-import { type ReceivedBody, type ReceiveParts, receiveBody } from "./receive-body.ts";
-import { type CallState, callState } from "./service.ts";
+import { type ReceiveParts, receiveBody } from "./receive-body.ts";
+import { type CallState, callState, createCallState } from "./service.ts";
 
 /** What calls are answered with. */
 export interface CallParts extends ReceiveParts {
@@ -38,6 +40,9 @@ export function createCallHandler(parts: CallParts): CallHandler {
   };
 }
 
+/** Connect's own JSON, and not that of gRPC-Web. */
+const json = "application/json";
+
 async function answer(
   procedure: UniversalHandler,
   request: AnyRequest,
@@ -45,25 +50,25 @@ async function answer(
   parts: CallParts,
 ): Promise<void> {
   const state = watch(response, parts);
+  state.isJsonPick = procedure.method.name === "Pick" && request.headers["content-type"]?.startsWith(json) === true;
   const body = await receiveBody(request, parts);
   if (body === undefined) return;
   response.on("close", body.release);
-  if ("kind" in body.content) {
-    parts.metrics.answered(procedure.method.name === "Pick" ? "pick" : "complete", outcomeOf(body.content));
+  const message = "kind" in body.content ? body.content : unpack(body.content, state);
+  if ("kind" in message) {
+    parts.metrics.answered(procedure.method.name === "Pick" ? "pick" : "complete", outcomeOf(message));
   }
-  const call = universalRequestFromNodeRequest(
-    request,
-    response,
-    undefined,
-    createContextValues().set(callState, state),
-  );
-  const made = await procedure({ ...call, body: toStream(body) });
-  await universalResponseToNodeResponse(made, response);
+  const values = createContextValues().set(callState, state);
+  const call = universalRequestFromNodeRequest(request, response, undefined, values);
+  call.header.delete("content-length");
+  const made = await procedure({ ...call, body: toStream(message) });
+  const whole = state.answerBody === undefined ? made : await joinAnswer(made, state.answerBody);
+  await universalResponseToNodeResponse(whole, response);
 }
 
 /** Ends a call that takes too long, and undoes the pick of one whose answer does not get out. */
 function watch(response: AnyResponse, { picks, sweep, maxCallMs }: CallParts): CallState {
-  const state: CallState = { decisionId: undefined };
+  const state = createCallState();
   const sink = "stream" in response ? response.stream : response;
   const guard: Guarded = { dueMs: 0, overdue: () => void sink.destroy() };
   sweep.add(guard, maxCallMs);
@@ -74,8 +79,15 @@ function watch(response: AnyResponse, { picks, sweep, maxCallMs }: CallParts): C
   return state;
 }
 
-/** A body as Connect reads one; a refusal is thrown inside, where Connect makes the answer of it. */
-async function* toStream({ content }: ReceivedBody): AsyncGenerator<Uint8Array> {
-  if ("kind" in content) throw toConnectError(content);
-  yield content;
+/** The message of a call, its body beside it where that is quicker. */
+function unpack(content: Uint8Array, state: CallState): Uint8Array {
+  const split = state.isJsonPick ? splitCall(content) : undefined;
+  state.body = split?.body;
+  return split?.message ?? content;
+}
+
+/** A message as Connect reads one; a refusal is thrown inside, where Connect makes the answer of it. */
+async function* toStream(message: Uint8Array | Refusal): AsyncGenerator<Uint8Array> {
+  if ("kind" in message) throw toConnectError(message);
+  yield message;
 }

@@ -204,8 +204,15 @@ describe("clients of every kind are served on one port:", () => {
       const { url, scheduler } = await open();
       const client = createClient(PickerService, transport(url));
       const content = { case: "body" as const, value: Buffer.alloc(300_000, "x") };
-      const { decisionId, endpoints } = await client.pick({ content });
-      expect(endpoints).toEqual(["10.0.0.1:8000"]);
+      const respond = () => ({ push: () => [], end: () => [] });
+      const rewrite = { model: "other", body: [Buffer.from("é")], respond, releaseBody() {} };
+      scheduler.answer({ destinations: ["10.0.0.1:8000"], rewrite });
+      const { decisionId, ...picked } = await client.pick({ content });
+      expect(picked).toMatchObject({
+        endpoints: ["10.0.0.1:8000"],
+        model: "other",
+        body: new Uint8Array([0xc3, 0xa9]),
+      });
       expect(scheduler.seen[0]?.body).toHaveLength(300_000);
       await client.complete({ decisionId, status: 200 });
       expect(scheduler.seen[0]?.causes).toEqual(["ok"]);

@@ -29,10 +29,21 @@ export interface PickServiceParts {
 export interface CallState {
   /** Pick whose answer is on its way; undone where it does not arrive. */
   decisionId: string | undefined;
+  /** Whether the bodies of requests go beside the messages, since these are JSON. */
+  isJsonPick: boolean;
+  /** Body that belongs into the message. */
+  body: Uint8Array | undefined;
+  /** Body that belongs into the answer. */
+  answerBody: Uint8Array | undefined;
+}
+
+/** A call of which nothing is known. */
+export function createCallState(): CallState {
+  return { decisionId: undefined, isJsonPick: false, body: undefined, answerBody: undefined };
 }
 
 /** Where the procedures find the state of their call. */
-export const callState = createContextKey<CallState>({ decisionId: undefined });
+export const callState = createContextKey<CallState>(createCallState());
 
 const destinationHeader = "x-gateway-destination-endpoint";
 
@@ -46,15 +57,17 @@ export function createPickService(parts: PickServiceParts): ServiceImpl<typeof P
   return {
     async pick(message, context) {
       if (parts.isDraining()) return decline("pick", shuttingDown);
+      const state = context.values.get(callState);
+      if (state.body !== undefined) message.content = { case: "body", value: state.body };
       const request = readPick(message, limits);
       if ("kind" in request) return decline("pick", request);
       if (!picks.reserve()) return decline("pick", tooManyRequests(limits.maxOpenRequests));
       const decision = await decideInTime(request, parts, context.signal);
       if (decision?.kind === "routed" && !context.signal.aborted) {
         picks.add(decision);
-        context.values.get(callState).decisionId = decision.decisionId;
+        state.decisionId = decision.decisionId;
         metrics.answered("pick", "ok");
-        return toResponse(decision);
+        return toResponse(decision, state);
       }
       picks.giveBack();
       if (decision?.kind === "refused") return decline("pick", decision);
@@ -117,14 +130,13 @@ function decideInTime(
   });
 }
 
-function toResponse({
-  decisionId,
-  destinations,
-  setHeaders,
-  rewrite,
-}: Routed): MessageInitShape<typeof PickResponseSchema> {
-  const body = rewrite?.body === undefined ? {} : { body: Buffer.concat(rewrite.body) };
+function toResponse(
+  { decisionId, destinations, setHeaders, rewrite }: Routed,
+  state: CallState,
+): MessageInitShape<typeof PickResponseSchema> {
+  const body = rewrite?.body === undefined ? undefined : Buffer.concat(rewrite.body);
   rewrite?.releaseBody();
+  if (state.isJsonPick) state.answerBody = body;
   return {
     decisionId,
     endpoints: [...destinations],
@@ -133,6 +145,6 @@ function toResponse({
       ...setHeaders.map(([name, value]) => ({ name: name.toLowerCase(), value })),
     ],
     model: rewrite?.model ?? "",
-    ...body,
+    ...(body === undefined || state.isJsonPick ? {} : { body }),
   };
 }
