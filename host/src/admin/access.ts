@@ -4,9 +4,9 @@ import { isLoopback, parseListenAddress } from "./address.ts";
 
 /** Why a request is turned away. */
 export interface Denial {
-  readonly status: 401 | 403;
+  readonly status: 400 | 401 | 403;
   /** Connect's code. */
-  readonly code: "unauthenticated" | "permission_denied";
+  readonly code: "invalid_argument" | "unauthenticated" | "permission_denied";
   readonly message: string;
 }
 
@@ -33,6 +33,12 @@ function checkHost({ headers: { host = "" } }: IncomingMessage): Denial | undefi
   if (address !== undefined && isLoopback(address.host.toLowerCase())) return undefined;
   const message = "ask by an address of this machine, such as 127.0.0.1, or start the host with --admin-token-file";
   return { status: 403, code: "permission_denied", message };
+}
+
+/** Turns away what has no URL: the library behind this check would throw for it where nobody catches. */
+export function checkUrl({ url = "", headers: { host = "" } }: IncomingMessage): Denial | undefined {
+  if (URL.canParse(url, `http://${host}`)) return undefined;
+  return { status: 400, code: "invalid_argument", message: "host and path of the request are no URL" };
 }
 
 function digest(text: string): Buffer {

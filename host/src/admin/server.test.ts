@@ -93,6 +93,13 @@ describe("the admin interface", () => {
     expect((await ask("/")).status).toBe(404);
   });
 
+  it("answers a request that has no URL, and lives on", async () => {
+    await start({ token });
+    const headers = { ...json, authorization: `Bearer ${token}`, host: "[" };
+    expect((await ask(procedure, headers, "{}")).status).toBe(400);
+    expect((await ask("/healthz")).status).toBe(200);
+  });
+
   it("lists plugins with what the configuration says of them", async () => {
     const client = await start();
     const { plugins } = await client.listPlugins({ names: ["even"] });

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { AdminService } from "@outrider/protos/admin";
 import { formatAddress } from "../datalayer/address.ts";
-import { type AccessCheck, createAccessCheck } from "./access.ts";
+import { type AccessCheck, checkUrl, createAccessCheck } from "./access.ts";
 import { isLoopback, type ListenAddress } from "./address.ts";
 import { type AdminSources, createAdminService } from "./service.ts";
 
@@ -51,7 +51,7 @@ function createHandler(sources: AdminSources, deny: AccessCheck): Handler {
     const [path] = (request.url ?? "").split("?");
     if (path === "/healthz") return sendText(response, 200, "ok\n");
     if (path === "/readyz") return sendReadiness(response, sources.readiness());
-    const denial = deny(request);
+    const denial = deny(request) ?? checkUrl(request);
     if (denial === undefined) return procedures(request, response);
     const { status, code, message } = denial;
     response.writeHead(status, { "content-type": "application/json", "www-authenticate": "Bearer" });
