@@ -1,17 +1,21 @@
-/** A configuration that looks at load and prompts, so that it wants bodies. @param responses how much of responses it observes. */
-export function pickerConfig(responses: "auto" | "full" | "headers" | "none"): string {
+/** What a picker looks at: load and prompts, so that it wants bodies, or load alone. */
+export type Interest = "prompts" | "load";
+
+/**
+ * A picker's configuration.
+ * @param responses how much of responses it observes.
+ */
+export function pickerConfig(responses: "full" | "headers" | "none", interest: Interest = "prompts"): string {
+  const prompts = interest === "prompts" ? ["prefix-cache"] : [];
+  const plugins = ["queue-scorer", ...prompts, "max-score-picker"];
   return `apiVersion: outrider.dev/v1alpha1
 kind: EndpointPickerConfig
 responses: ${responses}
 plugins:
-- type: queue-scorer
-- type: prefix-cache
-- type: max-score-picker
+${plugins.map((type) => `- type: ${type}`).join("\n")}
 schedulingProfiles:
 - name: default
   plugins:
-  - { pluginRef: queue-scorer, weight: 2 }
-  - { pluginRef: prefix-cache, weight: 3 }
-  - { pluginRef: max-score-picker }
+${plugins.map((type) => `  - pluginRef: ${type}`).join("\n")}
 `;
 }

@@ -10,20 +10,10 @@ import type { Host } from "../../clients/host.ts";
 import { until } from "../../clients/poll.ts";
 import { type ListenerKind, listenerName } from "./bootstrap.ts";
 import type { Mode } from "./mode.ts";
+import type { Scene } from "./scene.ts";
 
 /** Series of a host that counts responses of endpoints it had not named. */
 export const servedElsewhere = 'outrider_served_total{relation="elsewhere"}';
-
-/** Endpoint pickers by name, each started with other limits. */
-export type Hosts = Readonly<Record<string, Host>>;
-
-/** Where cases run: one Envoy in one mode, with the pickers and model servers behind it. */
-export interface Scene {
-  readonly mode: Mode;
-  readonly hosts: Hosts;
-  readonly envoy: Envoy;
-  readonly fleet: Fleet;
-}
 
 /** One request sent from a {@link Place}. */
 export interface Call {
@@ -94,10 +84,14 @@ export class Place {
     return lines.filter((line) => this.#ids.some((id) => line.includes(id))).join("\n");
   }
 
-  /** A failure with Envoy's log, which it writes behind the answers. */
-  async explain(cause: unknown): Promise<Error> {
-    await sleep(200);
-    return new Error(`${String(cause)}\nEnvoy's log:\n${this.log()}`, { cause });
+  /** Runs a case here. @throws {Error} its failure with Envoy's log, which Envoy writes behind the answers. */
+  async run(work: (place: Place) => Promise<void>): Promise<void> {
+    try {
+      await work(this);
+    } catch (cause) {
+      await sleep(200);
+      throw new Error(`${String(cause)}\nEnvoy's log:\n${this.log()}`, { cause });
+    }
   }
 
   #nextId(): string {
