@@ -112,7 +112,7 @@ class ProcessStream implements ExtProcPeer, StreamControl, Guarded {
     if (phase === "over") this.stream.abort();
     else if (phase === "opening") this.stream.end(grpcStatus.deadlineExceeded, "no message in time");
     else if (phase === "trailing" || this.#response.mayGoOnUnseen) this.leave();
-    else this.#refuseAs(this.#toOverdue(phase), "overdue", "upstream_error");
+    else this.#refuseAs(this.#toOverdue(phase), "overdue", phase === "flowing" ? "client_cancelled" : "upstream_error");
     this.#finish("overdue", "unknown");
     this.stream.flush();
   }

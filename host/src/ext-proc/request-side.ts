@@ -243,6 +243,7 @@ export class RequestSide {
     this.#mode.sendRoute(stream, this.#toAnswer(routed), held);
     for (; this.#unansweredChunks > 0; this.#unansweredChunks--) stream.send(bodyUnchanged);
     if (this.#hasUnansweredTrailers) stream.send(trailersUnchanged);
+    routed.rewrite?.releaseBody();
     this.#state = "routed";
     if (this.#hasOffered) this.#letGoOfBody();
     else this.#letGo();

@@ -1,9 +1,13 @@
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import { ProcessingMode_BodySendMode as BodySendMode } from "@outrider/protos/envoy-processing-mode";
 import type { ProcessingRequestSchema } from "@outrider/protos/ext-proc";
 import type { SentPart } from "./fake-gateway.ts";
 
 /** What stands beside the part in a message. */
 export type Beside = MessageInitShape<typeof ProcessingRequestSchema>;
+
+/** A part and what stands beside it in its message. */
+export type SentMessage = readonly [part: SentPart, beside?: Beside];
 
 /** A headers message as Envoy sends it: values in `raw_value`. */
 export function headersPart(
@@ -53,4 +57,9 @@ export function metadata(namespace: string, fields: JsonObject): Beside {
 /** The subset hint. */
 export function subsetHint(value: JsonObject[string]): Beside {
   return metadata("envoy.lb.subset_hint", { "x-gateway-destination-endpoint-subset": value });
+}
+
+/** `protocol_config` of the first message. */
+export function announce(request: keyof typeof BodySendMode, response: keyof typeof BodySendMode): Beside {
+  return { protocolConfig: { requestBodyMode: BodySendMode[request], responseBodyMode: BodySendMode[response] } };
 }
