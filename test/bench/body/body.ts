@@ -33,7 +33,7 @@ type BodyServer = MeasuredServer & { readonly does: SteadyLoad["server"]; readon
 export const body: Section = {
   name: "body",
   about: "400 kB prompts with 1,000 streamed chunks at 20/s",
-  effort: { windows: 3, seconds: 6 },
+  effort: { windows: 3, seconds: 4 },
   async run(effort) {
     const fleet = await spawnFleet({ servers: 8 });
     try {
