@@ -19,6 +19,7 @@ afterEach(async () => {
 /** Capitals to the model server, and back in small letters with a mark behind them. */
 function capitals(body: readonly string[] | undefined): ModelRewrite {
   return {
+    model: "m",
     body: body?.map((chunk) => Buffer.from(chunk)),
     respond: () => ({
       push: (chunk) => (chunk.length === 1 ? [] : [Buffer.from(Buffer.from(chunk).toString().toLowerCase())]),
