@@ -6,6 +6,8 @@ export interface SeenExchange {
   readonly request: IncomingRequest;
   /** The body as the scheduler was given it, copied. */
   readonly body: string | undefined;
+  /** Whether it was decided to send it nowhere. */
+  readonly isRefused: boolean;
   readonly responses: { status: number; contentType: string | undefined; served: string | undefined }[];
   readonly chunks: string[];
   readonly reports: ReportedResponse[];
@@ -50,10 +52,11 @@ export function createFakeScheduler(): FakeScheduler {
     },
     decide(request) {
       const body = request.body === undefined ? undefined : Buffer.concat(request.body).toString();
-      const exchange: SeenExchange = { request, body, responses: [], chunks: [], reports: [], causes: [] };
-      seen.push(exchange);
       const [decision, ...later] = decisions;
       if (later.length > 0) decisions = later;
+      const isRefused = decision !== undefined && "kind" in decision;
+      const exchange: SeenExchange = { request, body, isRefused, responses: [], chunks: [], reports: [], causes: [] };
+      seen.push(exchange);
       const result = toResult(decision as Decision, exchange);
       return held === undefined ? result : held.then(() => result);
     },
