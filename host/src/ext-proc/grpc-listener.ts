@@ -13,7 +13,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { defaultDoorLimits } from "../doors/limits.ts";
 import type { TlsSource } from "../tls/tls-source.ts";
 import { isGrpcCall } from "./grpc-http2.ts";
-import { createSessionGuard, defaultSessionDeadlines, refuseNothing, type SessionDeadlines } from "./guard-sessions.ts";
+import { createSessionGuard, defaultSessionDeadlines, type SessionDeadlines } from "./guard-sessions.ts";
+import { trackSessions } from "./track-sessions.ts";
 
 /**
  * A gateway resets every stream, also after a complete exchange, and Node's default limit of resets would take its
@@ -40,8 +41,9 @@ export interface GrpcListener {
   /** @param port 0 = any free one. */
   listen(host: string, port: number): Promise<AddressInfo>;
   /**
-   * Asks gateways to go elsewhere; serves those that do not until nothing has come for `quietMs`, for at most half of
-   * `timeoutMs`; finishes what is open, and closes. After `timeoutMs` whatever is still open is dropped.
+   * Asks gateways to go elsewhere, in plaintext at once and with TLS at last; serves those that do not until nothing has
+   * come for `quietMs`, for at most half of `timeoutMs`; finishes what is open, and closes. After `timeoutMs` whatever
+   * is still open is dropped.
    */
   drain(timeoutMs: number, quietMs: number): Promise<void>;
   /** Drops every connection. */
@@ -70,17 +72,15 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
   server.maxConnections = maxConnections;
   server.on("drop", connectionRefused);
   const guard = createSessionGuard(sessionDeadlines);
-  const sessions = new Set<ServerHttp2Session>();
-  const activity: Activity = { openCalls: 0, lastCallMs: 0, sessions };
+  const sessions = trackSessions(server, tls === undefined);
+  const activity: Activity = { openCalls: 0, lastCallMs: 0 };
   const closed = () => {
     activity.openCalls--;
   };
 
   server.on("session", (session: ServerHttp2Session) => {
-    sessions.add(session);
     guard(session);
     session.setLocalWindowSize(largestWindowBytes);
-    session.on("close", () => sessions.delete(session));
   });
   server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     stream.on("error", ignore);
@@ -93,7 +93,7 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
   server.on("sessionError", ignore);
 
   const close = async () => {
-    for (const session of sessions) session.destroy();
+    sessions.destroy();
     await stopListening(server);
   };
   return {
@@ -106,14 +106,15 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
     async drain(timeoutMs, quietMs) {
       const endMs = performance.now() + timeoutMs;
       if (sessions.size > 0) activity.lastCallMs = performance.now();
-      sendAway(sessions);
+      sessions.sendAway();
       await until(() => isQuiet(activity, quietMs), endMs - timeoutMs / 2);
       const stopped = stopListening(server);
-      sendAway(sessions);
+      sessions.sendAway();
+      sessions.closeUnasked();
       await until(() => activity.openCalls === 0, endMs);
-      for (const session of sessions) session.close();
+      sessions.close();
       await until(() => sessions.size === 0, Math.min(endMs, performance.now() + 10 * pollMs));
-      for (const session of sessions) session.destroy();
+      sessions.destroy();
       await stopped;
     },
     close,
@@ -131,17 +132,12 @@ function createTlsServer(tls: TlsSource, { helloMs }: SessionDeadlines): Http2Se
 interface Activity {
   openCalls: number;
   lastCallMs: number;
-  readonly sessions: ReadonlySet<ServerHttp2Session>;
 }
 
 function ignore(): void {}
 
 function isQuiet({ openCalls, lastCallMs }: Activity, quietMs: number): boolean {
   return openCalls === 0 && performance.now() - lastCallMs >= quietMs;
-}
-
-function sendAway(sessions: ReadonlySet<ServerHttp2Session>): void {
-  for (const session of sessions) if (!session.closed) session.goaway(0, refuseNothing);
 }
 
 async function until(isDone: () => boolean, endMs: number): Promise<void> {

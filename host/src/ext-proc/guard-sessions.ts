@@ -12,9 +12,6 @@ export interface SessionDeadlines {
 /** Gateways connect to ask: what does not is lost, or no gateway. */
 export const defaultSessionDeadlines: SessionDeadlines = { helloMs: 10_000, firstCallMs: 120_000 };
 
-/** Last stream id of a GOAWAY that refuses nothing: the gateway goes on with what is open and opens no more. */
-export const refuseNothing = 2 ** 31 - 1;
-
 /** @returns what watches a new connection until its first call, and ends one that takes too long. */
 export function createSessionGuard(deadlines: SessionDeadlines): (session: ServerHttp2Session) => void {
   const tickMs = Math.min(1_000, deadlines.helloMs / 4);
@@ -26,7 +23,7 @@ class GuardedSession implements Guarded {
   dueMs = 0;
   readonly #session: ServerHttp2Session;
   readonly #deadlines: SessionDeadlines;
-  #stage: "silent" | "spoke" | "sent_away" = "silent";
+  #stage: "silent" | "spoke" | "closing" = "silent";
 
   constructor(session: ServerHttp2Session, deadlines: SessionDeadlines, sweep: DeadlineSweep) {
     this.#session = session;
@@ -41,14 +38,13 @@ class GuardedSession implements Guarded {
     session.once("close", release);
   }
 
-  /** One that speaks HTTP/2 is asked to leave first, so that a call which crosses that is not lost. */
   overdue(): void {
-    if (this.#stage !== "spoke") {
+    if (this.#stage === "spoke") {
+      this.#stage = "closing";
+      this.dueMs += this.#deadlines.helloMs;
+      this.#session.close();
+    } else {
       this.#session.destroy();
-      return;
     }
-    this.#stage = "sent_away";
-    this.dueMs += this.#deadlines.helloMs;
-    this.#session.goaway(0, refuseNothing);
   }
 }

@@ -209,7 +209,7 @@ describe("draining", () => {
     call.send(responseHeaders(200));
     call.sendBytes(frame.subarray(0, 50_000));
     const drained = door.server.drain(10_000, 0);
-    await once(door.gateway.session, "goaway");
+    await serves();
     call.sendBytes(frame.subarray(50_000));
     await call.receive(3);
     call.reset();
