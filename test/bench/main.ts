@@ -4,15 +4,16 @@ import { body } from "./body/body.ts";
 import { decision } from "./decision/decision.ts";
 import { door } from "./door/door.ts";
 import { gateway } from "./gateway/gateway.ts";
+import { memory } from "./memory/memory.ts";
 import { printTable, type Section, type Table } from "./section.ts";
 
-const sections: readonly Section[] = [decision, door, body, gateway];
+const sections: readonly Section[] = [decision, door, body, gateway, memory];
 
 const usage = `What Outrider costs: windows of servers in turn, CPU of each process by the operating system.
 
 usage: npm run bench -- [--only ${sections.map(({ name }) => name).join(",")}] [--windows N] [--seconds S] [--rates 500,2000] [--json]
 
-${sections.map(({ name, about, effort }) => `  ${name.padEnd(9)} ${about} (${effort.windows} windows of ${effort.seconds} s)`).join("\n")}
+${sections.map(describe).join("\n")}
 
 --rates are those of the section "decision". Times of a shared machine move: compare rows of one run.
 Exit code 1 when a request failed, 2 for wrong usage.`;
@@ -44,6 +45,11 @@ async function main(args: readonly string[]): Promise<number> {
     .every(({ failed }) => failed === 0)
     ? 0
     : 1;
+}
+
+function describe({ name, about, effort: { windows, seconds } }: Section): string {
+  const effort = seconds > 0 ? ` (${windows} windows of ${seconds} s)` : "";
+  return `  ${name.padEnd(9)} ${about}${effort}`;
 }
 
 /** What was asked for. */
