@@ -17,15 +17,19 @@ export const healthPath = "/grpc.health.v1.Health/Check";
 /** Longest request that is read; the name of a service is short. */
 const maxRequestBytes = 4096;
 
-/** Serves health alone and without TLS, for kubelets and load balancers. @param state asked for at each check. */
+/**
+ * Serves health alone and without TLS, for kubelets and load balancers; until the end, so it does not drain.
+ * @param state asked for at each check.
+ */
 export function createHealthServer(state: () => HealthState): Pick<GrpcListener, "listen" | "close"> {
-  return createGrpcListener({
+  const { listen, close } = createGrpcListener({
     tls: undefined,
     call(stream, path) {
       if (path === healthPath) answerHealthCheck(stream, state);
       else respondTrailersOnly(stream, grpcStatus.unimplemented, `unknown method ${path}`);
     },
   });
+  return { listen, close };
 }
 
 /** Answers one call of {@link healthPath}. @param state asked for when the request is there. */

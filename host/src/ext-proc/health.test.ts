@@ -108,6 +108,10 @@ describe("a health check", () => {
     expect(fromBinary(HealthCheckResponseSchema, body.subarray(5)).status).toBe(ServingStatus.NOT_SERVING);
   });
 
+  it("is answered while the doors drain: its server is not one of them", () => {
+    expect(Object.keys(createHealthServer(() => ready)).sort()).toEqual(["close", "listen"]);
+  });
+
   const others = [
     { title: "Watch", path: "/grpc.health.v1.Health/Watch", body: check(""), want: 12 },
     { title: "List", path: "/grpc.health.v1.Health/List", body: check(""), want: 12 },
