@@ -61,7 +61,9 @@ function createServer(options: ResolvedOptions, index: number, pump: Pump): Mode
   const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
   const port = basePort === 0 ? 0 : basePort + index;
   const offer = { models, adapters, defaultOutputTokens };
-  const server = new ModelServer({ engine: { ...shape, ...given }, offer, timeScale: options.timeScale, port }, pump);
+  const { timeScale, protocols } = options;
+  const speaksH2c = protocols.includes("h2c");
+  const server = new ModelServer({ engine: { ...shape, ...given }, offer, timeScale, port, speaksH2c }, pump);
   pump.add(server);
   return server;
 }

@@ -3,7 +3,8 @@ import { fromFlags } from "./options.ts";
 
 const usage = `Usage: main.ts [--servers N] [--base-port P] [--control-port P] [--time-scale S] [--tick-ms MS]
   [--engines MODEL:HARDWARE:TP,…] [--kv-tokens N] [--block-size-tokens N] [--max-running N]
-  [--models NAME,…] [--adapters NAME,…] [--default-output-tokens N] [--json]
+  [--models NAME,…] [--adapters NAME,…] [--default-output-tokens N] [--protocols http1,h2c]
+  [--json]
 Serves simulated vLLM servers until standard input ends or SIGTERM.`;
 
 try {

@@ -1,18 +1,19 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createEngine, type Engine, type EngineConfig } from "@outrider/lab/engine";
 import { answerEcho, answerSse } from "./echo.ts";
 import { createEngineClock, type EngineClock } from "./engine-clock.ts";
 import type { ServerFaults } from "./faults.ts";
 import type { Offer } from "./generation.ts";
+import { createHttp1, createHttp1AndH2c, type HttpServer } from "./http-server.ts";
 import { Inference } from "./inference.ts";
 import { createMetricsEndpoint } from "./metrics/endpoint.ts";
 import { createLoraFamily, type LoraFamily } from "./metrics/lora.ts";
 import { createServerMetrics, type ServerMetrics } from "./metrics/server-metrics.ts";
 import { renderModels } from "./models.ts";
 import type { Pump, Pumped } from "./pump.ts";
-import { sendJson } from "./respond.ts";
+import { closeConnection, sendJson } from "./respond.ts";
 import type { ServerStats } from "./stats.ts";
 
 /** One server to start. */
@@ -25,16 +26,16 @@ export interface ModelServerOptions {
   readonly timeScale: number;
   /** Port; 0: a free one. */
   readonly port: number;
+  /** Whether it speaks HTTP/2 in plaintext too. */
+  readonly speaksH2c: boolean;
 }
 
-/** Long enough that no client meets a connection about to close for idleness. */
-const keepAliveMs = 65_000;
 const host = "127.0.0.1";
 const inferencePaths = { "/v1/chat/completions": "chat", "/v1/completions": "completions" } as const;
 
 /** A simulated vLLM server. */
 export class ModelServer implements Pumped {
-  readonly #server: Server;
+  readonly #server: HttpServer;
   readonly #pump: Pump;
   readonly #engine: Engine;
   readonly #clock: EngineClock;
@@ -47,7 +48,7 @@ export class ModelServer implements Pumped {
   #port: number;
   #openRequests = 0;
 
-  constructor({ engine, offer, timeScale, port }: ModelServerOptions, pump: Pump) {
+  constructor({ engine, offer, timeScale, port, speaksH2c }: ModelServerOptions, pump: Pump) {
     this.#pump = pump;
     this.#port = port;
     this.#offer = offer;
@@ -65,8 +66,8 @@ export class ModelServer implements Pumped {
       faults: () => this.#faults,
       wake: () => pump.wake(this),
     });
-    this.#server = createServer({ keepAliveTimeout: keepAliveMs, requestTimeout: 0, maxHeaderSize: 2 ** 17 });
-    this.#server.on("request", (request: IncomingMessage, response: ServerResponse) => this.#route(request, response));
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#route(request, response);
+    this.#server = speaksH2c ? createHttp1AndH2c(answer) : createHttp1(answer);
   }
 
   /** Its `ip:port`; the port is known once it listens. */
@@ -76,10 +77,11 @@ export class ModelServer implements Pumped {
 
   /** Starts to listen, again on the same port after it left. */
   async listen(): Promise<void> {
-    if (this.#server.listening) return;
-    this.#server.listen(this.#port, host);
-    await once(this.#server, "listening");
-    this.#port = (this.#server.address() as AddressInfo).port;
+    const { listener } = this.#server;
+    if (listener.listening) return;
+    listener.listen(this.#port, host);
+    await once(listener, "listening");
+    this.#port = (listener.address() as AddressInfo).port;
   }
 
   /** Replaces all its faults; resolves when they are in force. */
@@ -89,7 +91,7 @@ export class ModelServer implements Pumped {
     this.#faults = faults;
     this.#clock.setPaused(faults.hang === true);
     this.#pump.wake(this);
-    if (faults.leave === true) this.#server.close();
+    if (faults.leave === true) this.#server.listener.close();
     else await this.listen();
   }
 
@@ -114,8 +116,9 @@ export class ModelServer implements Pumped {
 
   /** Stops at once, whatever is in progress. */
   async close(): Promise<void> {
-    const closed = this.#server.listening ? once(this.#server, "close") : undefined;
-    this.#server.close();
+    const { listener } = this.#server;
+    const closed = listener.listening ? once(listener, "close") : undefined;
+    listener.close();
     this.#server.closeAllConnections();
     await closed;
   }
@@ -143,7 +146,7 @@ export class ModelServer implements Pumped {
     response.on("error", () => {});
     response.once("close", () => {
       this.#openRequests -= 1;
-      if (this.#faults.leave === true) request.socket.end();
+      if (this.#faults.leave === true) closeConnection(request);
     });
   }
 

@@ -26,6 +26,8 @@ export interface FleetOptions {
   readonly adapters?: readonly string[];
   /** Length of an answer whose request sets no limit, in tokens; default 64. */
   readonly defaultOutputTokens?: number;
+  /** What every server speaks: `http1`, and `h2c` (HTTP/2 in plaintext) besides on the same port; default `http1`. */
+  readonly protocols?: readonly string[];
 }
 
 /** Options with every default in place; an engine's own limits stay open. */
@@ -45,6 +47,7 @@ const kinds = {
   models: "list",
   adapters: "list",
   defaultOutputTokens: "number",
+  protocols: "list",
 } as const satisfies { readonly [Name in keyof Required<FleetOptions>]: "number" | "list" };
 
 const names = Object.keys(kinds) as readonly (keyof FleetOptions)[];
@@ -64,6 +67,7 @@ export function resolveOptions(options: FleetOptions): ResolvedOptions {
     models: ["qwen3-32b"],
     adapters: [],
     defaultOutputTokens: 64,
+    protocols: ["http1"],
     ...options,
   };
   checkOption("servers", resolved.servers, Number.isInteger(resolved.servers) && resolved.servers >= 1);
@@ -72,6 +76,11 @@ export function resolveOptions(options: FleetOptions): ResolvedOptions {
   checkOption("engines", resolved.engines, resolved.engines.length > 0);
   checkOption("models", resolved.models, resolved.models.length > 0 && resolved.models.every(isLabel));
   checkOption("adapters", resolved.adapters, resolved.adapters.every(isLabel));
+  checkOption(
+    "protocols",
+    resolved.protocols,
+    resolved.protocols.includes("http1") && resolved.protocols.every(isProtocol),
+  );
   const { defaultOutputTokens } = resolved;
   checkOption(
     "defaultOutputTokens",
@@ -113,6 +122,10 @@ function checkOption(name: keyof FleetOptions, value: unknown, isRight: boolean)
 
 function toKebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function isProtocol(name: string): boolean {
+  return name === "http1" || name === "h2c";
 }
 
 /** Whether a name can stand in a metric's label, and in a list of names, as it is. */

@@ -1,4 +1,5 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { ServerFaults } from "./faults.ts";
 
 /** Name of the trailer that inference answers carry on demand: tokens generated. */
@@ -30,7 +31,24 @@ export function endWithTrailers(response: ServerResponse, text: string, outputTo
   response.end();
 }
 
-/** Cuts the connection by a TCP reset, after a moment to read what came before: a reset drops what is unread. */
-export function resetConnection({ socket }: ServerResponse): void {
-  if (socket !== null) setTimeout(() => socket.resetAndDestroy(), resetDelayMs);
+/** Closes the connection of a request, behind what is still open on it. */
+export function closeConnection(request: IncomingMessage): void {
+  const either: unknown = request;
+  if (either instanceof Http2ServerRequest) either.stream.session?.close();
+  else request.socket.end();
+}
+
+/**
+ * Cuts the connection by a TCP reset, after a moment to read what came before: a reset drops what is unread. Over HTTP/2
+ * it is the stream that is reset.
+ */
+export function resetConnection(response: ServerResponse): void {
+  const either: unknown = response;
+  const { socket } = response;
+  if (either instanceof Http2ServerResponse) {
+    const { stream } = either;
+    setTimeout(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR), resetDelayMs);
+  } else if (socket !== null) {
+    setTimeout(() => socket.resetAndDestroy(), resetDelayMs);
+  }
 }
