@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { spawnFleet } from "@outrider/fleet";
 import { cpuUs } from "../cpu.ts";
 import { type MeasuredServer, startChildServer, startHostServer } from "../measured-server.ts";
@@ -33,7 +34,7 @@ type BodyServer = MeasuredServer & { readonly does: SteadyLoad["server"]; readon
 export const body: Section = {
   name: "body",
   about: "400 kB prompts with 1,000 streamed chunks at 20/s",
-  effort: { windows: 3, seconds: 4 },
+  effort: { windows: 3, seconds: 3 },
   async run(effort) {
     const fleet = await spawnFleet({ servers: 8 });
     try {
@@ -63,17 +64,37 @@ async function compare(endpoints: readonly string[], { windows, seconds }: Effor
   ];
   return withAll(starts, async (servers) => {
     const results = await measureInTurn(servers, windows, async ({ address, pid, does }) => {
+      const idleMsPerS = await measureIdle(pid);
       const load = { address, ratePerS, chunks, gapMs, seconds, server: does };
       const { requests, failed, grown } = await runSteadyLoad(load, exchanges, () => cpuUs(pid));
-      return { costMs: grown / 1000 / requests, failed };
+      return { costMs: grown / 1000 / requests, idleMs: idleMsPerS / ratePerS, failed };
     });
     const rows = servers.map((server) => {
-      const costs = (results.get(server) ?? []).map(({ costMs }) => costMs);
-      const { row, wanted } = server;
-      return { server: row, "CPU ms a request": format(median(costs)), windows: spread(costs), "at most": wanted };
+      const all = results.get(server) ?? [];
+      const costs = all.map(({ costMs }) => costMs);
+      return {
+        server: server.row,
+        "CPU ms a request": format(median(costs)),
+        windows: spread(costs),
+        "of it idle": format(median(all.map(({ idleMs }) => idleMs))),
+        "at most": server.wanted,
+      };
     });
     const failed = [...results.values()].flat().reduce((sum, window) => sum + window.failed, 0);
     const title = `400 kB prompt that is hashed, ${chunks} streamed chunks, ${ratePerS}/s`;
-    return { title, rows, notes: [`Chunks ${gapMs} ms apart. Failed or late requests: ${failed}.`], failed };
+    const notes = [
+      `Chunks ${gapMs} ms apart. Idle: what the process costs without a request, scraping above all, in the same time.`,
+      `Failed or late requests: ${failed}.`,
+    ];
+    return { title, rows, notes, failed };
   });
+}
+
+const idleS = 1;
+
+/** CPU that a process takes while nothing is asked of it, in ms a second. */
+async function measureIdle(pid: number): Promise<number> {
+  const before = cpuUs(pid);
+  await sleep(idleS * 1000);
+  return (cpuUs(pid) - before) / 1000 / idleS;
 }
