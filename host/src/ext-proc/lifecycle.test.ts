@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { afterEach, describe, expect, it } from "vitest";
-import { connectGateway } from "./testing/fake-gateway.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { defaultDoorLimits } from "../doors/limits.ts";
+import { connectGateway, type FakeGateway } from "./testing/fake-gateway.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import { getHeaders, responseBody, responseHeaders } from "./testing/parts.ts";
 
@@ -12,6 +13,18 @@ async function goaway(): Promise<number> {
   const [, lastStream] = await once(door.gateway.session, "goaway");
   return lastStream;
 }
+
+it("closes connections above the most there may be at once, and counts them", async () => {
+  door = await openDoor({ limits: { ...defaultDoorLimits, maxConnections: 1 } });
+  const one = await connectGateway(door.url).catch((error: unknown) => error);
+  if (!(one instanceof Error)) await once((one as FakeGateway).session, "close");
+  await vi.waitFor(async () =>
+    expect(await door.metric('outrider_connections_refused_total{door="ext_proc"}')).toBe(1),
+  );
+  const call = door.open();
+  call.send(getHeaders());
+  await call.receive(1);
+});
 
 describe("draining", () => {
   it("asks gateways to go elsewhere, finishes what is open, and closes", async () => {
