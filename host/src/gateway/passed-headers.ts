@@ -15,8 +15,21 @@ const hopHeaders: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** Headers of a request that are not the client's to send on: they are written here, or are for the gateway alone. */
-const ownHeaders: readonly string[] = ["content-length", "trailer", "x-gateway-destination-endpoint", requestIdHeader];
+/**
+ * What stays behind of a request: besides headers of its connection those that are not the client's to send on, since
+ * they are written here or are for the gateway alone.
+ */
+const keptOfRequests: ReadonlySet<string> = new Set([
+  ...hopHeaders,
+  "content-length",
+  "trailer",
+  "x-gateway-destination-endpoint",
+  requestIdHeader,
+]);
+const keptOfResponses: ReadonlySet<string> = new Set([...hopHeaders, requestIdHeader]);
+const keptOfTrailers: ReadonlySet<string> = new Set([...hopHeaders, "content-length", "trailer"]);
+
+const none: readonly string[] = [];
 
 /** What of a request its headers to the model server are made of. */
 export interface PassedRequest {
@@ -29,12 +42,11 @@ export interface PassedRequest {
 
 /** Headers of a request as they go to the model server, names and values in turn. */
 export function toUpstreamHeaders(request: PassedRequest, { setHeaders, rewrite }: Routed): string[] {
-  const dropped = [...ownHeaders];
-  for (const [name] of setHeaders) dropped.push(name.toLowerCase());
-  if (request.authority !== undefined) dropped.push("host");
+  const replaced = setHeaders.map(([name]) => name.toLowerCase());
+  if (request.authority !== undefined) replaced.push("host");
   // A response that is to be rewritten has to be readable.
-  if (rewrite !== undefined) dropped.push("accept-encoding");
-  const headers = withoutHopHeaders(request.rawHeaders, dropped);
+  if (rewrite !== undefined) replaced.push("accept-encoding");
+  const headers = pass(request.rawHeaders, keptOfRequests, replaced);
   if (request.authority !== undefined) headers.push("host", request.authority);
   headers.push(requestIdHeader, request.requestId);
   for (const [name, value] of setHeaders) headers.push(name, value);
@@ -43,14 +55,15 @@ export function toUpstreamHeaders(request: PassedRequest, { setHeaders, rewrite 
 
 /** Headers of a response as they go to the client, names and values in turn. */
 export function toClientHeaders(headers: readonly string[], requestId: string, isRewritten: boolean): string[] {
-  const passed = withoutHopHeaders(headers, isRewritten ? [requestIdHeader, "content-length"] : [requestIdHeader]);
+  const passed = pass(headers, keptOfResponses, isRewritten ? ["content-length"] : none);
   passed.push(requestIdHeader, requestId);
   return passed;
 }
 
 /** Trailers of a response as they go to the client, as pairs. */
 export function toClientTrailers(trailers: readonly string[]): [name: string, value: string][] {
-  const passed = withoutHopHeaders(trailers, ["content-length", "trailer"]);
+  if (trailers.length === 0) return [];
+  const passed = pass(trailers, keptOfTrailers, none);
   return Array.from({ length: passed.length / 2 }, (_, i) => [passed[2 * i] as string, passed[2 * i + 1] as string]);
 }
 
@@ -63,20 +76,18 @@ export function headerOf(headers: readonly string[], name: string): string | und
   return undefined;
 }
 
-/** @param dropped further names in lower case. */
-function withoutHopHeaders(headers: readonly string[], dropped: readonly string[]): string[] {
+/** @param kept names that stay behind, in lower case. @param replaced further ones. */
+function pass(headers: readonly string[], kept: ReadonlySet<string>, replaced: readonly string[]): string[] {
   const named = connectionHeaders(headers);
-  const kept: string[] = [];
+  const passed: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const lower = name.toLowerCase();
-    if (hopHeaders.has(lower) || dropped.includes(lower) || named.includes(lower)) continue;
-    kept.push(name, headers[i + 1] as string);
+    if (kept.has(lower) || replaced.includes(lower) || named.includes(lower)) continue;
+    passed.push(name, headers[i + 1] as string);
   }
-  return kept;
+  return passed;
 }
-
-const none: readonly string[] = [];
 
 /** What the `connection` header names as belonging to it. */
 function connectionHeaders(headers: readonly string[]): readonly string[] {
