@@ -49,6 +49,32 @@ function open(more: Partial<ProcessServices> = {}, { endsAtOnce = true } = {}) {
 
 const bodies = { body: Buffer.from("{}"), endOfStream: false };
 
+describe("a client is told of a message of its request that cannot be taken", () => {
+  const shown = (mode: "NONE" | "STREAMED" | "BUFFERED" | "FULL_DUPLEX_STREAMED") => announce(mode, "NONE");
+  const cases = [
+    { title: "while a body is held", beside: shown("FULL_DUPLEX_STREAMED") },
+    { title: "while a buffered body is awaited", beside: shown("BUFFERED") },
+    { title: "while a streamed body passes", beside: shown("STREAMED") },
+    { title: "while a body is awaited that was asked for", beside: shown("NONE"), wantsBody: () => true },
+    { title: "while the request is decided", beside: shown("STREAMED"), isUndecided: true },
+  ];
+  for (const { title, beside, wantsBody = () => false, isUndecided = false } of cases) {
+    for (const [fault, status] of [
+      ["held", 429],
+      ["oversize", 413],
+    ] as const) {
+      it(`${title}, ${fault}`, () => {
+        const { peer, send, answers, services, scheduler } = open({ wantsBody });
+        if (isUndecided) scheduler.hold();
+        send(postHeaders(), beside);
+        peer.broken(fault, "no room");
+        expect(answers().at(-1)).toMatchObject({ part: "immediateResponse", status });
+        expect(services.held.bytes).toBe(0);
+      });
+    }
+  }
+});
+
 describe("a gateway that announces nothing", () => {
   it("and sends the body at once is in full duplex, and the next one is waited for without end", () => {
     const { send, scheduler, services } = open();

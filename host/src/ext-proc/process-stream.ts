@@ -28,8 +28,8 @@ class ProcessStream implements ExtProcPeer, StreamControl, Guarded {
   readonly services: ProcessServices;
   announced: AnnouncedModes | undefined;
   routed: Routed | undefined;
-  readonly #request = new RequestSide(this);
-  readonly #response = new ResponseSide(this);
+  readonly #request: RequestSide;
+  readonly #response: ResponseSide;
   #phase: Phase = "opening";
   #outcome: StreamOutcome = "cancelled";
   /** When the request has to be whole. */
@@ -40,6 +40,8 @@ class ProcessStream implements ExtProcPeer, StreamControl, Guarded {
   constructor(stream: ExtProcStream, services: ProcessServices) {
     this.stream = stream;
     this.services = services;
+    this.#request = new RequestSide(this);
+    this.#response = new ResponseSide(this);
     services.sweep.add(this, services.deadlines.requestIdleMs);
     this.#wholeByMs = services.sweep.nowMs + services.limits.maxRequestMs;
     services.memory.openStreams++;
@@ -86,7 +88,7 @@ class ProcessStream implements ExtProcPeer, StreamControl, Guarded {
   broken(fault: "malformed" | "oversize" | "held", message: string): void {
     const { limits, held } = this.services;
     if (fault === "held" && this.#isComingIn()) this.refuse(tooMuchHeld(held.maxBytes));
-    if (fault === "oversize" && this.#phase === "holding") this.refuse(tooLarge(limits.maxBodyBytes));
+    if (fault === "oversize" && this.#isBodyComingIn()) this.refuse(tooLarge(limits.maxBodyBytes));
     this.stream.end(fault === "malformed" ? grpcStatus.internal : grpcStatus.resourceExhausted, message);
     this.#finish("invalid", "unknown");
   }
@@ -200,8 +202,22 @@ class ProcessStream implements ExtProcPeer, StreamControl, Guarded {
     return chosen.request;
   }
 
+  /** Whether the message that arrives is one of the request, so that its client can still be told. */
   #isComingIn(): boolean {
-    return this.#phase === "opening" || this.#phase === "holding";
+    return this.#phase === "opening" || this.#isBodyComingIn();
+  }
+
+  #isBodyComingIn(): boolean {
+    switch (this.#phase) {
+      case "holding":
+      case "deciding":
+      case "flowing":
+        return true;
+      case "waiting":
+        return !this.#isRequestDone;
+      default:
+        return false;
+    }
   }
 
   /**

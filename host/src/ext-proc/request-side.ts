@@ -1,11 +1,12 @@
 import { type DoneCause, scanBody } from "@outrider/core";
-import type { Guarded } from "../doors/deadlines.ts";
-import { headersTooLarge, tooLarge, tooMuchHeld } from "../doors/refusals.ts";
+import { headersTooLarge } from "../doors/refusals.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import type { Refusal, Routed } from "../scheduling/types.ts";
 import { asBuffers } from "./as-buffers.ts";
-import { echoHeader, readSelection } from "./conformance.ts";
+import { readSelection } from "./conformance.ts";
 import { ExtProcRequest } from "./ext-proc-request.ts";
+import { type Grace, startGrace } from "./grace.ts";
+import { HeldBody } from "./held-body.ts";
 import {
   encodeHeaders,
   encodeUnchanged,
@@ -21,16 +22,12 @@ import { fullDuplexRequest, fullDuplexResponse } from "./modes/full-duplex.ts";
 import { overrideRequest } from "./modes/mode-override.ts";
 import type { RequestMode, RequestPart } from "./modes/request-mode.ts";
 import { unknownResponse, waitingRequest } from "./modes/unannounced.ts";
+import { toRouteAnswer } from "./route-answer.ts";
 import type { StreamControl } from "./stream-control.ts";
 
 /** Nothing yet; coming in; being decided; on its way; or beside the point, since its stream went on without it. */
 type State = "idle" | "holding" | "deciding" | "routed" | "dropped";
 
-/** How long a gateway that announces nothing may take to go on by itself, in ms: its own patience ends after 200. */
-const graceMs = 130;
-
-/** Headers of the gateway's own dealings that a client has no business to send on. */
-const gatewayOnlyHeaders = ["x-gateway-destination-endpoint-subset", "x-gateway-destination-endpoint-served"];
 /** Headers that ask for another model name. */
 const rewriteHeaders = ["x-llm-d-model-name-rewrite", "x-gateway-model-name-rewrite"];
 const lengthHeader = "content-length";
@@ -51,8 +48,7 @@ export class RequestSide {
   #state: State = "idle";
   #headers = noHeaders;
   #subset: readonly string[] | undefined;
-  #chunks: Buffer[] = [];
-  #heldBytes = 0;
+  readonly #body: HeldBody;
   /** Whether the held body is only its beginning. */
   #isCut = false;
   #isWhole = false;
@@ -60,7 +56,7 @@ export class RequestSide {
   /** What came while the request was decided on its headers, and is answered behind them. */
   #unansweredChunks = 0;
   #hasUnansweredTrailers = false;
-  #grace: Guarded | undefined;
+  #grace: Grace | undefined;
   /** Whether the gateway was asked to show the body after all. */
   #hasOffered = false;
   #hasLength = false;
@@ -70,6 +66,7 @@ export class RequestSide {
 
   constructor(control: StreamControl) {
     this.#control = control;
+    this.#body = new HeldBody(control.services.limits, control.services.held);
   }
 
   /** The request's headers arrived. */
@@ -132,7 +129,9 @@ export class RequestSide {
   #hold(): void {
     this.#state = "holding";
     if (this.#mode.decidesOn === "body") this.#answerHeadersAhead();
-    if (this.#mode.decidesOn === "behaviour") this.#waitForMore();
+    if (this.#mode.decidesOn === "behaviour") {
+      this.#grace = startGrace(this.#control.services.graceSweep, () => this.#recognizeWaiting());
+    }
     this.#control.enter("holding");
   }
 
@@ -147,42 +146,26 @@ export class RequestSide {
     return this.#control.services.mayRewrite() || rewriteHeaders.some((name) => this.#headers.has(name));
   }
 
-  #holdChunk(body: Buffer): void {
-    const { limits, held } = this.#control.services;
-    if (this.#heldBytes + body.length > limits.maxBodyBytes) {
-      this.#control.refuse(tooLarge(limits.maxBodyBytes));
-    } else if (!held.take(body.length)) {
-      this.#control.refuse(tooMuchHeld(held.maxBytes));
-    } else {
-      this.#heldBytes += body.length;
-      if (body.length > 0) this.#chunks.push(body);
-      this.#recognizeFullDuplex();
-      this.#heldMore();
+  #holdChunk(chunk: Buffer): void {
+    const refusal = this.#body.add(chunk);
+    if (refusal !== undefined) {
+      this.#control.refuse(refusal);
+      return;
     }
+    this.#recognizeFullDuplex();
+    this.#heldMore();
   }
 
   #heldMore(): void {
     const { decidesOn, mayBeCut } = this.#mode;
-    this.#isCut = mayBeCut && !this.#isWhole && scanBody(this.#chunks).kind !== "ok";
+    this.#isCut = mayBeCut && !this.#isWhole && scanBody(this.#body.chunks).kind !== "ok";
     if (this.#isWhole || decidesOn === "body") this.#decide("body");
     else this.#control.enter("holding");
   }
 
-  /** The gateway may be one that waits for the answer to the headers. */
-  #waitForMore(): void {
-    const { graceSweep } = this.#control.services;
-    this.#grace = { dueMs: 0, overdue: () => this.#recognizeWaiting() };
-    graceSweep.add(this.#grace, graceMs);
-  }
-
-  #stopWaiting(): void {
-    if (this.#grace !== undefined) this.#control.services.graceSweep.remove(this.#grace);
-    this.#grace = undefined;
-  }
-
   #recognizeFullDuplex(): void {
     if (this.#mode.decidesOn !== "behaviour") return;
-    this.#stopWaiting();
+    this.#grace?.stop();
     this.#control.services.memory.seen = "full-duplex";
     this.#mode = fullDuplexRequest;
     this.#control.setResponseMode(fullDuplexResponse);
@@ -198,7 +181,7 @@ export class RequestSide {
   }
 
   #decide(readyWith: RequestPart): void {
-    this.#stopWaiting();
+    this.#grace?.stop();
     this.#readyWith = readyWith;
     this.#state = "deciding";
     this.#control.enter("deciding");
@@ -215,7 +198,7 @@ export class RequestSide {
 
   #toRequest(): ExtProcRequest {
     const isHidden = this.#readyWith === "headers" ? !this.#isWhole : this.#isCut;
-    const body = this.#readyWith === "headers" ? undefined : this.#chunks;
+    const body = this.#readyWith === "headers" ? undefined : this.#body.chunks;
     const selection = this.#control.services.isConformance ? readSelection(this.#headers) : undefined;
     return new ExtProcRequest(this.#headers, isHidden ? "hidden" : body, selection ?? this.#subset);
   }
@@ -239,13 +222,13 @@ export class RequestSide {
       return;
     }
     const { stream } = this.#control;
-    const held = { readyWith: this.#readyWith, chunks: this.#chunks, replacement };
+    const held = { readyWith: this.#readyWith, chunks: this.#body.chunks, replacement };
     this.#mode.sendRoute(stream, this.#toAnswer(routed), held);
     for (; this.#unansweredChunks > 0; this.#unansweredChunks--) stream.send(bodyUnchanged);
     if (this.#hasUnansweredTrailers) stream.send(trailersUnchanged);
     routed.rewrite?.releaseBody();
     this.#state = "routed";
-    if (this.#hasOffered) this.#letGoOfBody();
+    if (this.#hasOffered) this.#body.letGo();
     else this.#letGo();
     this.#control.requestAnswered(this.#rest);
   }
@@ -258,21 +241,20 @@ export class RequestSide {
   /** Whether a body would not fit the length that the gateway has already announced. */
   #isMisfit(replacement: readonly Buffer[] | undefined): boolean {
     if (replacement === undefined || this.#mode.decidesOn !== "body" || !this.#hasLength) return false;
-    return replacement.reduce((sum, { length }) => sum + length, 0) !== this.#heldBytes;
+    return replacement.reduce((sum, { length }) => sum + length, 0) !== this.#body.bytes;
   }
 
-  #toAnswer({ destinations, setHeaders, scores }: Routed): RouteAnswer {
-    const destination = destinations.join(",");
+  #toAnswer(routed: Routed): RouteAnswer {
     const override = this.#offer();
-    const remove = gatewayOnlyHeaders.filter((name) => this.#headers.has(name));
-    for (const [name] of this.#staleHeaders) if (!setHeaders.some(([key]) => key === name)) remove.push(name);
-    if (override !== undefined && this.#hasLength && this.#mayRewrite()) {
-      remove.push(lengthHeader);
-      this.#hasLength = false;
-    }
-    const { isConformance } = this.#control.services;
-    const set = isConformance ? [echoHeader(destinations[0] ?? ""), ...setHeaders] : setHeaders;
-    return { destination, scores, set, remove, override };
+    const losesLength = override !== undefined && this.#hasLength && this.#mayRewrite();
+    if (losesLength) this.#hasLength = false;
+    return toRouteAnswer(routed, {
+      headers: this.#headers,
+      staleHeaders: this.#staleHeaders,
+      lengthHeader: losesLength ? lengthHeader : undefined,
+      override,
+      isConformance: this.#control.services.isConformance,
+    });
   }
 
   /** Asks for the body where the headers alone had to decide. */
@@ -310,17 +292,11 @@ export class RequestSide {
   }
 
   #letGo(): void {
-    this.#stopWaiting();
-    this.#letGoOfBody();
+    this.#grace?.stop();
+    this.#body.letGo();
     this.#headers = noHeaders;
     this.#subset = undefined;
     this.#hasOffered = false;
-  }
-
-  #letGoOfBody(): void {
-    this.#chunks = [];
-    if (this.#heldBytes > 0) this.#control.services.held.give(this.#heldBytes);
-    this.#heldBytes = 0;
   }
 
   #noteSubset({ bytes, metadata }: ProcessingMessage): void {
