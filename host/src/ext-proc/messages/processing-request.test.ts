@@ -2,7 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type ProcessingRequest, ProcessingRequestSchema } from "@outrider/protos/ext-proc";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readServed, readSubset } from "./metadata.ts";
+import { hasServedNamespace, readServed, readSubset, readUpstreamAddress } from "./metadata.ts";
 import { decodeProcessingRequest, type ProcessingMessage } from "./processing-request.ts";
 
 const runs = { numRuns: 300 };
@@ -28,10 +28,13 @@ const struct = fc.dictionary(
   { maxKeys: 3 },
 );
 const metadata = fc.dictionary(fc.constantFrom("envoy.lb", "envoy.lb.subset_hint", "other"), struct, { maxKeys: 3 });
+const attributes = fc.dictionary(fc.constantFrom("upstream.address", "response.code"), fc.oneof(text, fc.integer()), {
+  maxKeys: 2,
+});
 const request = fc.record({
   request: part,
   metadataContext: fc.option(fc.record({ filterMetadata: metadata }), { nil: undefined }),
-  attributes: fc.dictionary(text, struct, { maxKeys: 2 }),
+  attributes: fc.dictionary(fc.constantFrom("envoy.filters.http.ext_proc", "other"), attributes, { maxKeys: 2 }),
   observabilityMode: fc.boolean(),
   protocolConfig: fc.option(
     fc.record({ requestBodyMode: fc.integer({ min: 0, max: 9 }), responseBodyMode: fc.nat(9) }),
@@ -125,6 +128,8 @@ function expectViolationOrMessage(wire: Buffer): void {
     message = decode(wire);
     readSubset(wire, message.metadata);
     readServed(wire, message.metadata);
+    hasServedNamespace(wire, message.metadata);
+    readUpstreamAddress(wire, message.attributes);
   } catch (error) {
     expect(error).toMatchObject({ code: "PROTOCOL_VIOLATION" });
   }
@@ -141,6 +146,8 @@ function summarize(message: ProcessingMessage) {
     modes: message.modes,
     subset: readSubset(message.bytes, message.metadata),
     served: readServed(message.bytes, message.metadata),
+    hasServedNamespace: hasServedNamespace(message.bytes, message.metadata),
+    upstream: readUpstreamAddress(message.bytes, message.attributes),
   };
 }
 
@@ -157,12 +164,14 @@ function summarizeExpected({
   request: { case: kind, value },
   metadataContext,
   protocolConfig: modes,
+  attributes: told,
 }: ProcessingRequest) {
   const isHeaders = kind === "requestHeaders" || kind === "responseHeaders";
   const isBody = kind === "requestBody" || kind === "responseBody";
   const list = isHeaders ? (value.headers?.headers ?? []) : [];
   const spaces = metadataContext?.filterMetadata ?? {};
   const served = spaces["envoy.lb"]?.["x-gateway-destination-endpoint-served"];
+  const upstream = told["envoy.filters.http.ext_proc"]?.["upstream.address"];
   return {
     kind: kind === undefined ? undefined : kinds[kind],
     endOfStream: isHeaders || isBody ? value.endOfStream : false,
@@ -171,6 +180,8 @@ function summarizeExpected({
     modes: modes && { requestBody: modes.requestBodyMode, responseBody: modes.responseBodyMode },
     subset: expectedSubset(spaces["envoy.lb.subset_hint"]?.["x-gateway-destination-endpoint-subset"]),
     served: typeof served === "string" ? served : undefined,
+    hasServedNamespace: spaces["envoy.lb"] !== undefined,
+    upstream: typeof upstream === "string" ? upstream : undefined,
   };
 }
 
