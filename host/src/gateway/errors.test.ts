@@ -181,6 +181,25 @@ describe("what is no request", () => {
     });
   }
 
+  it("is not answered in the place of a request before it", async () => {
+    const server = await openModelServer(() => {});
+    closing.push(server.close);
+    open.scheduler.answer({ destinations: [server.destination] });
+    const socket = open.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    const answer = readAll(socket);
+    await vi.waitFor(() => expect(server.seen).toHaveLength(1));
+    socket.write("garbage\r\n\r\n");
+    expect(await answer).toBe("");
+    await vi.waitFor(() => expect(server.aborted()).toBe(1));
+  });
+
+  it("within a request's body is answered with 400, and lets go of the body", async () => {
+    const head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    expect(parseError(await open.exchange(`${head}4\r\nhalf\r\nzz\r\n`))).toMatchObject({ status: 400 });
+    await vi.waitFor(async () => expect(await open.metric("outrider_gateway_requests_open")).toBe(0));
+    expect([open.held.bytes, open.scheduler.seen]).toEqual([0, []]);
+  });
+
   it("is not answered within the response of another request", async () => {
     const server = await openModelServer((_, response) => response.write("half"));
     closing.push(server.close);

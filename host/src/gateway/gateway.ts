@@ -133,8 +133,9 @@ function createClientServer(limits: DoorLimits, services: ProxyServices): Server
   server.on("connect", (_, socket: Socket) => turnAway(socket, notHere("tunnels are not proxied")));
   server.on("clientError", (error, socket: Socket) => {
     if (isClosing(socket)) return;
-    // A response that has begun cannot become another one.
-    if (live.responseOn(socket)?.headersSent) socket.destroy();
+    const response = live.responseOn(socket);
+    // A response that has begun cannot become another one, nor may one be taken for that to an earlier request.
+    if (response !== undefined && (response.headersSent || response.req.complete)) socket.destroy();
     else turnAway(socket, refusalOf(error, limits));
   });
   server.on("connection", (socket: Socket) => {
