@@ -11,7 +11,7 @@ export default defineConfig({
           name: "unit",
           include: [
             "{protos,core,plugin-sdk,plugins,host,lab,examples}/**/*.test.ts",
-            "test/{architecture,fleet}/**/*.test.ts",
+            "test/{architecture,fleet,soak}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**"],
         },

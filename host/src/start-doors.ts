@@ -66,7 +66,7 @@ export async function startDoors(parts: DoorParts, closers: Closers): Promise<Do
   return {
     addresses,
     async drain(timeoutMs) {
-      await Promise.all(doors.map(({ server }) => server.drain?.(timeoutMs)));
+      await Promise.all(doors.map(async ({ server }) => server.drain?.(timeoutMs)));
     },
   };
 }

@@ -1,19 +1,25 @@
 import { once } from "node:events";
-import { connect } from "node:http2";
+import { connect, constants, createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createHeldBytes, type HeldBytes } from "../doors/held-bytes.ts";
+import { carryHttp2Stream } from "./http2-stream.ts";
 import { encodePart } from "./testing/fake-gateway.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import { getHeaders, postHeaders, requestBody, responseBody, responseHeaders } from "./testing/parts.ts";
 import { readAnswer } from "./testing/read-answer.ts";
 
-let door: OpenDoor;
+let door: OpenDoor | undefined;
 let held: HeldBytes;
-afterEach(() => door.close());
+afterEach(async () => {
+  await door?.close();
+  door = undefined;
+});
 
-async function open(maxBytes: number): Promise<void> {
+async function open(maxBytes: number): Promise<OpenDoor> {
   held = createHeldBytes(maxBytes);
   door = await openDoor({ held });
+  return door;
 }
 
 const holds = (bytes: number) => vi.waitFor(() => expect(held.bytes).toBe(bytes), { interval: 2 });
@@ -23,7 +29,7 @@ describe("a message that comes in pieces is held", () => {
   const messageBytes = frame.length - 5;
 
   it("whole from its header on, and once as a body when it is there", async () => {
-    await open(1_000_000);
+    const door = await open(1_000_000);
     const call = door.open();
     call.send(postHeaders());
     call.sendBytes(frame.subarray(0, 20_000));
@@ -36,7 +42,7 @@ describe("a message that comes in pieces is held", () => {
   });
 
   it("until its stream is reset", async () => {
-    await open(1_000_000);
+    const door = await open(1_000_000);
     for (let i = 0; i < 3; i++) {
       const call = door.open();
       call.send(postHeaders());
@@ -48,7 +54,7 @@ describe("a message that comes in pieces is held", () => {
   });
 
   it("until its stream ends within it", async () => {
-    await open(1_000_000);
+    const door = await open(1_000_000);
     const call = door.open();
     call.send(postHeaders());
     call.sendBytes(frame.subarray(0, 20_000));
@@ -58,7 +64,7 @@ describe("a message that comes in pieces is held", () => {
   });
 
   it("only where there is room: the client gets 429 and when to come again, and others are served", async () => {
-    await open(messageBytes);
+    const door = await open(messageBytes);
     const first = door.open();
     first.send(postHeaders());
     first.sendBytes(frame.subarray(0, 20_000));
@@ -75,7 +81,7 @@ describe("a message that comes in pieces is held", () => {
   });
 
   it("where it belongs to a response, whatever is held", async () => {
-    await open(1_000);
+    const door = await open(1_000);
     const call = door.open();
     call.send(getHeaders());
     call.send(responseHeaders(200));
@@ -94,7 +100,7 @@ const windowBytes = 1024 * 1024;
 
 describe("a gateway that does not read", () => {
   it("can send no more than a window; what waits for it is held, and comes when it reads again", async () => {
-    await open(1_000_000);
+    const door = await open(1_000_000);
     const session = connect(door.url, { settings: { initialWindowSize: 1_000 } });
     const stream = session.request({
       ":method": "POST",
@@ -129,7 +135,7 @@ describe("a gateway that does not read", () => {
   });
 
   it("holds nothing any more when it lets go", async () => {
-    await open(1_000_000);
+    const door = await open(1_000_000);
     const session = connect(door.url, { settings: { initialWindowSize: 1_000 } });
     const stream = session.request({
       ":method": "POST",
@@ -144,4 +150,33 @@ describe("a gateway that does not read", () => {
     await once(session, "close");
     await holds(0);
   });
+});
+
+it("tells the gateway of a stream that is dropped while it is open from both sides", async () => {
+  const server = createServer();
+  const limits = { maxMessageBytes: 1_000, held: createHeldBytes(1_000) };
+  server.on("stream", (stream) => {
+    stream.on("error", () => {});
+    carryHttp2Stream(stream, limits, (carried) => ({
+      isResponding: false,
+      message() {
+        carried.send(Buffer.from("answer"));
+        carried.flush();
+        setImmediate(() => carried.abort());
+      },
+      broken() {},
+      halfClosed() {},
+      closed() {},
+    }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const stream = session.request({ ":method": "POST", ":path": "/x", "content-type": "application/grpc" });
+  stream.on("error", () => {});
+  stream.resume().write(encodePart(getHeaders()));
+  await once(stream, "close");
+  expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+  session.destroy();
+  server.close();
 });

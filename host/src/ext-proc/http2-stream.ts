@@ -46,8 +46,9 @@ const pooledBytes = 1_024;
 const resetByPeer = new Error("the stream was reset by the gateway");
 
 /**
- * Destroys a stream in the middle of Node's own handling of the reset, which would make two errors: one to destroy the
- * stream with, and one because it ends a stream that is destroyed.
+ * Destroys a stream in the middle of Node's own handling of the gateway's reset, which would make two errors: one to
+ * destroy the stream with, and one because it ends a stream that is destroyed. A reset of our own must not come here: it
+ * would never leave.
  */
 function dropReset(this: ServerHttp2Stream): void {
   if (this.rstCode === constants.NGHTTP2_NO_ERROR) return;
@@ -70,6 +71,8 @@ class CarriedStream implements ExtProcStream {
   /** Held for what waits to be read by the other side; nothing more is read from it meanwhile. */
   #unreadBytes = 0;
   #isBlocked = false;
+  /** Whether what is queued leaves with the end, in a moment. */
+  #isEnding = false;
   #ended = false;
 
   constructor(http2Stream: ServerHttp2Stream, limits: CarriedLimits) {
@@ -114,7 +117,7 @@ class CarriedStream implements ExtProcStream {
   }
 
   flush(): void {
-    if (this.#queue.isEmpty) return;
+    if (this.#queue.isEmpty || this.#isEnding) return;
     const pieces = this.#queue.take();
     const http2Stream = this.#http2;
     if (http2Stream.destroyed || http2Stream.closed || http2Stream.writableEnded) return;
@@ -126,14 +129,32 @@ class CarriedStream implements ExtProcStream {
     if (this.#ended) return;
     this.#ended = true;
     this.#dropPending();
-    if (status === grpcStatus.ok && this.#endAtOnce()) return;
-    this.flush();
-    if (this.#http2.headersSent) endCall(this.#http2, status, message);
-    else respondTrailersOnly(this.#http2, status, message);
+    if (status === grpcStatus.ok && this.#isWriting) this.#endBehindWrite(message);
+    else this.#end(status, message);
   }
 
   get endsAtOnce(): boolean {
     return canEndAtOnce(this.#http2);
+  }
+
+  get #isWriting(): boolean {
+    return !this.#queue.isEmpty && this.#http2.writableLength > 0;
+  }
+
+  /** What is queued waits for the write before it, a turn of the event loop as a rule, to leave in one piece with the end. */
+  #endBehindWrite(message: string): void {
+    this.#isEnding = true;
+    setImmediate(() => {
+      this.#isEnding = false;
+      this.#end(grpcStatus.ok, message);
+    });
+  }
+
+  #end(status: number, message: string): void {
+    if (status === grpcStatus.ok && this.#endAtOnce()) return;
+    this.flush();
+    if (this.#http2.headersSent) endCall(this.#http2, status, message);
+    else respondTrailersOnly(this.#http2, status, message);
   }
 
   #endAtOnce(): boolean {
@@ -147,6 +168,7 @@ class CarriedStream implements ExtProcStream {
   abort(): void {
     this.#ended = true;
     this.#dropPending();
+    this.#http2.off("aborted", dropReset);
     this.#http2.close(constants.NGHTTP2_CANCEL);
   }
 
