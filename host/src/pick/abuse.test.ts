@@ -107,7 +107,7 @@ describe("what is too much is refused:", () => {
   });
 
   it("connections above their number", async () => {
-    const { url } = await open({ maxConnections: 2 });
+    const { url, metric } = await open({ maxConnections: 2 });
     const sockets = Array.from({ length: 3 }, () => connect(Number(new URL(url).port), "127.0.0.1"));
     const closed = await Promise.race(
       sockets.map(
@@ -122,6 +122,7 @@ describe("what is too much is refused:", () => {
     );
     expect(closed).toBe(true);
     expect(sockets.filter((socket) => socket.closed)).toHaveLength(1);
+    expect(await metric('outrider_connections_refused_total{door="pick"}')).toBe(1);
     for (const socket of sockets) socket.destroy();
   });
 });

@@ -42,15 +42,20 @@ const http2Options = {
 };
 const pollMs = 20;
 
-/** @param sweep meets the deadlines of connections. */
+/**
+ * @param sweep meets the deadlines of connections.
+ * @param connectionRefused called for each that is closed since there are too many.
+ */
 export function createHttpListener(
   handle: (request: AnyRequest, response: AnyResponse) => void,
   limits: DoorLimits,
   sweep: DeadlineSweep,
+  connectionRefused: () => void,
 ): HttpListener {
   const headersTimeout = Math.min(headersTimeoutMs, limits.maxRequestMs);
   const server = createServer({ headersTimeout, requestTimeout: 0, keepAliveTimeout: keepAliveMs }, handle);
   server.maxConnections = limits.maxConnections;
+  server.on("drop", connectionRefused);
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   const http2 = createHttp2Server(http2Options, handle);

@@ -1,5 +1,6 @@
 import type { TokenUsage } from "@outrider/core";
 import { Counter, Gauge, type Registry } from "prom-client";
+import { countRefusedConnections } from "../doors/metrics.ts";
 
 /** A procedure of the Pick RPC, as its metrics name it. */
 export type PickCall = "pick" | "complete";
@@ -16,6 +17,8 @@ export interface PickMetrics {
   expired(): void;
   /** A gateway told what a model server had counted. */
   reported(usage: TokenUsage): void;
+  /** A connection was closed at once, since there were too many. */
+  connectionRefused(): void;
 }
 
 /** Registers the metrics. */
@@ -43,6 +46,7 @@ export function createPickMetrics(registry: Registry): PickMetrics {
     answered: (call, outcome) => calls.inc({ call, outcome }),
     opened: () => open.inc(),
     closed: () => open.dec(),
+    connectionRefused: countRefusedConnections(registry, "pick"),
     expired: () => expired.inc(),
     reported({ promptTokens, cachedTokens, outputTokens }) {
       tokens.inc({ kind: "prompt" }, promptTokens);

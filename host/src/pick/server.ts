@@ -74,6 +74,7 @@ export function createPickServer(options: PickServerOptions): PickServer {
     },
     limits,
     sweep,
+    metrics.connectionRefused,
   );
   const stop = async (graceMs: number) => {
     isDraining = true;
