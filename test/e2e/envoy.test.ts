@@ -1,10 +1,8 @@
-import { createHash } from "node:crypto";
-import { request as httpRequest } from "node:http";
 import type { Envoy } from "@outrider/example-envoy";
 import { type Fleet, spawnFleet } from "@outrider/fleet";
-import { request } from "undici";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { envoyMissing, startEnvoyFor } from "../clients/envoy.ts";
+import { exchange } from "../clients/exchange.ts";
 import { type Host, startHost } from "../clients/host.ts";
 import { until } from "../clients/poll.ts";
 import { runTraffic } from "../clients/traffic.ts";
@@ -25,55 +23,6 @@ describe.skipIf(envoyMissing !== undefined)(`through a real Envoy${envoyMissing 
     await fleet?.stop();
   });
 
-  for (const listener of ["originalDst", "overrideHost"] as const) {
-    describe(`${listener} listener`, () => {
-      it("answers a POST with JSON from the picked model server", async () => {
-        const response = await post(envoy[listener], { model: "m", prompt: "hello", max_tokens: 3 });
-        expect(response.status).toBe(200);
-        expect(JSON.parse(response.text)).toMatchObject({ object: "text_completion" });
-        expect(fleet.endpoints).toContain(response.headers["x-served-by"]);
-      });
-
-      it("answers GET and HEAD", async () => {
-        const models = await request(`${envoy[listener]}/v1/models`);
-        expect(models.statusCode).toBe(200);
-        expect(await models.body.json()).toMatchObject({ object: "list" });
-        const head = await request(`${envoy[listener]}/v1/models`, { method: "HEAD" });
-        expect(head.statusCode).toBe(200);
-        await head.body.dump();
-      });
-
-      it("streams an SSE answer chunk by chunk", async () => {
-        const arrivals: number[] = [];
-        const response = await request(`${envoy[listener]}/sse?chunks=5&gapMs=100&bytes=64`);
-        for await (const _ of response.body) arrivals.push(performance.now());
-        expect(arrivals.length).toBeGreaterThanOrEqual(5);
-        expect((arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0)).toBeGreaterThan(200);
-      });
-
-      for (const bytes of [400_000, 5_000_000]) {
-        it(`carries a body of ${bytes} bytes unchanged`, async () => {
-          const body = JSON.stringify({ model: "m", prompt: "x".repeat(bytes) });
-          const response = await request(`${envoy[listener]}/echo`, { method: "POST", body });
-          expect(response.statusCode).toBe(200);
-          expect(await response.body.json()).toMatchObject({ bodyBytes: body.length, sha256: sha256(body) });
-        });
-      }
-
-      it("carries request trailers to the model server", async () => {
-        const body = JSON.stringify({ model: "m", prompt: "x" });
-        const echoed = await postChunked(`${envoy[listener]}/echo`, body, { "x-checksum": "42" });
-        expect(JSON.parse(echoed.text)).toMatchObject({ trailers: { "x-checksum": "42" } });
-      });
-
-      it("overwrites a destination that the client names", async () => {
-        const headers = { "x-gateway-destination-endpoint": "127.0.0.1:1" };
-        const response = await post(envoy[listener], { model: "m", prompt: "hello", max_tokens: 1 }, headers);
-        expect(response.status).toBe(200);
-      });
-    });
-  }
-
   const faults = [
     { title: "a body that is no JSON", body: "{nonsense", status: 400 },
     { title: "a body that ends early", body: '{"model":"m"', status: 400 },
@@ -82,20 +31,11 @@ describe.skipIf(envoyMissing !== undefined)(`through a real Envoy${envoyMissing 
   ];
   for (const { title, body, status } of faults) {
     it(`answers ${status} in the reference's form to ${title}`, async () => {
-      const response = await postChunked(`${envoy.overrideHost}/v1/completions`, body);
+      const response = await exchange(`${envoy.overrideHost}/v1/completions`, { body, isChunked: true });
       expect(response.status).toBe(status);
-      expect(response.text).toMatch(/^inference error: BadRequest - /);
+      expect(response.body.toString()).toMatch(/^inference error: BadRequest - /);
     });
   }
-
-  it("answers 413 to a body above the limit while it is still coming", async () => {
-    const response = await request(`${envoy.overrideHost}/v1/completions`, {
-      method: "POST",
-      body: JSON.stringify({ model: "m", prompt: "x".repeat(11 * 1024 * 1024) }),
-    });
-    expect(response.statusCode).toBe(413);
-    await response.body.dump();
-  });
 
   it("goes to the next endpoint of the list when one has left", async () => {
     const list = "- { name: best, type: max-score-picker, parameters: { maxNumOfEndpoints: 3 } }";
@@ -103,7 +43,8 @@ describe.skipIf(envoyMissing !== undefined)(`through a real Envoy${envoyMissing 
     const pool = await spawnFleet({ servers: 3, timeScale: 0.01, models: ["*"] });
     const picky = await startHost({ endpoints: pool.endpoints, config, args: ["--no-warmup"] });
     const gateway = await startEnvoyFor(picky, pool.endpoints);
-    const ask = () => post(gateway.overrideHost, { model: "m", prompt: "x", max_tokens: 1 }, { "x-session-id": "one" });
+    const body = JSON.stringify({ model: "m", prompt: "x", max_tokens: 1 });
+    const ask = () => exchange(`${gateway.overrideHost}/v1/completions`, { body, headers: { "x-session-id": "one" } });
     const first = await ask();
     await pool.fault(String(first.headers["x-served-by"]), { leave: true });
     const second = await ask();
@@ -112,19 +53,6 @@ describe.skipIf(envoyMissing !== undefined)(`through a real Envoy${envoyMissing 
     await gateway.stop();
     await picky.stop();
     await pool.stop();
-  });
-
-  it("tells the client when the model server resets in the middle of a stream, and lets go of the lease", async () => {
-    await fleet.fault(fleet.endpoints[0] ?? "", { resetAfterTokens: 3 });
-    for (const endpoint of fleet.endpoints.slice(1)) await fleet.fault(endpoint, { resetAfterTokens: 3 });
-    await expect(post(envoy.overrideHost, { model: "m", prompt: "x", max_tokens: 50, stream: true })).rejects.toThrow();
-    for (const endpoint of fleet.endpoints) await fleet.fault(endpoint, {});
-    expect(
-      await until(
-        () => host.metric("outrider_inflight_requests"),
-        (count) => count === 0,
-      ),
-    ).toBe(0);
   });
 
   it("keeps one connection per worker and no lease over 5,000 requests and 5,000 aborted ones", async () => {
@@ -146,30 +74,3 @@ describe.skipIf(envoyMissing !== undefined)(`through a real Envoy${envoyMissing 
     expect(await envoy.stat("cluster.ext_proc.upstream_cx_total")).toBe(1);
   }, 120_000);
 });
-
-async function post(door: string, message: unknown, extra: Readonly<Record<string, string>> = {}) {
-  const headers = { "content-type": "application/json", ...extra };
-  const response = await request(`${door}/v1/completions`, { method: "POST", headers, body: JSON.stringify(message) });
-  return { status: response.statusCode, headers: response.headers, text: await response.body.text() };
-}
-
-/** A chunked POST, as HTTP/1.1 has it where the length is not known, with trailers where some are given. */
-function postChunked(url: string, body: string, trailers: Readonly<Record<string, string>> = {}) {
-  return new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const headers = { "transfer-encoding": "chunked", trailer: Object.keys(trailers).join(", ") };
-    const sent = httpRequest(url, { method: "POST", headers }, (response) => {
-      const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }));
-    });
-    sent.on("error", reject);
-    sent.flushHeaders();
-    if (body !== "") sent.write(body);
-    sent.addTrailers(trailers);
-    sent.end();
-  });
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}

@@ -1,6 +1,8 @@
 import { type Fleet, spawnFleet } from "@outrider/fleet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { envoyMissing } from "../../clients/envoy.ts";
+import { until } from "../../clients/poll.ts";
+import { completion, expectCarried } from "./bodies.ts";
 import { listenerKinds } from "./bootstrap.ts";
 import type { Case } from "./case.ts";
 import { abortCases } from "./cases/aborts.ts";
@@ -9,7 +11,7 @@ import { requestCases } from "./cases/requests.ts";
 import { responseCases } from "./cases/responses.ts";
 import { modes, seesResponseBody } from "./mode.ts";
 import { pickerConfig } from "./picker-config.ts";
-import { Place, servedElsewhere } from "./place.ts";
+import { Place, served } from "./place.ts";
 import {
   expectNoFaults,
   expectNothingLeft,
@@ -30,11 +32,12 @@ describe.skipIf(envoyMissing !== undefined)(`every body mode${envoyMissing ? ` (
 
   beforeAll(async () => {
     fleet = await spawnFleet({ servers: 3, timeScale: 0.01, models: ["*"] });
-    const plain = { endpoints: fleet.endpoints, config: pickerConfig("full") };
+    const plain = { endpoints: fleet.endpoints, config: pickerConfig({ responses: "full" }) };
     hosts = await startHosts({
       plain,
       roomy: { ...plain, args: ["--max-body-bytes=64Mi"] },
       tight: { ...plain, args: tight },
+      listing: { ...plain, config: pickerConfig({ responses: "full", listLength: 3 }) },
       lost: { ...plain, endpoints: [nowhere] },
     });
   });
@@ -66,10 +69,23 @@ describe.skipIf(envoyMissing !== undefined)(`every body mode${envoyMissing ? ` (
         await expectNothingLeft(scene, { lost: unseenBefore + (seesResponseBody(mode) ? 0 : 2) });
       });
 
-      it("follows the protocol, as Envoy sees it, and every pick", async () => {
-        await expectNoFaults(scene);
-        for (const name of ["plain", "roomy", "tight"]) {
-          expect(await hosts[name]?.metric(servedElsewhere)).toBe(0);
+      it("follows the protocol, as Envoy sees it", () => expectNoFaults(scene));
+
+      for (const kind of listenerKinds) {
+        it(`tells who served, so that a pick is known to be followed, ${kind}`, async () => {
+          const place = new Place(scene, kind, "plain");
+          const before = await place.host.metric(served("pick"));
+          await place.run(async () => void (await expectCarried(place, { body: completion(100) })));
+          await until(
+            () => place.host.metric(served("pick")),
+            (count) => count === before + 1,
+          );
+        });
+      }
+
+      it("follows every pick", async () => {
+        for (const name of ["plain", "roomy", "tight", "listing"]) {
+          expect(await hosts[name]?.metric(served("elsewhere"))).toBe(0);
         }
       });
     });

@@ -1,21 +1,26 @@
-/** What a picker looks at: load and prompts, so that it wants bodies, or load alone. */
-export type Interest = "prompts" | "load";
+/** What of a configuration tests vary. */
+export interface PickerConfig {
+  /** How much of responses is observed. */
+  readonly responses: "full" | "headers" | "none";
+  /** Whether prompts are looked at, so that bodies are wanted; default true. */
+  readonly looksAtPrompts?: boolean;
+  /** Endpoints of a pick at most; default 1. */
+  readonly listLength?: number;
+}
 
-/**
- * A picker's configuration.
- * @param responses how much of responses it observes.
- */
-export function pickerConfig(responses: "full" | "headers" | "none", interest: Interest = "prompts"): string {
-  const prompts = interest === "prompts" ? ["prefix-cache"] : [];
-  const plugins = ["queue-scorer", ...prompts, "max-score-picker"];
+/** Text of a configuration that scores by load. */
+export function pickerConfig({ responses, looksAtPrompts = true, listLength = 1 }: PickerConfig): string {
+  const scorers = looksAtPrompts ? ["queue-scorer", "prefix-cache"] : ["queue-scorer"];
   return `apiVersion: outrider.dev/v1alpha1
 kind: EndpointPickerConfig
 responses: ${responses}
 plugins:
-${plugins.map((type) => `- type: ${type}`).join("\n")}
+${scorers.map((type) => `- type: ${type}`).join("\n")}
+- { type: max-score-picker, parameters: { maxNumOfEndpoints: ${listLength} } }
 schedulingProfiles:
 - name: default
   plugins:
-${plugins.map((type) => `  - pluginRef: ${type}`).join("\n")}
+${scorers.map((type) => `  - pluginRef: ${type}`).join("\n")}
+  - pluginRef: max-score-picker
 `;
 }

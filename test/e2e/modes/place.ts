@@ -12,8 +12,10 @@ import { type ListenerKind, listenerName } from "./bootstrap.ts";
 import type { Mode } from "./mode.ts";
 import type { Scene } from "./scene.ts";
 
-/** Series of a host that counts responses of endpoints it had not named. */
-export const servedElsewhere = 'outrider_served_total{relation="elsewhere"}';
+/** Series of a host that counts responses by what their endpoint was to the decision. */
+export function served(relation: "pick" | "fallback" | "elsewhere"): string {
+  return `outrider_served_total{relation="${relation}"}`;
+}
 
 /** One request sent from a {@link Place}. */
 export interface Call {

@@ -27,7 +27,7 @@ describe.skipIf(envoyMissing !== undefined)(`model names${envoyMissing ? ` (${en
 
   beforeAll(async () => {
     fleet = await spawnFleet({ servers: 2, timeScale: 0.01, models: ["*"] });
-    hosts = await startHosts({ plain: { endpoints: fleet.endpoints, config: pickerConfig("none") } });
+    hosts = await startHosts({ plain: { endpoints: fleet.endpoints, config: pickerConfig({ responses: "none" }) } });
   });
   afterAll(async () => {
     await stopHosts(hosts);

@@ -29,9 +29,10 @@ export async function startHosts(options: Readonly<Record<string, HostOptions>>)
   return Object.fromEntries(await Promise.all(started));
 }
 
-/** Ends what {@link startHosts} has started. */
-export async function stopHosts(hosts: Hosts | undefined): Promise<void> {
-  await Promise.all(Object.values(hosts ?? {}).map((host) => host.stop()));
+/** Ends what {@link startHosts} has started. @throws when one does not end by itself. */
+export async function stopHosts(hosts: Hosts = {}): Promise<void> {
+  const codes = await Promise.all(Object.values(hosts).map((host) => host.stop()));
+  expect(codes).toEqual(codes.map(() => 0));
 }
 
 /** Starts an Envoy with a pair of listeners for each picker, and the fleet as its pool. */

@@ -3,7 +3,7 @@ import { until } from "../../../clients/poll.ts";
 import { completion, events } from "../bodies.ts";
 import type { Case } from "../case.ts";
 import { collectsResponse, responseMode } from "../mode.ts";
-import { type Call, type Place, servedElsewhere } from "../place.ts";
+import { type Call, type Place, served } from "../place.ts";
 
 async function expectEvents(place: Place, query: string, text: string): Promise<Call> {
   const call = await place.ask(`/sse?${query}`, { body: completion(100) });
@@ -111,11 +111,27 @@ export const responseCases: readonly Case[] = [
     through: ["override_host"],
     picker: "lost",
     async run(place) {
-      const before = await place.host.metric(servedElsewhere);
+      const before = await place.host.metric(served("elsewhere"));
       const { answer } = await place.ask("/echo", { body: completion(100) });
       expect(answer.status).toBe(200);
       await until(
-        () => place.host.metric(servedElsewhere),
+        () => place.host.metric(served("elsewhere")),
+        (count) => count === before + 1,
+      );
+    },
+  },
+  {
+    title: "has the endpoints of a list tried in order",
+    through: ["override_host"],
+    picker: "listing",
+    async run(place) {
+      const before = await place.host.metric(served("fallback"));
+      const { id, answer } = await place.ask("/echo?status=503", { body: completion(100) });
+      const { destinations } = await place.decision(id);
+      expect({ status: answer.status, tried: destinations.length }).toEqual({ status: 503, tried: 3 });
+      expect(answer.headers["x-served-by"]).toBe(destinations[2]);
+      await until(
+        () => place.host.metric(served("fallback")),
         (count) => count === before + 1,
       );
     },
