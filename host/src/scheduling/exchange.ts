@@ -21,8 +21,12 @@ export interface ExchangeParts {
   readonly door: Door;
   readonly record: DecisionRecord;
   readonly destinations: readonly string[];
+  /** Slots of the destinations. */
+  readonly slots: readonly number[];
   readonly listeners: readonly Listener[];
   readonly leases: Pick<Leases, "open">;
+  /** Address of the endpoint that has a slot now. */
+  readonly addressAt: (slot: number) => string | undefined;
   /** Tokens that the request adds to its endpoint's in-flight counts. */
   readonly tokens: { readonly prompt: number; readonly output: number };
   readonly observation: Observation;
@@ -39,7 +43,7 @@ export interface ExchangeParts {
 /** A request on its way: what its door sees of the response becomes the end of its lease, feedback and metrics, once. */
 export function createExchange(parts: ExchangeParts): Routed {
   const exchange = new LeasedExchange(parts);
-  exchange.open(parts.leases, parts.tokens);
+  exchange.open();
   return exchange;
 }
 
@@ -56,7 +60,11 @@ class LeasedExchange implements Routed {
   rewrite: ModelRewrite | undefined;
   record: DecisionRecord | undefined;
   readonly #door: Door;
-  readonly #slot: number;
+  readonly #slots: readonly number[];
+  readonly #leases: Pick<Leases, "open">;
+  readonly #tokens: ExchangeParts["tokens"];
+  readonly #addressAt: ExchangeParts["addressAt"];
+  #slot: number;
   /** When the decision began, and when the request was sent, Unix ms. */
   readonly #startedAtMs: number;
   readonly #sentAtMs: number;
@@ -82,7 +90,11 @@ class LeasedExchange implements Routed {
     this.rewrite = parts.rewrite;
     this.record = record;
     this.#door = parts.door;
-    this.#slot = record.destination[0] ?? 0;
+    this.#slots = parts.slots;
+    this.#slot = parts.slots[0] ?? 0;
+    this.#leases = parts.leases;
+    this.#tokens = parts.tokens;
+    this.#addressAt = parts.addressAt;
     this.#startedAtMs = record.atMs;
     this.#sentAtMs = this.#progressAtMs = parts.nowMs();
     this.#listeners = parts.listeners;
@@ -93,15 +105,16 @@ class LeasedExchange implements Routed {
   }
 
   /** Counts the request in flight. */
-  open(leases: Pick<Leases, "open">, tokens: ExchangeParts["tokens"]): void {
-    this.#lease = leases.open(this.#slot, tokens.prompt, tokens.output, this.#sentAtMs, () => this.#expire());
+  open(): void {
+    const { prompt, output } = this.#tokens;
+    this.#lease = this.#leases.open(this.#slot, prompt, output, this.#sentAtMs, () => this.#expire());
   }
 
   responseHeaders(status: number, header: (name: string) => string | undefined, served: string | undefined): void {
     if (this.#state !== "open") return;
     this.#status = status;
     this.rewrite?.releaseBody();
-    this.#countServed(served);
+    this.#noteServed(served);
     if (this.#listeners.length === 0) return;
     const ttfbUs = Math.round((this.#nowMs() - this.#sentAtMs) * 1000);
     this.#tell({ kind: "headers", status, ttfbUs, headers: pickHeaders(this.#events.headers, header) });
@@ -121,7 +134,7 @@ class LeasedExchange implements Routed {
     if (this.#state !== "open") return;
     this.#reported = response;
     this.#status = response.status;
-    this.#countServed(response.served);
+    this.#noteServed(response.served);
   }
 
   end(cause: DoneCause): void {
@@ -149,9 +162,19 @@ class LeasedExchange implements Routed {
     this.#tellDone("unknown");
   }
 
-  #countServed(served: string | undefined): void {
+  #noteServed(served: string | undefined): void {
     if (served === undefined || served === "") return;
-    this.#metrics.served(relationOf(this.destinations.indexOf(served)));
+    const position = this.destinations.indexOf(served);
+    this.#metrics.served(relationOf(position));
+    const slot = this.#slots[position];
+    if (slot !== undefined && slot !== this.#slot && this.#addressAt(slot) === served) this.#moveTo(slot);
+  }
+
+  /** Another endpoint than the first has the request: it counts there. */
+  #moveTo(slot: number): void {
+    this.#lease?.end();
+    this.#slot = slot;
+    this.open();
   }
 
   #tellProgress(): void {

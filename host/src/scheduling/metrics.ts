@@ -2,6 +2,7 @@ import type { DecisionRecord, PluginOutcome } from "@outrider/core";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { createDurationHistogram, type DurationSeries } from "../metrics/duration-histogram.ts";
 import { createLabelBudget, maxLabelBytes, otherLabel } from "../metrics/labels.ts";
+import { type CounterSeries, createPlainCounter } from "../metrics/plain-counter.ts";
 import type { Door } from "./types.ts";
 
 /** How a plugin's part in a decision ended. */
@@ -29,39 +30,36 @@ export interface SchedulingMetrics {
 /** @param inflight requests sent and not yet done, read at each scrape. */
 export function createSchedulingMetrics(registry: Registry, inflight: () => number): SchedulingMetrics {
   const registers = [registry];
-  const requests = new Counter({
-    name: "outrider_requests_total",
-    help: "Requests by door and HTTP status; 0 = the response never came, unknown = responses are not observed.",
-    labelNames: ["door", "code"],
-    registers,
-  });
+  const requests = createPlainCounter(
+    registry,
+    "outrider_requests_total",
+    "Requests by door and HTTP status; 0 = the response never came, unknown = responses are not observed.",
+  );
   const refusals = new Counter({
     name: "outrider_refusals_total",
     help: "Requests that were refused, by reason.",
     labelNames: ["reason"],
     registers,
   });
-  const decisions = new Counter({
-    name: "outrider_decisions_total",
-    help: "Scheduling cycles that were run, by whether they found an endpoint.",
-    labelNames: ["result"],
-    registers,
-  });
+  const decisions = createPlainCounter(
+    registry,
+    "outrider_decisions_total",
+    "Scheduling cycles that were run, by whether they found an endpoint.",
+  );
   const decisionDuration = createDurationHistogram(
     registry,
     "outrider_decision_duration_seconds",
     "Scheduling cycle, start to pick.",
   ).series({});
-  const served = new Counter({
-    name: "outrider_served_total",
-    help: "Responses by what their endpoint was to the decision, as far as gateways tell; elsewhere = it had not named it.",
-    labelNames: ["relation"],
-    registers,
-  });
+  const served = createPlainCounter(
+    registry,
+    "outrider_served_total",
+    "Responses by what their endpoint was to the decision, as far as gateways tell; elsewhere = it had not named it.",
+  );
   const byRelation = {
-    pick: served.labels("pick"),
-    fallback: served.labels("fallback"),
-    elsewhere: served.labels("elsewhere"),
+    pick: served.series({ relation: "pick" }),
+    fallback: served.series({ relation: "fallback" }),
+    elsewhere: served.series({ relation: "elsewhere" }),
   } satisfies Record<ServedRelation, unknown>;
   const rewrites = new Counter({
     name: "outrider_model_rewrites_total",
@@ -78,18 +76,18 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
   });
   const plugins = createPluginMetrics(registry);
   const countModel = createModelCounter(registry);
-  const byDoorAndStatus = new Map<string, { inc(): void }>();
-  const picked = decisions.labels("picked");
-  const empty = decisions.labels("empty");
+  const byDoorAndStatus = new Map<string, CounterSeries>();
+  const picked = decisions.series({ result: "picked" });
+  const empty = decisions.series({ result: "empty" });
   return {
     request(door, status) {
       const key = `${door} ${status}`;
-      let child = byDoorAndStatus.get(key);
-      if (child === undefined) {
-        child = requests.labels(door, String(status));
-        byDoorAndStatus.set(key, child);
+      let series = byDoorAndStatus.get(key);
+      if (series === undefined) {
+        series = requests.series({ door, code: String(status) });
+        byDoorAndStatus.set(key, series);
       }
-      child.inc();
+      series.inc();
     },
     refusal: (reason) => refusals.inc({ reason }),
     decision(record) {
@@ -110,20 +108,27 @@ const maxModels = 1000;
 
 /** Counts decisions by a name that clients choose: cleaned, cut, and bounded in number. */
 function createModelCounter(registry: Registry): (model: string) => void {
-  const decisions = new Counter({
-    name: "outrider_model_decisions_total",
-    help: `Decisions by the model that is asked for; "${otherLabel}" behind the first ${maxModels}, empty without one.`,
-    labelNames: ["model"],
-    registers: [registry],
-  });
+  const decisions = createPlainCounter(
+    registry,
+    "outrider_model_decisions_total",
+    `Decisions by the model that is asked for; "${otherLabel}" behind the first ${maxModels}, empty without one.`,
+  );
   const budget = createLabelBudget(maxModels);
-  const children = new Map<string, { inc(): void }>();
+  const byLabel = new Map<string, CounterSeries>();
+  const byModel = new Map<string, CounterSeries>();
+  const seriesOf = (label: string): CounterSeries => {
+    const known = byLabel.get(label);
+    if (known !== undefined) return known;
+    const made = decisions.series({ model: label });
+    byLabel.set(label, made);
+    return made;
+  };
   return (model) => {
-    const known = children.get(model);
+    const known = byModel.get(model);
     if (known !== undefined) return known.inc();
-    const child = decisions.labels(budget.admit(model));
-    if (children.size < maxModels && model.length <= maxLabelBytes) children.set(model, child);
-    child.inc();
+    const series = seriesOf(budget.admit(model));
+    if (byModel.size < maxModels && model.length <= maxLabelBytes) byModel.set(model, series);
+    series.inc();
   };
 }
 

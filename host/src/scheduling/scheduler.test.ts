@@ -96,6 +96,26 @@ describe("the scheduler", () => {
     ]);
   });
 
+  it("counts a request where it went when the first endpoint did not take it", async () => {
+    const { scheduler, table, leases, heard } = open();
+    const routed = (await scheduler.decide(post(good))) as Routed;
+    routed.responseHeaders(200, () => undefined, "10.0.0.2:8000");
+    expect([...table.inflight.requests.slice(0, 3)]).toEqual([0, 1, 0]);
+    routed.end("ok");
+    expect([leases.count(), heard[0]?.slot, heard.at(-1)?.slot]).toEqual([0, 2, 1]);
+  });
+
+  it("does not count it at an endpoint that has left meanwhile", async () => {
+    const { scheduler, table, leases } = open();
+    const routed = (await scheduler.decide(post(good))) as Routed;
+    table.remove("10.0.0.2:8000");
+    table.publish(2000);
+    routed.responseHeaders(200, () => undefined, "10.0.0.2:8000");
+    expect([...table.inflight.requests.slice(0, 3)]).toEqual([0, 0, 1]);
+    routed.end("ok");
+    expect(leases.count()).toBe(0);
+  });
+
   it("gives the totals of all that was scored, where gateways are to be told", async () => {
     const routed = (await open({ emitsScores: true }).scheduler.decide(post(good))) as Routed;
     expect(routed.scores).toEqual([

@@ -79,6 +79,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     if (ears?.plan !== plan) ears = { plan, byName: parts.isRehearsal ? new Map() : earsOf(plan) };
     return ears.byName;
   };
+  const addressAt = (slot: number) => parts.table.current.at(slot)?.address;
   let needs: Needs | undefined;
   const currentNeeds = (): Needs => {
     const granted = parts.granted();
@@ -150,12 +151,15 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       const rewrite = prepareRewrite(request, facts);
       if (rewrite !== undefined) parts.metrics.modelRewrite();
       const { responses = "full", emitsScores = false } = parts;
+      const slots = destinationsOf(made, by, request.door);
       return createExchange({
         door: request.door,
         record: made,
-        destinations: destinationsOf(made, by, request.door).map((each) => made.snapshot.at(each)?.address ?? ""),
+        destinations: slots.map((each) => made.snapshot.at(each)?.address ?? ""),
+        slots,
         listeners,
         leases: parts.leases,
+        addressAt,
         tokens: { prompt: facts.promptTokens, output: facts.maxOutputTokens },
         observation: rewrite === undefined ? toObservation(responses, events, by.readsInflight) : "full",
         rewrite,
