@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * CPU time that a process has used so far, all threads, in µs, by the kernel's scheduler (`/proc/PID/task/TID/schedstat`;
@@ -21,4 +22,13 @@ function readSchedstat(pid: number, task: string): string {
   } catch {
     return "0";
   }
+}
+
+const idleS = 1;
+
+/** CPU that a process takes while nothing is asked of it, in ms a second. */
+export async function measureIdle(pid: number): Promise<number> {
+  const before = cpuUs(pid);
+  await sleep(idleS * 1000);
+  return (cpuUs(pid) - before) / 1000 / idleS;
 }

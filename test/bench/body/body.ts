@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { spawnFleet } from "@outrider/fleet";
-import { cpuUs } from "../cpu.ts";
+import { cpuUs, measureIdle } from "../cpu.ts";
 import { type MeasuredServer, startChildServer, startHostServer } from "../measured-server.ts";
 import type { Effort, Section, Table } from "../section.ts";
 import { format, measureInTurn, median, spread, withAll } from "../windows.ts";
@@ -88,13 +87,4 @@ async function compare(endpoints: readonly string[], { windows, seconds }: Effor
     ];
     return { title, rows, notes, failed };
   });
-}
-
-const idleS = 1;
-
-/** CPU that a process takes while nothing is asked of it, in ms a second. */
-async function measureIdle(pid: number): Promise<number> {
-  const before = cpuUs(pid);
-  await sleep(idleS * 1000);
-  return (cpuUs(pid) - before) / 1000 / idleS;
 }

@@ -1,6 +1,6 @@
 import { spawnFleet } from "@outrider/fleet";
-import { cpuUs } from "../cpu.ts";
-import { startChildServer, startHostServer } from "../measured-server.ts";
+import { cpuUs, measureIdle } from "../cpu.ts";
+import { type MeasuredServer, startChildServer, startHostServer } from "../measured-server.ts";
 import type { Effort, Section, Table } from "../section.ts";
 import { format, measureInTurn, median, spread, withAll } from "../windows.ts";
 import { type HttpLoad, runHttpLoad } from "./http-load.ts";
@@ -11,25 +11,26 @@ const wantedMultiple = 1.4;
 /** One kind of answer. */
 interface AnswerKind {
   readonly name: string;
-  readonly load: Pick<HttpLoad, "ratePerS" | "body" | "ending">;
+  readonly load: Pick<HttpLoad, "pace" | "body" | "ending">;
 }
 
+const whole = { body: (i: number) => makeBody(i, { max_tokens: 200 }), ending: "}" };
+const streamed = {
+  body: (i: number) => makeBody(i, { max_tokens: 100, stream: true }),
+  ending: "data: [DONE]\n\n",
+};
+
 const kinds: readonly AnswerKind[] = [
-  {
-    name: "1 kB of JSON, 300/s",
-    load: { ratePerS: 300, body: (i) => makeBody(i, { max_tokens: 200 }), ending: "}" },
-  },
-  {
-    name: "streamed, 100 tokens, 100/s",
-    load: { ratePerS: 100, body: (i) => makeBody(i, { max_tokens: 100, stream: true }), ending: "data: [DONE]\n\n" },
-  },
+  { name: "1 kB of JSON, 64 in flight", load: { pace: { inFlight: 64 }, ...whole } },
+  { name: "streamed, 100 tokens, 64 in flight", load: { pace: { inFlight: 64 }, ...streamed } },
+  { name: "1 kB of JSON, 300/s", load: { pace: { ratePerS: 300 }, ...whole } },
 ];
 
 /** What the embedded gateway costs, against a proxy that decides nothing. */
 export const gateway: Section = {
   name: "gateway",
   about: "the embedded gateway, against a bare undici proxy",
-  effort: { windows: 5, seconds: 4 },
+  effort: { windows: 5, seconds: 3 },
   async run(effort) {
     const fleet = await spawnFleet({ servers: 4, timeScale: 0.05 });
     const starts = [
@@ -49,32 +50,36 @@ export const gateway: Section = {
   },
 };
 
-async function compare(
-  servers: readonly Awaited<ReturnType<typeof startHostServer>>[],
-  { windows, seconds }: Effort,
-): Promise<Table> {
+async function compare(servers: readonly MeasuredServer[], { windows, seconds }: Effort): Promise<Table> {
   const rows: Record<string, string | number>[] = [];
   let failures = 0;
   for (const { name, load } of kinds) {
     const results = await measureInTurn(servers, windows, async ({ address, pid }) => {
+      const idleMsPerS = await measureIdle(pid);
       const before = cpuUs(pid);
+      const startedMs = performance.now();
       const { requests, failed } = await runHttpLoad({ ...load, address, seconds });
       failures += failed;
-      return (cpuUs(pid) - before) / requests;
+      const idleUs = idleMsPerS * (performance.now() - startedMs);
+      return { cost: (cpuUs(pid) - before) / requests, idle: idleUs / requests };
     });
-    const [bare = Number.NaN] = servers.map((server) => median(results.get(server) ?? []));
+    const costsOf = (server: MeasuredServer) => (results.get(server) ?? []).map(({ cost }) => cost);
+    const [bare = Number.NaN] = servers.map((server) => median(costsOf(server)));
     for (const server of servers) {
-      const costs = results.get(server) ?? [];
+      const costs = costsOf(server);
       rows.push({
         server: server.row,
         answer: name,
         "CPU µs a request": format(median(costs)),
         windows: spread(costs),
+        "of it idle": format(median((results.get(server) ?? []).map(({ idle }) => idle))),
         "of the bare proxy": format(median(costs) / bare),
       });
     }
   }
-  const notes = [`Wanted: at most ${wantedMultiple} of the bare proxy. Failed requests: ${failures}.`];
+  const notes = [
+    `Wanted: at most ${wantedMultiple} of the bare proxy. Idle: scraping above all. Failed requests: ${failures}.`,
+  ];
   return { title: "Embedded gateway", rows, notes, failed: failures };
 }
 
