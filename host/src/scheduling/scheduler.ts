@@ -9,20 +9,20 @@ import {
   type Leases,
   type Need,
   type Plan,
-  type ProfileRecord,
   runCycle,
   toFactNeeds,
 } from "@outrider/core";
 import { selectCandidates } from "./candidates.ts";
 import type { DecisionRing } from "./decision-ring.ts";
+import { destinationsOf, primaryOf, scoresOf } from "./destinations.ts";
 import { type EventNeeds, eventNeedsOf } from "./event-needs.ts";
-import { createExchange } from "./exchange.ts";
+import { createExchange, type Listener } from "./exchange.ts";
 import { type Ears, earsOf, listenersOf } from "./listeners.ts";
 import type { SchedulingMetrics } from "./metrics.ts";
 import { prepareRewrite, refuseRewrite, targetOfHeaders } from "./model-rewrite.ts";
 import { type ResponsesMode, toObservation } from "./observation.ts";
 import { refuse } from "./refusals.ts";
-import type { Door, IncomingRequest, Refusal, Routed, Scheduler } from "./types.ts";
+import type { IncomingRequest, Refusal, Routed, Scheduler } from "./types.ts";
 
 /** What a scheduler works with. */
 export interface SchedulerParts {
@@ -67,9 +67,6 @@ const noScores: Routed["scores"] = [];
 
 /** Model that is asked for in the place of a client's. */
 const targetOf = (_: string, source: FactsSource) => targetOfHeaders(source);
-
-/** Endpoints that the embedded gateway may try. */
-const gatewayEndpoints = 3;
 
 /** One request through facts, candidates, cycle, lease, feedback and record. */
 export function createScheduler(parts: SchedulerParts): Scheduler {
@@ -140,13 +137,9 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       }
       parts.ring.add(made, { door: request.door, plan: by, refusal: undefined });
       const primary = primaryOf(made, by);
-      const totalScore = primary?.totals[primary.candidates.indexOf(slot)] ?? 0;
-      const picks = made.profiles.flatMap(({ name, picked }) =>
-        picked.slice(0, 1).map((peer) => ({ profile: name, slot: peer })),
-      );
-      for (const { callId, ownScore, fallback, feedback } of listeners) {
-        const { promptTokens } = facts;
-        feedback({ kind: "picked", callId, slot, atMs: nowMs, ownScore, totalScore, fallback, promptTokens, picks });
+      if (listeners.length > 0) {
+        const totalScore = primary?.totals[primary.candidates.indexOf(slot)] ?? 0;
+        tellPicked(listeners, made, { slot, atMs: nowMs, totalScore, promptTokens: facts.promptTokens });
       }
       const rewrite = prepareRewrite(request, facts);
       if (rewrite !== undefined) parts.metrics.modelRewrite();
@@ -189,28 +182,17 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   };
 }
 
-/**
- * Slots to try in order. The list is as long as the picker makes it, since not every gateway understands one; our own
- * does, so it gets further candidates behind the pick, best first.
- */
-function destinationsOf(record: DecisionRecord, plan: Plan, door: Door): readonly number[] {
-  const { destination } = record;
-  const scored = primaryOf(record, plan);
-  if (door !== "gateway" || destination.length >= gatewayEndpoints || scored === undefined) return destination;
-  const { candidates, totals } = scored;
-  const others = [...candidates.keys()].filter((i) => !destination.includes(candidates[i]));
-  const best = others.sort((a, b) => totals[b] - totals[a]).slice(0, gatewayEndpoints - destination.length);
-  return [...destination, ...best.map((i) => candidates[i])];
-}
-
-/** Total of each endpoint that a profile scored. */
-function scoresOf({ candidates, totals }: ProfileRecord, { snapshot }: DecisionRecord): Routed["scores"] {
-  return Array.from(candidates, (slot, i) => [snapshot.at(slot)?.address ?? "", totals[i]] as const);
-}
-
-/** The profile whose pick is the destination. */
-function primaryOf({ profiles }: DecisionRecord, { handler }: Plan): ProfileRecord | undefined {
-  return profiles.find(({ name }) => name === handler.primary);
+function tellPicked(
+  listeners: readonly Listener[],
+  { profiles }: DecisionRecord,
+  pick: { readonly slot: number; readonly atMs: number; readonly totalScore: number; readonly promptTokens: number },
+): void {
+  const picks = profiles.flatMap(({ name, picked }) =>
+    picked.slice(0, 1).map((peer) => ({ profile: name, slot: peer })),
+  );
+  for (const { callId, ownScore, fallback, feedback } of listeners) {
+    feedback({ kind: "picked", callId, ...pick, ownScore, fallback, picks });
+  }
 }
 
 function neverSent(callId: number, atMs: number, { atMs: startedAtMs }: DecisionRecord) {

@@ -1,0 +1,43 @@
+import type { DecisionRecord, Plan, ProfileRecord } from "@outrider/core";
+import type { Door, Routed } from "./types.ts";
+
+/** Endpoints that the embedded gateway may try. */
+const gatewayEndpoints = 3;
+
+/**
+ * Slots to try in order. The list is as long as the picker makes it, since not every gateway understands one; our own
+ * does, so it gets further candidates behind the pick, best first.
+ */
+export function destinationsOf(record: DecisionRecord, plan: Plan, door: Door): readonly number[] {
+  const { destination } = record;
+  if (door !== "gateway" || destination.length >= gatewayEndpoints) return destination;
+  const scored = primaryOf(record, plan);
+  if (scored === undefined) return destination;
+  const slots = [...destination];
+  while (slots.length < gatewayEndpoints) {
+    const next = bestBeside(slots, scored);
+    if (next < 0) break;
+    slots.push(next);
+  }
+  return slots;
+}
+
+/** Total of each endpoint that a profile scored. */
+export function scoresOf({ candidates, totals }: ProfileRecord, { snapshot }: DecisionRecord): Routed["scores"] {
+  return Array.from(candidates, (slot, i) => [snapshot.at(slot)?.address ?? "", totals[i]] as const);
+}
+
+/** The profile whose pick is the destination. */
+export function primaryOf({ profiles }: DecisionRecord, { handler }: Plan): ProfileRecord | undefined {
+  return profiles.find(({ name }) => name === handler.primary);
+}
+
+/** The first of the best candidates that is not yet among the slots; -1 = none is left. */
+function bestBeside(slots: readonly number[], { candidates, totals }: ProfileRecord): number {
+  let best = -1;
+  for (let i = 0; i < candidates.length; i++) {
+    if (slots.includes(candidates[i])) continue;
+    if (best < 0 || totals[i] > totals[best]) best = i;
+  }
+  return best < 0 ? -1 : candidates[best];
+}
