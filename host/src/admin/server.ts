@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { AdminService } from "@outrider/protos/admin";
 import { formatAddress } from "../datalayer/address.ts";
+import { listen } from "../listen.ts";
 import { type AccessCheck, checkUrl, createAccessCheck } from "./access.ts";
 import { isLoopback, type ListenAddress } from "./address.ts";
 import { type AdminSources, createAdminService } from "./service.ts";
@@ -34,7 +34,7 @@ export async function createAdminServer({ address, token, ...sources }: AdminOpt
     throw new RangeError(`the admin interface needs a token to listen on ${address.host || "all interfaces"}`);
   }
   const server = createServer(createHandler(sources, createAccessCheck(token)));
-  const { address: ip, port } = await listen(server, address);
+  const { address: ip, port } = await listen(server, address.host, address.port);
   return { address: formatAddress(ip, port), close: () => close(server) };
 }
 
@@ -67,16 +67,6 @@ function sendReadiness(response: ServerResponse, reasons: readonly string[]): vo
 function sendText(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
   response.end(text);
-}
-
-function listen(server: Server, { host, port }: ListenAddress): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host === "" ? undefined : host, () => {
-      server.off("error", reject);
-      resolve(server.address() as AddressInfo);
-    });
-  });
 }
 
 function close(server: Server): Promise<void> {

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import {
   createSecureServer,
   createServer,
@@ -11,6 +10,7 @@ import {
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defaultDoorLimits } from "../doors/limits.ts";
+import { listen } from "../listen.ts";
 import type { TlsSource } from "../tls/tls-source.ts";
 import { isGrpcCall } from "./grpc-http2.ts";
 import { createSessionGuard, defaultSessionDeadlines, type SessionDeadlines } from "./guard-sessions.ts";
@@ -97,12 +97,7 @@ export function createGrpcListener(options: GrpcListenerOptions): GrpcListener {
     await stopListening(server);
   };
   return {
-    async listen(host, port) {
-      server.listen({ host, port });
-      await once(server, "listening");
-      server.on("error", ignore);
-      return server.address() as AddressInfo;
-    },
+    listen: (host, port) => listen(server, host, port),
     async drain(timeoutMs, quietMs) {
       const endMs = performance.now() + timeoutMs;
       if (sessions.size > 0) activity.lastCallMs = performance.now();

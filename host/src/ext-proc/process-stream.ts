@@ -208,16 +208,9 @@ class ProcessStream implements ExtProcPeer, StreamControl, Guarded {
   }
 
   #isBodyComingIn(): boolean {
-    switch (this.#phase) {
-      case "holding":
-      case "deciding":
-      case "flowing":
-        return true;
-      case "waiting":
-        return !this.#isRequestDone;
-      default:
-        return false;
-    }
+    const phase = this.#phase;
+    if (phase === "waiting") return !this.#isRequestDone;
+    return phase === "holding" || phase === "deciding" || phase === "flowing";
   }
 
   /**

@@ -1,10 +1,10 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { GatewayOptions } from "../commands/serve-options.ts";
 import { createDeadlineSweep, defaultPhaseDeadlines, type PhaseDeadlines, tickFor } from "../doors/deadlines.ts";
 import { createHeldBytes, type HeldBytes } from "../doors/held-bytes.ts";
 import { type DoorLimits, defaultDoorLimits } from "../doors/limits.ts";
+import { listen } from "../listen.ts";
 import type { Log } from "../log.ts";
 import type { Scheduler } from "../scheduling/types.ts";
 import { createAccessLog } from "./access-log.ts";
@@ -91,12 +91,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     await upstream.close();
   };
   return {
-    async listen(host, port) {
-      server.listen({ host, port });
-      await once(server, "listening");
-      server.on("error", ignore);
-      return server.address() as AddressInfo;
-    },
+    listen: (host, port) => listen(server, host, port),
     drain: (timeoutMs, quietMs = 1000) => stop(timeoutMs, quietMs),
     close: () => stop(0, 0),
   };
@@ -145,5 +140,3 @@ function createClientServer(limits: DoorLimits, services: ProxyServices): Server
   server.on("drop", () => metrics.connectionDropped());
   return server;
 }
-
-function ignore(): void {}

@@ -1,6 +1,6 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
+import { listen } from "../listen.ts";
 
 /** The `/metrics` page on a port of its own, plain HTTP. */
 export interface MetricsServer {
@@ -31,23 +31,13 @@ export async function createMetricsServer(registry: Registry, port: number): Pro
       (error: unknown) => send(response, 500, `${String(error)}\n`),
     );
   });
-  const bound = await listen(server, port);
+  const { port: bound } = await listen(server, "", port);
   return { port: bound, close: () => close(server) };
 }
 
 function send(response: ServerResponse, status: number, text: string, contentType = "text/plain; charset=utf-8"): void {
   response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(text) });
   response.end(text);
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, () => {
-      server.off("error", reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }
 
 function close(server: Server): Promise<void> {

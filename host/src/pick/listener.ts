@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import {
   createServer as createHttp2Server,
@@ -10,6 +9,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DeadlineSweep, Guarded } from "../doors/deadlines.ts";
 import type { DoorLimits } from "../doors/limits.ts";
+import { listen } from "../listen.ts";
 
 /** A request of either version of HTTP. */
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
@@ -82,12 +82,7 @@ export function createHttpListener(
     });
   });
   return {
-    async listen(host, port) {
-      server.listen({ host, port });
-      await once(server, "listening");
-      server.on("error", ignore);
-      return server.address() as AddressInfo;
-    },
+    listen: (host, port) => listen(server, host, port),
     async close(timeoutMs) {
       const endMs = performance.now() + timeoutMs;
       let isClosed = !server.listening;
