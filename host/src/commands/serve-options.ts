@@ -1,37 +1,9 @@
 import type { ListenAddress } from "../admin/address.ts";
 import type { ConfigOrigin } from "../config/source.ts";
 import type { DoorLimits } from "../doors/limits.ts";
-
-/** How gateways that do not announce it exchange bodies with ext_proc; `auto` = told by what they do. */
-export type UnannouncedBodyMode = "auto" | "full-duplex" | "buffered" | "streamed" | "none";
-
-/** TLS of ext_proc. */
-export interface TlsOptions {
-  /** Folder of `tls.crt` and `tls.key`; `undefined` = a self-signed certificate. */
-  readonly certPath: string | undefined;
-  /** Whether the files are read again when they change. */
-  readonly reloads: boolean;
-  /** Authority of the gateways' certificates, PEM; `undefined` = gateways need none. */
-  readonly clientCaFile: string | undefined;
-  /** Lowest version spoken. */
-  readonly minVersion: "TLSv1.2" | "TLSv1.3";
-  /** Suites by their names in Go, in order; empty = Node's. */
-  readonly cipherSuites: readonly string[];
-}
-
-/** The embedded gateway's dealings with model servers. */
-export interface GatewayOptions {
-  /** What model servers speak. */
-  readonly upstream: "http1" | "h2c";
-  /** Until a model server accepts a connection, in ms. */
-  readonly connectTimeoutMs: number;
-  /** From the sent request to the response's headers, in ms. */
-  readonly responseTimeoutMs: number;
-  /** Between two parts of a response, in ms. */
-  readonly idleTimeoutMs: number;
-  /** Whether each request makes a log line. */
-  readonly accessLog: boolean;
-}
+import type { UnannouncedBodyMode } from "../ext-proc/modes/unannounced-body-mode.ts";
+import type { GatewayOptions } from "../gateway/gateway-options.ts";
+import type { TlsOptions } from "../tls/tls-options.ts";
 
 /** What `outrider serve` was told, checked; ports are 0 where any free one will do. */
 export interface ServeOptions {

@@ -1,10 +1,10 @@
-import type { UnannouncedBodyMode } from "../commands/serve-options.ts";
 import type { DeadlineSweep, PhaseDeadlines } from "../doors/deadlines.ts";
 import type { HeldBytes } from "../doors/held-bytes.ts";
 import type { DoorLimits } from "../doors/limits.ts";
 import type { Scheduler } from "../scheduling/types.ts";
 import type { ExtProcMetrics } from "./metrics.ts";
 import type { SeenBehaviour } from "./modes/choose-modes.ts";
+import type { UnannouncedBodyMode } from "./modes/unannounced-body-mode.ts";
 
 /** What all streams of a server share. */
 export interface ProcessServices {

@@ -1,5 +1,4 @@
 import type { AddressInfo } from "node:net";
-import type { UnannouncedBodyMode } from "../commands/serve-options.ts";
 import { createDeadlineSweep, defaultPhaseDeadlines, type PhaseDeadlines, tickFor } from "../doors/deadlines.ts";
 import { createHeldBytes, type HeldBytes } from "../doors/held-bytes.ts";
 import { type DoorLimits, defaultDoorLimits } from "../doors/limits.ts";
@@ -11,6 +10,7 @@ import { answerHealthCheck, healthPath } from "./health-server.ts";
 import type { HealthState } from "./health-status.ts";
 import { carryHttp2Stream } from "./http2-stream.ts";
 import type { ExtProcMetrics } from "./metrics.ts";
+import type { UnannouncedBodyMode } from "./modes/unannounced-body-mode.ts";
 import type { ProcessServices } from "./process-services.ts";
 import { createProcessStream } from "./process-stream.ts";
 import { grpcStatus } from "./stream.ts";

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { GatewayOptions } from "../commands/serve-options.ts";
 import { createDeadlineSweep, defaultPhaseDeadlines, type PhaseDeadlines, tickFor } from "../doors/deadlines.ts";
 import { createHeldBytes, type HeldBytes } from "../doors/held-bytes.ts";
 import { type DoorLimits, defaultDoorLimits } from "../doors/limits.ts";
@@ -11,6 +10,7 @@ import { createAccessLog } from "./access-log.ts";
 import { maxHeaders, notHere } from "./check-request.ts";
 import { closeWith, isClosing, refusalOf } from "./client-faults.ts";
 import { drainServer } from "./drain.ts";
+import { defaultGatewayOptions, type GatewayOptions } from "./gateway-options.ts";
 import { LiveRequests } from "./live-requests.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { createModelList } from "./models/model-list.ts";
@@ -34,15 +34,6 @@ export interface GatewayParts {
   /** Default {@link defaultPhaseDeadlines}, those of responses from the options. */
   readonly deadlines?: PhaseDeadlines;
 }
-
-/** As `outrider serve` has them. */
-export const defaultGatewayOptions: GatewayOptions = {
-  upstream: "http1",
-  connectTimeoutMs: 2000,
-  responseTimeoutMs: 600_000,
-  idleTimeoutMs: 300_000,
-  accessLog: false,
-};
 
 /** An OpenAI-compatible reverse proxy for one machine: every request goes to the endpoint that is decided. */
 export interface Gateway {

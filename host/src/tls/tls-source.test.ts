@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { TlsOptions } from "../commands/serve-options.ts";
 import { createManualClock, type ManualClock } from "../plugins/fixtures/manual-clock.ts";
 import { createSelfSigned } from "./self-signed.ts";
 import { createSecretFolder, type SecretFolder } from "./testing/secret-folder.ts";
+import type { TlsOptions } from "./tls-options.ts";
 import { createTlsSource, type TlsSource } from "./tls-source.ts";
 
 const [first, second, third] = await Promise.all([1, 2, 3].map(() => createSelfSigned(Date.now())));

@@ -2,12 +2,12 @@ import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
 import { type CycleClock, OutriderError } from "@outrider/core";
 import type { Registry } from "prom-client";
-import type { TlsOptions } from "../commands/serve-options.ts";
 import type { Log } from "../log.ts";
 import { suitsKey, toCiphers } from "./cipher-suites.ts";
 import { createTlsMetrics, type TlsMetrics } from "./metrics.ts";
 import { type KeyPair, leafOf, readAuthorities, readKeyPair } from "./pem-files.ts";
 import { createSelfSigned } from "./self-signed.ts";
+import type { TlsOptions } from "./tls-options.ts";
 import { type FolderWatch, watchFolders } from "./watch-folders.ts";
 
 /** A server's side of TLS, in the form that servers take. */

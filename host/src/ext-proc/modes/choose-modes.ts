@@ -2,7 +2,6 @@ import {
   ProcessingMode_BodySendMode as BodySendMode,
   ProcessingMode_BodySendModeSchema as bodySendModes,
 } from "@outrider/protos/envoy-processing-mode";
-import type { UnannouncedBodyMode } from "../../commands/serve-options.ts";
 import { refuse } from "../../scheduling/refusals.ts";
 import type { Refusal } from "../../scheduling/types.ts";
 import type { AnnouncedModes } from "../messages/processing-request.ts";
@@ -12,6 +11,7 @@ import { hiddenRequest, hiddenResponse, streamedRequest } from "./headers-only.t
 import type { RequestMode } from "./request-mode.ts";
 import type { ResponseMode } from "./response-mode.ts";
 import { unknownResponse, unsureRequest, waitingRequest } from "./unannounced.ts";
+import type { UnannouncedBodyMode } from "./unannounced-body-mode.ts";
 
 /** How the bodies of one stream are exchanged, each way. */
 export interface Modes {

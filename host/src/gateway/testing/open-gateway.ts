@@ -6,7 +6,8 @@ import { Registry } from "prom-client";
 import { createHeldBytes, type HeldBytes } from "../../doors/held-bytes.ts";
 import { type DoorLimits, defaultDoorLimits } from "../../doors/limits.ts";
 import { createFakeScheduler, type FakeScheduler } from "../../doors/testing/fake-scheduler.ts";
-import { createGateway, defaultGatewayOptions, type Gateway, type GatewayParts } from "../gateway.ts";
+import { createGateway, type Gateway, type GatewayParts } from "../gateway.ts";
+import { defaultGatewayOptions } from "../gateway-options.ts";
 import { createGatewayMetrics } from "../metrics.ts";
 
 /** A request to send; a POST of a completion where nothing else is said. */

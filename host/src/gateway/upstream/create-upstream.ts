@@ -1,4 +1,4 @@
-import type { GatewayOptions } from "../../commands/serve-options.ts";
+import type { GatewayOptions } from "../gateway-options.ts";
 import { createHttp1Upstream } from "./http1-upstream.ts";
 import { createHttp2Upstream } from "./http2-upstream.ts";
 import type { Upstream } from "./types.ts";
