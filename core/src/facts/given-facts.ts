@@ -12,5 +12,6 @@ export interface GivenFacts extends Pick<ScannedBody, "model" | "stream" | "maxO
 
 /** What a scan of the body would have told. Does not hold the prompt, so that it may be kept. */
 export function toScannedBody({ model, stream, maxOutputTokens, cacheSalt }: GivenFacts): ScannedBody {
-  return { kind: "ok", model, modelSpans: [], stream, maxOutputTokens, cacheSalt };
+  const noBody = { modelSpans: [], promptSpan: undefined, hasMessages: false };
+  return { kind: "ok", model, stream, maxOutputTokens, cacheSalt, ...noBody };
 }

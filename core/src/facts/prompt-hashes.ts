@@ -10,6 +10,7 @@ const MAX_UNIT_BYTES = 3;
 /** Tokens of a prompt, those of a text estimated by its bytes; `undefined` where there is no prompt. */
 export function countPromptTokens(prompt: Prompt): number | undefined {
   if (prompt.kind === "tokens") return prompt.tokenIds.length;
+  if (prompt.kind === "ascii") return Math.ceil(lengthOf(prompt.pieces) / TOKEN_BYTES);
   if (prompt.kind !== "text") return undefined;
   const bytes = prompt.pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
   return Math.ceil(bytes / TOKEN_BYTES);
@@ -21,6 +22,8 @@ export function hashPrompt(prompt: Prompt, blockSizeTokens: number, maxTokens: n
   const maxBlocks = Math.floor(maxTokens / blockSizeTokens);
   if (prompt.kind === "text")
     return hashBlocks(encode(prompt.pieces, maxBlocks * blockBytes), blockBytes, seed, maxBlocks);
+  if (prompt.kind === "ascii")
+    return hashBlocks(join(prompt.pieces, maxBlocks * blockBytes), blockBytes, seed, maxBlocks);
   if (prompt.kind !== "tokens") return new Uint32Array(0);
   return hashBlocks(new Uint8Array(prompt.tokenIds.buffer), blockBytes, seed, maxBlocks);
 }
@@ -29,12 +32,33 @@ let scratch = Buffer.allocUnsafeSlow(1 << 16);
 
 /** UTF-8 of a text, as long as `limit` bytes or little more; valid until the next call. */
 function encode(pieces: readonly string[], limit: number): Uint8Array {
-  const room = Math.min(MAX_UNIT_BYTES * pieces.reduce((sum, { length }) => sum + length, 0), limit + MAX_UNIT_BYTES);
-  if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(room)));
+  const room = Math.min(MAX_UNIT_BYTES * lengthOf(pieces), limit + MAX_UNIT_BYTES);
+  makeRoom(room);
   let length = 0;
   for (const piece of pieces) {
     if (length >= limit) break;
     length += scratch.write(piece, length, room - length, "utf8");
   }
   return scratch.subarray(0, length);
+}
+
+/** The first `limit` bytes of pieces in one; valid until the next call. */
+function join(pieces: readonly Uint8Array[], limit: number): Uint8Array {
+  const room = Math.min(lengthOf(pieces), limit);
+  makeRoom(room);
+  let length = 0;
+  for (const piece of pieces) {
+    const part = piece.length > room - length ? piece.subarray(0, room - length) : piece;
+    scratch.set(part, length);
+    length += part.length;
+  }
+  return scratch.subarray(0, length);
+}
+
+function makeRoom(bytes: number): void {
+  if (scratch.length < bytes) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
+}
+
+function lengthOf(pieces: readonly { readonly length: number }[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
 }

@@ -4,6 +4,8 @@ import { hashBytes } from "../hash/index.ts";
 export type Prompt =
   /** Its text is the pieces one behind the other, which are joined only where somebody reads it as one. */
   | { readonly kind: "text"; readonly pieces: readonly string[] }
+  /** Text too, as it stands in the body. */
+  | { readonly kind: "ascii"; readonly pieces: readonly Uint8Array[] }
   | { readonly kind: "tokens"; readonly tokenIds: Uint32Array }
   /** The body has no prompt where its API has one. */
   | { readonly kind: "none" }
@@ -31,10 +33,14 @@ export function parsePrompt(chunks: readonly Uint8Array[], path: string): Prompt
  */
 export function readPrompt(body: unknown, path: string): Prompt {
   if (!isRecord(body)) return fault("request body is not a JSON object");
-  const isCompletion = /(?<!\/chat)\/completions(?:$|\?)/.test(path);
-  if (body.messages !== undefined && !(isCompletion && body.prompt !== undefined)) return readChat(body);
+  if (body.messages !== undefined && !(body.prompt !== undefined && readsPrompt(true, path))) return readChat(body);
   if (body.prompt !== undefined) return readInput(body.prompt, "prompt");
   return body.input === undefined ? { kind: "none" } : readInput(body.input, "input", body.instructions);
+}
+
+/** Whether the `prompt` of a body that has one counts, where it may have `messages` too. */
+export function readsPrompt(hasMessages: boolean, path: string): boolean {
+  return !hasMessages || /(?<!\/chat)\/completions(?:$|\?)/.test(path);
 }
 
 function readChat({ messages, system, tools }: Record<string, unknown>): Prompt {

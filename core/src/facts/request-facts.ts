@@ -3,6 +3,7 @@ import { prefixSeed } from "../hash/index.ts";
 import type { ByteSpan } from "../rewrite/replace-spans.ts";
 import type { FactNeeds } from "./fact-needs.ts";
 import { type GivenFacts, toScannedBody } from "./given-facts.ts";
+import { readPlainPrompt } from "./plain-prompt.ts";
 import { type Prompt, parsePrompt } from "./prompt.ts";
 import { countPromptTokens, hashPrompt, TOKEN_BYTES } from "./prompt-hashes.ts";
 import { type BodyFault, type ScannedBody, scanBody } from "./scan-body.ts";
@@ -140,8 +141,7 @@ class SourceFacts implements HostFacts {
 
   get promptText(): string {
     const prompt = this.#settings.needs.promptText ? this.#parsed() : noPrompt;
-    if (prompt.kind !== "text") return "";
-    this.#promptText ??= prompt.pieces.join("");
+    this.#promptText ??= toText(prompt);
     return this.#promptText;
   }
 
@@ -233,9 +233,16 @@ class SourceFacts implements HostFacts {
   }
 
   #parsed(): Prompt {
-    const { body, given, path } = this.#source;
-    this.#prompt ??= given?.prompt ?? (body === undefined ? noPrompt : parsePrompt(body, path));
+    this.#prompt ??= this.#source.given?.prompt ?? this.#readPrompt();
     return this.#prompt;
+  }
+
+  #readPrompt(): Prompt {
+    const { body, path } = this.#source;
+    if (body === undefined) return noPrompt;
+    const scan = this.#scanned();
+    const plain = scan?.kind === "ok" ? readPlainPrompt(body, scan, path) : undefined;
+    return plain ?? parsePrompt(body, path);
   }
 
   #countTokens(): number {
@@ -266,6 +273,11 @@ class SourceFacts implements HostFacts {
     }
     return headers;
   }
+}
+
+function toText(prompt: Prompt): string {
+  if (prompt.kind === "text") return prompt.pieces.join("");
+  return prompt.kind === "ascii" ? Buffer.concat(prompt.pieces).toString("latin1") : "";
 }
 
 /** Has the facts computed that do not need the prompt itself. */

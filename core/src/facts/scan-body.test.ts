@@ -1,18 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { toChunks } from "./fixtures/to-chunks.ts";
 import { modelNotFound, scanBody } from "./scan-body.ts";
-
-/** A body in chunks of the given sizes, the rest in one. */
-function toChunks(body: string | Uint8Array, sizes: readonly number[] = []): Uint8Array[] {
-  const bytes = Buffer.from(body);
-  const chunks: Uint8Array[] = [];
-  let at = 0;
-  for (const size of sizes) {
-    chunks.push(new Uint8Array(bytes.subarray(at, at + size)));
-    at += size;
-  }
-  return [...chunks, bytes.subarray(at)];
-}
 
 function faultOf(body: string | Uint8Array): string {
   const scan = scanBody(toChunks(body));
@@ -107,6 +96,8 @@ describe("a body", () => {
   it("tells model, stream, output cap and cache salt", () => {
     const body = ' { "model" : "m" , "stream":true,"max_tokens":7,"cache_salt":"s", "messages":[{"content":"x"}] } \n';
     expect(scanBody(toChunks(body))).toEqual({
+      promptSpan: undefined,
+      hasMessages: true,
       kind: "ok",
       model: "m",
       modelSpans: [{ start: 13, end: 16 }],
@@ -149,6 +140,7 @@ describe("a body", () => {
 
 const key = fc.oneof(
   fc.constantFrom("model", "stream", "max_tokens", "max_completion_tokens", "max_output_tokens", "cache_salt"),
+  fc.constantFrom("prompt", "messages"),
   fc.string(),
 );
 const value = fc.oneof(
@@ -181,14 +173,20 @@ it("reads any JSON object in any chunks as JSON.parse does", () => {
       const cap = [parsed.max_completion_tokens, parsed.max_tokens, parsed.max_output_tokens].find(
         (tokens) => Number.isInteger(tokens) && (tokens as number) > 0,
       );
-      expect(scan).toEqual({
+      expect(scan).toMatchObject({
         kind: "ok",
         model: parsed.model,
+        hasMessages: Object.hasOwn(parsed, "messages"),
         modelSpans: expect.anything(),
         stream: parsed.stream === true,
         maxOutputTokens: Math.min(Number(cap ?? 0), 2 ** 32 - 1),
         cacheSalt: typeof parsed.cache_salt === "string" ? parsed.cache_salt : "",
       });
+      const prompt = scan.kind === "ok" ? scan.promptSpan : undefined;
+      expect(prompt !== undefined).toBe(typeof parsed.prompt === "string");
+      if (prompt !== undefined) {
+        expect(JSON.parse(Buffer.from(body).subarray(prompt.start, prompt.end).toString())).toBe(parsed.prompt);
+      }
       const last = scan.kind === "ok" ? scan.modelSpans.at(-1) : undefined;
       expect(JSON.parse(Buffer.from(body).subarray(last?.start, last?.end).toString())).toBe(parsed.model);
     }),

@@ -14,6 +14,10 @@ export interface ScannedBody {
   readonly maxOutputTokens: number;
   /** `cache_salt`; empty where it is no string. */
   readonly cacheSalt: string;
+  /** Where the value of `prompt` stands, with its quotes; `undefined` where it is no string. */
+  readonly promptSpan: ByteSpan | undefined;
+  /** Whether there are `messages`. */
+  readonly hasMessages: boolean;
 }
 
 /** A body that no model server could read either. */
@@ -35,11 +39,17 @@ const COMMA = 0x2c;
 const LONGEST_ESCAPE = "\\u0000".length;
 
 const wanted = ["model", "stream", "max_completion_tokens", "max_tokens", "max_output_tokens", "cache_salt"] as const;
+const noted = [...wanted, "prompt", "messages"] as const;
 type WantedKey = (typeof wanted)[number];
-const longestKeyBytes = Math.max(...wanted.map((key) => key.length)) * LONGEST_ESCAPE;
+type NotedKey = (typeof noted)[number];
+const longestKeyBytes = Math.max(...noted.map((key) => key.length)) * LONGEST_ESCAPE;
 
 /** Values of the wanted keys as JSON; the last one where a key repeats, as `JSON.parse` has it. */
-type WantedValues = { [key in WantedKey]?: string } & { readonly modelSpans: ByteSpan[] };
+type WantedValues = { [key in WantedKey]?: string } & {
+  readonly modelSpans: ByteSpan[];
+  promptSpan: ByteSpan | undefined;
+  hasMessages: boolean;
+};
 
 /**
  * Reads a few values at the top level of a JSON body. A fault inside a value that it does not read goes unnoticed, and
@@ -49,7 +59,7 @@ export function scanBody(chunks: readonly Uint8Array[]): ScannedBody | BodyFault
   const reader = new BodyReader(chunks);
   skipByteOrderMark(reader);
   if (!reader.take(OPEN_BRACE)) return fault(reader, "request body is not a JSON object");
-  const values: WantedValues = { modelSpans: [] };
+  const values: WantedValues = { modelSpans: [], promptSpan: undefined, hasMessages: false };
   const message = readMembers(reader, values);
   return message === undefined ? toFacts(values) : fault(reader, message);
 }
@@ -76,9 +86,26 @@ function readMember(reader: BodyReader, values: WantedValues): string | undefine
   const start = reader.mark();
   if (!skipValue(reader, first)) return endsEarly;
   if (reader.offset === start.offset) return unexpected(reader, "a value");
-  if (key !== undefined) values[key] = reader.textSince(start);
-  if (key === "model") values.modelSpans.push({ start: start.offset, end: reader.offset });
+  if (key !== undefined) note(key, reader, { first, start }, values);
   return undefined;
+}
+
+/** Keeps what is wanted of a value that the reader stands behind. */
+function note(
+  key: NotedKey,
+  reader: BodyReader,
+  value: { readonly first: number; readonly start: BodyMark },
+  values: WantedValues,
+): void {
+  const span = { start: value.start.offset, end: reader.offset };
+  if (key === "messages") {
+    values.hasMessages = true;
+  } else if (key === "prompt") {
+    values.promptSpan = value.first === QUOTE ? span : undefined;
+  } else {
+    values[key] = reader.textSince(value.start);
+    if (key === "model") values.modelSpans.push(span);
+  }
 }
 
 function skipValue(reader: BodyReader, first: number): boolean {
@@ -88,12 +115,12 @@ function skipValue(reader: BodyReader, first: number): boolean {
   return reader.skipString();
 }
 
-function readKey(reader: BodyReader, start: BodyMark): WantedKey | undefined {
+function readKey(reader: BodyReader, start: BodyMark): NotedKey | undefined {
   const closingQuote = 1;
   if (reader.offset - start.offset - closingQuote > longestKeyBytes) return undefined;
   const raw = reader.textSince(start, closingQuote);
   const key = raw.includes("\\") ? parse(`"${raw}"`) : raw;
-  return wanted.find((name) => name === key);
+  return noted.find((name) => name === key);
 }
 
 const endsEarly = "request body ends early";
@@ -119,6 +146,8 @@ function toFacts(values: WantedValues): ScannedBody | BodyFault {
     maxOutputTokens:
       toTokens(values.max_completion_tokens) || toTokens(values.max_tokens) || toTokens(values.max_output_tokens),
     cacheSalt: typeof cacheSalt === "string" ? cacheSalt : "",
+    promptSpan: values.promptSpan,
+    hasMessages: values.hasMessages,
   };
 }
 

@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { toChunks } from "./fixtures/to-chunks.ts";
+import { readPlainPrompt } from "./plain-prompt.ts";
+import { parsePrompt } from "./prompt.ts";
+import { countPromptTokens, hashPrompt } from "./prompt-hashes.ts";
+import { scanBody } from "./scan-body.ts";
+
+const seed = { low: 1, high: 2 };
+
+function readBoth(body: string, path: string, sizes: readonly number[] = []) {
+  const chunks = toChunks(body, sizes);
+  const scan = scanBody(chunks);
+  if (scan.kind === "fault") throw new Error(scan.message);
+  return { plain: readPlainPrompt(chunks, scan, path), parsed: parsePrompt(chunks, path) };
+}
+
+describe("a plain prompt", () => {
+  const completions = "/v1/completions";
+  const others = [
+    { title: "an escape", body: '{"model":"m","prompt":"a\\nb"}', path: completions },
+    { title: "other than ASCII", body: '{"model":"m","prompt":"größer"}', path: completions },
+    { title: "several prompts", body: '{"model":"m","prompt":["a","b"]}', path: completions },
+    { title: "token ids", body: '{"model":"m","prompt":[1,2]}', path: completions },
+    { title: "no prompt", body: '{"model":"m"}', path: completions },
+    { title: "messages that count", body: '{"model":"m","messages":[],"prompt":"a"}', path: "/v1/chat/completions" },
+    { title: "a prompt that is replaced by another", body: '{"model":"m","prompt":"a","prompt":7}', path: completions },
+  ];
+  for (const { title, body, path } of others) {
+    it(`is none with ${title}`, () => expect(readBoth(body, path).plain).toBeUndefined());
+  }
+
+  it("counts, hashes and reads as the parsed one, wherever the body is cut", () => {
+    const ascii = fc.string({ unit: "grapheme-ascii", maxLength: 3000 }).map((text) => text.replaceAll(/["\\]/g, "'"));
+    const more = fc.constantFrom("", ',"messages":[]', ',"prompt":"an earlier one"');
+    const sizes = fc.array(fc.nat({ max: 1000 }), { maxLength: 4 });
+    fc.assert(
+      fc.property(ascii, more, sizes, (text, member, chunkSizes) => {
+        const body = `\ufeff{"model":"m"${member},"prompt":${JSON.stringify(text)},"stream":true}`;
+        const { plain, parsed } = readBoth(body, completions, chunkSizes);
+        if (plain?.kind !== "ascii") throw new Error("it is no plain prompt");
+        expect(Buffer.concat(plain.pieces).toString()).toBe(text);
+        expect(countPromptTokens(plain)).toBe(countPromptTokens(parsed));
+        for (const maxTokens of [64, 131_072]) {
+          expect(hashPrompt(plain, 16, maxTokens, seed)).toEqual(hashPrompt(parsed, 16, maxTokens, seed));
+        }
+      }),
+    );
+  });
+});
