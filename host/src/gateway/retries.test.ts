@@ -110,7 +110,11 @@ describe("a request whose endpoint", () => {
 describe("a connection that was kept and turns out dead", () => {
   const repeatable = [
     { title: "a method that may be done twice", sent: { method: "GET" } },
-    { title: "the client's word that it may", sent: { headers: { "idempotency-key": "k" }, body: "{}" } },
+    {
+      title: "the client's word that it may",
+      sent: { path: "/v1/load_lora_adapter", headers: { "idempotency-key": "k" }, body: "{}" },
+    },
+    { title: "a completion, which changes nothing", sent: { path: "/v1/chat/completions?a=b", body: "{}" } },
   ];
   for (const cut of ["end", "resetAndDestroy"] as const) {
     for (const { title, sent } of repeatable) {
@@ -125,12 +129,13 @@ describe("a connection that was kept and turns out dead", () => {
       });
     }
 
-    it(`(${cut}) is no reason to send a completion again, which the model server may have begun`, async () => {
+    it(`(${cut}) is no reason to send again what changes the model server, which may have begun it`, async () => {
       await opened();
       const server = await forgetfulServer(cut);
       open.scheduler.answer({ destinations: [server.destination, await refusingDestination()] });
-      expect((await open.ask({ body: "{}" })).body).toBe("fine");
-      expect((await open.ask({ body: "{}" })).status).toBe(502);
+      const sent = { path: "/v1/load_lora_adapter", body: "{}" };
+      expect((await open.ask(sent)).body).toBe("fine");
+      expect((await open.ask(sent)).status).toBe(502);
       expect([server.cuts(), server.served(), await retries()]).toEqual([1, 1, 0]);
     });
   }
