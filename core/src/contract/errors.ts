@@ -9,6 +9,8 @@ export const errorCodes = {
   SCORER_SHED: "the plugin already has as many calls in flight as it accepts",
   SCORER_FAILED: "the plugin answered the call with an error of its own",
   SCORES_INVALID: "wrong count, Infinity, or NaN on the wire: a bug in the plugin",
+  SCORER_EJECTED: "the plugin failed or was late too often and is only asked in shadow until it does well again",
+  SCORER_REQUIRED: "a scorer without which requests are to fail brought nothing; only where the configuration says so",
   PROTOCOL_VIOLATION: "a frame or message that the contract does not allow",
 } as const;
 

@@ -12,6 +12,8 @@ export interface CycleCall extends ScoreCall {
   readonly budgetUs: number;
   /** A rehearsal warms the path of requests and leaves no trace: it is not counted, and nothing is told of it. */
   readonly isRehearsal?: boolean;
+  /** 1 for each position that was vetoed so far; `undefined` = none was. */
+  readonly vetoed: Uint8Array | undefined;
 }
 
 /** A scorer as the cycle sees it, whatever its placement. */
@@ -20,6 +22,8 @@ export interface Scorer {
   readonly name: string;
   /** `type:` of it. */
   readonly type: string;
+  /** Whether its vetoes count; default false. May change with a handshake. */
+  readonly mayVeto?: boolean;
   /** As {@link ScorerInstance.score}; failure is an {@link OutriderError}, thrown or as a rejection. */
   score(call: CycleCall, scores: Float32Array): Reason | Promise<Reason>;
   /** What became of a call; absent where the scorer asked for no events. */

@@ -34,6 +34,12 @@ export interface ScoreCall {
   readonly seed: number;
   /** Next number in [0, 1) of this call's randomness. A plugin uses no other. */
   random(): number;
+  /**
+   * Rules a candidate out of this decision, whatever its total; nothing happens where `veto` was not granted, and a veto
+   * of all candidates is ignored. Only a scorer may, and before it has answered.
+   * @param position of the candidate in {@link candidates}.
+   */
+  veto(position: number): void;
 }
 
 /** Why a plugin answered as it did, at most 200 bytes, for explain; nothing = no reason given. */
@@ -46,7 +52,14 @@ interface PluginInstance {
   endpointsChanged?(change: EndpointChange): void;
   /** Learns what became of a call; only the events asked for by `events.*` needs arrive, and always `done`. */
   feedback?(event: FeedbackEvent): void;
+  /** What was learned so far, for the instance that takes over; at most {@link maxHandoffBytes} with all others of its process. */
+  handoff?(): Uint8Array;
+  /** Takes what the instance before it has handed over; at most once, after `create`, calls may have come before it. */
+  restore?(handoff: Uint8Array): void;
 }
+
+/** Largest state handed to a plugin's next generation, in bytes. Source: the contract's `Drained.handoff`. */
+export const maxHandoffBytes = 960 * 1024;
 
 /** Rates candidates. May keep state between calls, but must not count on seeing every request. */
 export interface ScorerInstance extends PluginInstance {
@@ -119,6 +132,12 @@ export interface ScorerDefinition<C = unknown> extends PluginDefinition<C> {
   readonly kind: "scorer";
   /** What kind of preference it expresses. */
   readonly category: Category;
+  /**
+   * Set: the score of an endpoint depends on neither the request nor the other candidates, and stays good so long, in ms.
+   * Out of process it is then pushed as a table with each change of the endpoints, and no request asks for it. Must not
+   * read in-flight columns. Absent: it is asked for each request.
+   */
+  readonly tableTtlMs?: number;
   /** Makes one configured instance. */
   create(config: C): ScorerInstance;
 }

@@ -28,6 +28,7 @@ export class Call implements CycleCall {
   readonly budgetUs: number;
   readonly #context: CallContext;
   #random: (() => number) | undefined;
+  #vetoed: Uint8Array | undefined;
 
   constructor(context: CallContext, callId: number, seed: number, budgetUs: number) {
     this.#context = context;
@@ -79,6 +80,15 @@ export class Call implements CycleCall {
   get random(): () => number {
     this.#random ??= createRandom(this.seed);
     return this.#random;
+  }
+
+  get vetoed(): Uint8Array | undefined {
+    return this.#vetoed;
+  }
+
+  veto(position: number): void {
+    this.#vetoed ??= new Uint8Array(this.candidates.length);
+    if (position < this.#vetoed.length) this.#vetoed[position] = 1;
   }
 
   candidateBitmap(): Uint8Array {

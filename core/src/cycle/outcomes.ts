@@ -6,13 +6,14 @@ import type { PlannedProducer, PluginOutcome, ProducerOutcome, ScorerOutcome, We
 export const maxReasonBytes = 200;
 
 const noScores = new Float32Array(0);
+const plain = { fallback: undefined, vetoed: [] as readonly number[], clamped: 0 } as const;
 
 /** What a scorer brought, its scores checked and clamped in place; its own copy where it answered later. */
 export function toScorerOutcome({ scorer, weight }: WeightedScorer, ask: Ask, written: Float32Array): ScorerOutcome {
   const { rated, clamped, isInvalid } = ask.state === "answered" ? checkScores(written) : unchecked;
   const outcome = toOutcome(ask, scorer.type, rated, isInvalid);
-  if (outcome.kind !== "scored") return { ...outcome, weight, scores: noScores, clamped: 0 };
-  return { ...outcome, weight, scores: ask.isAsync ? written.slice() : written, clamped };
+  if (outcome.kind !== "scored") return { ...outcome, weight, scores: noScores, ...plain };
+  return { ...outcome, weight, scores: ask.isAsync ? written.slice() : written, ...plain, clamped };
 }
 
 /** What a producer brought, its values checked; its own copies where it answered later. */

@@ -143,7 +143,8 @@ class Cycle {
       const input = { candidates: candidates.slots, totals, random: this.#random };
       const picked = length === 0 ? [] : profile.picker.pick(input);
       const { name } = profile;
-      this.#profiles.push({ name, filters, candidates: candidates.slots, scorers: outcomes, totals, picked });
+      const rest = { shadows: [], vetoes: "none", picked } as const;
+      this.#profiles.push({ name, filters, candidates: candidates.slots, scorers: outcomes, totals, ...rest });
       if (picked.length > 0) this.#picks = [...this.#picks, { profile: name, slot: picked[0] }];
     };
     return { isDone: round.close(), collect };
@@ -208,6 +209,7 @@ class Cycle {
       profiles: this.#profiles,
       seed,
       destination: primary?.picked ?? [],
+      failedBy: "",
       durationUs: toUs(clock.elapsedMs() - this.#startedMs),
     };
   }

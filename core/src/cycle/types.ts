@@ -21,8 +21,26 @@ export interface CycleClock {
   cancel(timer: unknown): void;
 }
 
-/** What a missing answer of a scorer counts as; `abstain`: the others decide. */
-export type FailurePolicy = "abstain";
+/** What a scorer said last, by slot; kept by whoever makes the plan, from decision to decision. */
+export interface LastScores {
+  /** Keeps an answer. */
+  note(candidates: Uint32Array, scores: Float32Array, atMs: number): void;
+  /** Scores of the candidates that are not too old at `nowMs`, `NaN` for the others. */
+  recall(candidates: Uint32Array, nowMs: number): Float32Array;
+}
+
+/** What a missing answer of a scorer (late, failed, shed) counts as. */
+export type FailurePolicy =
+  /** The others decide. */
+  | { readonly kind: "abstain" }
+  /** What it said last. */
+  | { readonly kind: "last_known"; readonly last: LastScores }
+  /** 0.5 for every candidate. */
+  | { readonly kind: "neutral" }
+  /** What another scorer says, asked when the first has brought nothing; it answers at once, or counts for nothing. */
+  | { readonly kind: "inline"; readonly scorer: Scorer }
+  /** The request is refused. */
+  | { readonly kind: "fail_request" };
 
 /** A scorer's place in a profile. */
 export interface WeightedScorer {
@@ -32,6 +50,8 @@ export interface WeightedScorer {
   /** Cap within the decision's budget, in ms. */
   readonly budgetMs: number;
   readonly onFailure: FailurePolicy;
+  /** Asked and recorded, never counted nor waited for. */
+  readonly shadow: boolean;
 }
 
 /** A producer's place in a plan. */
@@ -125,6 +145,8 @@ export interface CycleInput {
   readonly isRehearsal?: boolean;
   /** Hears of an answer that came behind the bell and was dropped; `durationUs` is call to answer. */
   readonly onLate?: (name: string, callId: number, durationUs: number) => void;
+  /** Hears how a shadow scorer that was not done with the decision ended; its place in the record is not changed. */
+  readonly onShadow?: (profile: string, outcome: ScorerOutcome) => void;
 }
 
 /** How one plugin's part in a decision ended. */
@@ -144,8 +166,12 @@ export type PluginOutcome = {
 /** What one scorer brought to a decision. Failure is an outcome: the cycle goes on without it. */
 export type ScorerOutcome = PluginOutcome & {
   readonly weight: number;
-  /** One score per candidate as it was combined, `NaN` = no opinion; empty unless `scored`. */
+  /** One score per candidate as it was combined, `NaN` = no opinion; empty unless `scored` or there is a `fallback`. */
   readonly scores: Float32Array;
+  /** What stood in for a missing answer; `undefined` = nothing did, or none was missing. */
+  readonly fallback: "last_known" | "neutral" | "inline" | undefined;
+  /** Positions that it vetoed and was allowed to, ascending; empty = none. */
+  readonly vetoed: readonly number[];
   /** Finite scores outside [0, 1] that were clamped. */
   readonly clamped: number;
 };
@@ -172,6 +198,10 @@ export interface ProfileRecord {
   readonly scorers: readonly ScorerOutcome[];
   /** Total per candidate. */
   readonly totals: Float64Array;
+  /** What shadow scorers brought; `late` where one was not done when the decision was. */
+  readonly shadows: readonly ScorerOutcome[];
+  /** How vetoes ended: none given, those vetoed were left out, or ignored because all candidates were. */
+  readonly vetoes: "none" | "applied" | "ignored";
   /** Slots, the pick first, then fallbacks; empty where a filter left nothing. */
   readonly picked: readonly number[];
 }
@@ -194,6 +224,8 @@ export interface DecisionRecord {
   readonly seed: number;
   /** Slots of the destination, the pick first; empty = refused, with the profile that found nothing. */
   readonly destination: readonly number[];
+  /** Scorer whose missing answer refused the request; empty = none. */
+  readonly failedBy: string;
   /** Start to pick, in µs. */
   readonly durationUs: number;
 }

@@ -47,7 +47,7 @@ export interface AdminSources {
 const maxDecisions = 1_000;
 
 /** The procedures of `outrider.admin.v1.AdminService`. */
-export function createAdminService(sources: AdminSources): ServiceImpl<typeof AdminService> {
+export function createAdminService(sources: AdminSources): Partial<ServiceImpl<typeof AdminService>> {
   return {
     listPlugins({ names }) {
       const { config, generation } = sources.config();

@@ -44,7 +44,7 @@ type Resolution = ResolvedEntry extends infer Entry
   : never;
 
 /** The only one there is so far. */
-const onFailure: FailurePolicy = "abstain";
+const onFailure: FailurePolicy = { kind: "abstain" };
 const faulty = { kind: "faulty" } as const;
 
 /** Fields that only plugins have. */

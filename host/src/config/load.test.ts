@@ -113,7 +113,7 @@ describe("loadConfig, given a valid file,", () => {
       profiles: [
         {
           name: "default",
-          scorers: [{ name: "queue-scorer", weight: 1, budgetMs: 5, onFailure: "abstain" }],
+          scorers: [{ name: "queue-scorer", weight: 1, budgetMs: 5, onFailure: { kind: "abstain" } }],
           picker: { name: "max-score-picker", type: "max-score-picker", tieBreak: "random", maxEndpoints: 1 },
         },
       ],

@@ -32,7 +32,7 @@ schedulingProfiles: [{ name: chat, plugins: [{ pluginRef: q, weight: 2.5 }] }]`,
         {
           name: "chat",
           filters: [],
-          scorers: [{ scorer: { name: "q" }, weight: 2.5, budgetMs: 2, onFailure: "abstain" }],
+          scorers: [{ scorer: { name: "q" }, weight: 2.5, budgetMs: 2, onFailure: { kind: "abstain" } }],
         },
       ],
       handler: { name: "single-profile-handler", primary: "chat" },

@@ -41,7 +41,7 @@ function toProfile({ name, scorers, picker }: ProfileSpec, plugins: PluginLookup
     filters: [],
     scorers: scorers.map((place) => {
       const { weight, budgetMs, onFailure } = place;
-      return { scorer: plugins.scorer(place.name), weight, budgetMs, onFailure };
+      return { scorer: plugins.scorer(place.name), weight, budgetMs, onFailure, shadow: false };
     }),
     picker: toPicker(picker),
   };

@@ -35,6 +35,7 @@ export class ServedCall implements ScoreCall {
   /** Position of each candidate among those asked about; `undefined` = all of them are here. */
   readonly #positions: Uint32Array | undefined;
   #random: (() => number) | undefined;
+  #vetoed: Uint8Array | undefined;
 
   /** @param keys key of each data number that the instance was granted. */
   constructor(call: DecodedCall, table: TableVersion, inflight: InflightColumns, keys: ReadonlyMap<number, string>) {
@@ -59,6 +60,16 @@ export class ServedCall implements ScoreCall {
   random(): number {
     this.#random ??= createRandom(this.seed);
     return this.#random();
+  }
+
+  /** 1 for each candidate that was vetoed; `undefined` = none was. */
+  get vetoed(): Uint8Array | undefined {
+    return this.#vetoed;
+  }
+
+  veto(position: number): void {
+    this.#vetoed ??= new Uint8Array(this.candidates.length);
+    if (position < this.#vetoed.length) this.#vetoed[position] = 1;
   }
 
   /** Numbers per candidate as numbers per candidate asked about, `NaN` for those that are gone. */

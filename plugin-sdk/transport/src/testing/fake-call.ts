@@ -44,6 +44,7 @@ export function fakeCall(options: FakeCallOptions): CycleCall {
   const unknown = new Float32Array(candidates.length).fill(Number.NaN);
   const values = new Map(Object.entries(data).map(([key, column]) => [key, Float32Array.from(column)]));
   lastCallId += 1;
+  let vetoed: Uint8Array | undefined;
   return {
     callId: options.callId ?? lastCallId,
     candidates,
@@ -59,6 +60,13 @@ export function fakeCall(options: FakeCallOptions): CycleCall {
     snapshot,
     candidateBitmap: () => toBitmap(candidates),
     budgetUs,
+    get vetoed() {
+      return vetoed;
+    },
+    veto(position) {
+      vetoed ??= new Uint8Array(candidates.length);
+      vetoed[position] = 1;
+    },
   };
 }
 

@@ -10,7 +10,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Decision } from "../../record/v1/record_pb.ts";
+import type { Decision, Record } from "../../record/v1/record_pb.ts";
 import { file_outrider_record_v1_record } from "../../record/v1/record_pb.ts";
 import type { Column, Endpoint } from "../../scorer/v1/scorer_pb.ts";
 import { file_outrider_scorer_v1_scorer } from "../../scorer/v1/scorer_pb.ts";
@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file outrider/admin/v1/admin.proto.
  */
 export const file_outrider_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("Ch1vdXRyaWRlci9hZG1pbi92MS9hZG1pbi5wcm90bxIRb3V0cmlkZXIuYWRtaW4udjEiIwoSTGlzdFBsdWdpbnNSZXF1ZXN0Eg0KBW5hbWVzGAEgAygJIkEKE0xpc3RQbHVnaW5zUmVzcG9uc2USKgoHcGx1Z2lucxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLlBsdWdpbiLOAwoGUGx1Z2luEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIRCglwbGFjZW1lbnQYAyABKAkSDwoHcHJvY2VzcxgEIAEoCRINCgVzdGF0ZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEhIKCmdlbmVyYXRpb24YByABKA0SCwoDcGlkGAggASgNEhAKCHJlc3RhcnRzGAkgASgNEiwKBWNhbGxzGAogASgLMh0ub3V0cmlkZXIuYWRtaW4udjEuQ2FsbENvdW50cxIUCgxsYXRlX2Fuc3dlcnMYCyABKAESEgoKbGFzdF9lcnJvchgMIAEoCRIPCgdncmFudGVkGA0gAygJEjsKDWNhbGxfZHVyYXRpb24YDiABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxI9Cg9wbHVnaW5fZHVyYXRpb24YDyABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIRCglidWRnZXRfdXMYECABKA0SEAoIcmVxdWlyZWQYESABKAgSDwoHcHJvZmlsZRgSIAEoCRIWCg5wbHVnaW5fdmVyc2lvbhgTIAEoCSJbCgpDYWxsQ291bnRzEg4KBnNjb3JlZBgBIAEoARIRCglhYnN0YWluZWQYAiABKAESDAoEbGF0ZRgDIAEoARIOCgZmYWlsZWQYBCABKAESDAoEc2hlZBgFIAEoASIzChFEdXJhdGlvblF1YW50aWxlcxIOCgZwNTBfdXMYASABKAESDgoGcDk5X3VzGAIgASgBIhIKEEdldENvbmZpZ1JlcXVlc3QiawoRR2V0Q29uZmlnUmVzcG9uc2USEgoKZ2VuZXJhdGlvbhgBIAEoDRIOCgZzb3VyY2UYAiABKAkSDAoEdGV4dBgDIAEoCRIOCgZzaGEyNTYYBCABKAkSFAoMbG9hZGVkX2F0X21zGAUgASgBIlwKEkdldERlY2lzaW9uUmVxdWVzdBIVCgtkZWNpc2lvbl9pZBgBIAEoCUgAEhQKCnJlcXVlc3RfaWQYAiABKAlIABIQCgZsYXRlc3QYAyABKA1IAEIHCgV3aGljaCJ6ChNHZXREZWNpc2lvblJlc3BvbnNlEjYKCWRlY2lzaW9ucxgBIAMoCzIjLm91dHJpZGVyLmFkbWluLnYxLlJlc29sdmVkRGVjaXNpb24SKwoHY29sdW1ucxgCIAMoCzIaLm91dHJpZGVyLnNjb3Jlci52MS5Db2x1bW4icwoQUmVzb2x2ZWREZWNpc2lvbhIuCghkZWNpc2lvbhgBIAEoCzIcLm91dHJpZGVyLnJlY29yZC52MS5EZWNpc2lvbhIvCgllbmRwb2ludHMYAiADKAsyHC5vdXRyaWRlci5zY29yZXIudjEuRW5kcG9pbnQysQIKDEFkbWluU2VydmljZRJhCgtMaXN0UGx1Z2lucxIlLm91dHJpZGVyLmFkbWluLnYxLkxpc3RQbHVnaW5zUmVxdWVzdBomLm91dHJpZGVyLmFkbWluLnYxLkxpc3RQbHVnaW5zUmVzcG9uc2UiA5ACARJbCglHZXRDb25maWcSIy5vdXRyaWRlci5hZG1pbi52MS5HZXRDb25maWdSZXF1ZXN0GiQub3V0cmlkZXIuYWRtaW4udjEuR2V0Q29uZmlnUmVzcG9uc2UiA5ACARJhCgtHZXREZWNpc2lvbhIlLm91dHJpZGVyLmFkbWluLnYxLkdldERlY2lzaW9uUmVxdWVzdBomLm91dHJpZGVyLmFkbWluLnYxLkdldERlY2lzaW9uUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_outrider_record_v1_record, file_outrider_scorer_v1_scorer]);
+  fileDesc("Ch1vdXRyaWRlci9hZG1pbi92MS9hZG1pbi5wcm90bxIRb3V0cmlkZXIuYWRtaW4udjEiIwoSTGlzdFBsdWdpbnNSZXF1ZXN0Eg0KBW5hbWVzGAEgAygJIkEKE0xpc3RQbHVnaW5zUmVzcG9uc2USKgoHcGx1Z2lucxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLlBsdWdpbiKEBgoGUGx1Z2luEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIRCglwbGFjZW1lbnQYAyABKAkSDwoHcHJvY2VzcxgEIAEoCRINCgVzdGF0ZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEhIKCmdlbmVyYXRpb24YByABKA0SCwoDcGlkGAggASgNEhAKCHJlc3RhcnRzGAkgASgNEiwKBWNhbGxzGAogASgLMh0ub3V0cmlkZXIuYWRtaW4udjEuQ2FsbENvdW50cxIUCgxsYXRlX2Fuc3dlcnMYCyABKAESEgoKbGFzdF9lcnJvchgMIAEoCRIPCgdncmFudGVkGA0gAygJEjsKDWNhbGxfZHVyYXRpb24YDiABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxI9Cg9wbHVnaW5fZHVyYXRpb24YDyABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIRCglidWRnZXRfdXMYECABKA0SEAoIcmVxdWlyZWQYESABKAgSDwoHcHJvZmlsZRgSIAEoCRIWCg5wbHVnaW5fdmVyc2lvbhgTIAEoCRI7Cg1ob3N0X2R1cmF0aW9uGBQgASgLMiQub3V0cmlkZXIuYWRtaW4udjEuRHVyYXRpb25RdWFudGlsZXMSOwoNd2lyZV9kdXJhdGlvbhgVIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzEg8KB3Jldl9sYWcYFiABKA0SGAoQZHJvcHBlZF9mZWVkYmFjaxgXIAEoARISCgp2aW9sYXRpb25zGBggASgBEg8KB3Jlc3luY3MYGSABKA0SEQoJZmFsbGJhY2tzGBogASgBEhcKD29mZmVuZGluZ19mcmFtZRgbIAEoDBIuCgZldmVudHMYHCADKAsyHi5vdXRyaWRlci5hZG1pbi52MS5QbHVnaW5FdmVudBIOCgZzaGFkb3cYHSABKAgiWwoLUGx1Z2luRXZlbnQSDQoFYXRfbXMYASABKAESEgoKZ2VuZXJhdGlvbhgCIAEoDRIMCgRmcm9tGAMgASgJEgoKAnRvGAQgASgJEg8KB21lc3NhZ2UYBSABKAkiWwoKQ2FsbENvdW50cxIOCgZzY29yZWQYASABKAESEQoJYWJzdGFpbmVkGAIgASgBEgwKBGxhdGUYAyABKAESDgoGZmFpbGVkGAQgASgBEgwKBHNoZWQYBSABKAEiMwoRRHVyYXRpb25RdWFudGlsZXMSDgoGcDUwX3VzGAEgASgBEg4KBnA5OV91cxgCIAEoASIkChRVcGdyYWRlUGx1Z2luUmVxdWVzdBIMCgRuYW1lGAEgASgJIuMBChVVcGdyYWRlUGx1Z2luUmVzcG9uc2USDwoHcHJvY2VzcxgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNEhQKDHNoYWRvd19jYWxscxgDIAEoDRIWCglhZ3JlZW1lbnQYBCABKAFIAIgBARI0CgZiZWZvcmUYBSABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIzCgVhZnRlchgGIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzQgwKCl9hZ3JlZW1lbnQiJAoUUmVsZWFzZVBsdWdpblJlcXVlc3QSDAoEbmFtZRgBIAEoCSIXChVSZWxlYXNlUGx1Z2luUmVzcG9uc2UiNgoSV2F0Y2hGcmFtZXNSZXF1ZXN0EhEKCXByb2Nlc3NlcxgBIAMoCRINCgVsaW1pdBgCIAEoDSJSChNXYXRjaEZyYW1lc1Jlc3BvbnNlEioKBnJlY29yZBgBIAEoCzIaLm91dHJpZGVyLnJlY29yZC52MS5SZWNvcmQSDwoHZHJvcHBlZBgCIAEoASISChBHZXRDb25maWdSZXF1ZXN0ImsKEUdldENvbmZpZ1Jlc3BvbnNlEhIKCmdlbmVyYXRpb24YASABKA0SDgoGc291cmNlGAIgASgJEgwKBHRleHQYAyABKAkSDgoGc2hhMjU2GAQgASgJEhQKDGxvYWRlZF9hdF9tcxgFIAEoASJcChJHZXREZWNpc2lvblJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABIUCgpyZXF1ZXN0X2lkGAIgASgJSAASEAoGbGF0ZXN0GAMgASgNSABCBwoFd2hpY2giegoTR2V0RGVjaXNpb25SZXNwb25zZRI2CglkZWNpc2lvbnMYASADKAsyIy5vdXRyaWRlci5hZG1pbi52MS5SZXNvbHZlZERlY2lzaW9uEisKB2NvbHVtbnMYAiADKAsyGi5vdXRyaWRlci5zY29yZXIudjEuQ29sdW1uInMKEFJlc29sdmVkRGVjaXNpb24SLgoIZGVjaXNpb24YASABKAsyHC5vdXRyaWRlci5yZWNvcmQudjEuRGVjaXNpb24SLwoJZW5kcG9pbnRzGAIgAygLMhwub3V0cmlkZXIuc2NvcmVyLnYxLkVuZHBvaW50Mt4ECgxBZG1pblNlcnZpY2USYQoLTGlzdFBsdWdpbnMSJS5vdXRyaWRlci5hZG1pbi52MS5MaXN0UGx1Z2luc1JlcXVlc3QaJi5vdXRyaWRlci5hZG1pbi52MS5MaXN0UGx1Z2luc1Jlc3BvbnNlIgOQAgESWwoJR2V0Q29uZmlnEiMub3V0cmlkZXIuYWRtaW4udjEuR2V0Q29uZmlnUmVxdWVzdBokLm91dHJpZGVyLmFkbWluLnYxLkdldENvbmZpZ1Jlc3BvbnNlIgOQAgESYgoNVXBncmFkZVBsdWdpbhInLm91dHJpZGVyLmFkbWluLnYxLlVwZ3JhZGVQbHVnaW5SZXF1ZXN0Gigub3V0cmlkZXIuYWRtaW4udjEuVXBncmFkZVBsdWdpblJlc3BvbnNlEmIKDVJlbGVhc2VQbHVnaW4SJy5vdXRyaWRlci5hZG1pbi52MS5SZWxlYXNlUGx1Z2luUmVxdWVzdBooLm91dHJpZGVyLmFkbWluLnYxLlJlbGVhc2VQbHVnaW5SZXNwb25zZRJjCgtXYXRjaEZyYW1lcxIlLm91dHJpZGVyLmFkbWluLnYxLldhdGNoRnJhbWVzUmVxdWVzdBomLm91dHJpZGVyLmFkbWluLnYxLldhdGNoRnJhbWVzUmVzcG9uc2UiA5ACATABEmEKC0dldERlY2lzaW9uEiUub3V0cmlkZXIuYWRtaW4udjEuR2V0RGVjaXNpb25SZXF1ZXN0GiYub3V0cmlkZXIuYWRtaW4udjEuR2V0RGVjaXNpb25SZXNwb25zZSIDkAIBYgZwcm90bzM", [file_outrider_record_v1_record, file_outrider_scorer_v1_scorer]);
 
 /**
  * Which plugins.
@@ -203,6 +203,76 @@ export type Plugin = Message<"outrider.admin.v1.Plugin"> & {
    * @generated from field: string plugin_version = 19;
    */
   pluginVersion: string;
+
+  /**
+   * Of call_duration, before the call was on the wire.
+   *
+   * @generated from field: outrider.admin.v1.DurationQuantiles host_duration = 20;
+   */
+  hostDuration?: DurationQuantiles | undefined;
+
+  /**
+   * Of call_duration, neither in the host nor in the plugin.
+   *
+   * @generated from field: outrider.admin.v1.DurationQuantiles wire_duration = 21;
+   */
+  wireDuration?: DurationQuantiles | undefined;
+
+  /**
+   * Snapshots published and not acknowledged.
+   *
+   * @generated from field: uint32 rev_lag = 22;
+   */
+  revLag: number;
+
+  /**
+   * Events that its process was too slow for.
+   *
+   * @generated from field: double dropped_feedback = 23;
+   */
+  droppedFeedback: number;
+
+  /**
+   * Answers that broke the contract.
+   *
+   * @generated from field: double violations = 24;
+   */
+  violations: number;
+
+  /**
+   * States sent whole after the first.
+   *
+   * @generated from field: uint32 resyncs = 25;
+   */
+  resyncs: number;
+
+  /**
+   * Missing answers that something stood in for, by its `onFailure`.
+   *
+   * @generated from field: double fallbacks = 26;
+   */
+  fallbacks: number;
+
+  /**
+   * Last answer that broke the contract, as it came, at most 64 KiB; empty: none.
+   *
+   * @generated from field: bytes offending_frame = 27;
+   */
+  offendingFrame: Uint8Array;
+
+  /**
+   * Latest edges of its life, oldest first, at most 32.
+   *
+   * @generated from field: repeated outrider.admin.v1.PluginEvent events = 28;
+   */
+  events: PluginEvent[];
+
+  /**
+   * Only asked and recorded, never counted, by the configuration.
+   *
+   * @generated from field: bool shadow = 29;
+   */
+  shadow: boolean;
 };
 
 /**
@@ -211,6 +281,55 @@ export type Plugin = Message<"outrider.admin.v1.Plugin"> & {
  */
 export const PluginSchema: GenMessage<Plugin> = /*@__PURE__*/
   messageDesc(file_outrider_admin_v1_admin, 2);
+
+/**
+ * One edge of a plugin's life.
+ *
+ * @generated from message outrider.admin.v1.PluginEvent
+ */
+export type PluginEvent = Message<"outrider.admin.v1.PluginEvent"> & {
+  /**
+   * ms since the Unix epoch.
+   *
+   * @generated from field: double at_ms = 1;
+   */
+  atMs: number;
+
+  /**
+   * Generation that took it.
+   *
+   * @generated from field: uint32 generation = 2;
+   */
+  generation: number;
+
+  /**
+   * State before.
+   *
+   * @generated from field: string from = 3;
+   */
+  from: string;
+
+  /**
+   * State after.
+   *
+   * @generated from field: string to = 4;
+   */
+  to: string;
+
+  /**
+   * Why; may be empty.
+   *
+   * @generated from field: string message = 5;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message outrider.admin.v1.PluginEvent.
+ * Use `create(PluginEventSchema)` to create a new message.
+ */
+export const PluginEventSchema: GenMessage<PluginEvent> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 3);
 
 /**
  * Calls by outcome since the host started.
@@ -259,7 +378,7 @@ export type CallCounts = Message<"outrider.admin.v1.CallCounts"> & {
  * Use `create(CallCountsSchema)` to create a new message.
  */
 export const CallCountsSchema: GenMessage<CallCounts> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 3);
+  messageDesc(file_outrider_admin_v1_admin, 4);
 
 /**
  * Two points of a distribution.
@@ -287,7 +406,176 @@ export type DurationQuantiles = Message<"outrider.admin.v1.DurationQuantiles"> &
  * Use `create(DurationQuantilesSchema)` to create a new message.
  */
 export const DurationQuantilesSchema: GenMessage<DurationQuantiles> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 4);
+  messageDesc(file_outrider_admin_v1_admin, 5);
+
+/**
+ * Which process.
+ *
+ * @generated from message outrider.admin.v1.UpgradePluginRequest
+ */
+export type UpgradePluginRequest = Message<"outrider.admin.v1.UpgradePluginRequest"> & {
+  /**
+   * Name of a plugin, or of its process.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message outrider.admin.v1.UpgradePluginRequest.
+ * Use `create(UpgradePluginRequestSchema)` to create a new message.
+ */
+export const UpgradePluginRequestSchema: GenMessage<UpgradePluginRequest> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 6);
+
+/**
+ * How the new one did beside the old one.
+ *
+ * @generated from message outrider.admin.v1.UpgradePluginResponse
+ */
+export type UpgradePluginResponse = Message<"outrider.admin.v1.UpgradePluginResponse"> & {
+  /**
+   * Name of the process.
+   *
+   * @generated from field: string process = 1;
+   */
+  process: string;
+
+  /**
+   * Its generation, in force now.
+   *
+   * @generated from field: uint32 generation = 2;
+   */
+  generation: number;
+
+  /**
+   * Calls that both were put before the swap.
+   *
+   * @generated from field: uint32 shadow_calls = 3;
+   */
+  shadowCalls: number;
+
+  /**
+   * Share of them, in [0, 1], that both answered with the same best candidates; unset without calls.
+   *
+   * @generated from field: optional double agreement = 4;
+   */
+  agreement?: number | undefined;
+
+  /**
+   * Call to answer of the old one; unset without calls.
+   *
+   * @generated from field: outrider.admin.v1.DurationQuantiles before = 5;
+   */
+  before?: DurationQuantiles | undefined;
+
+  /**
+   * Call to answer of the new one; unset without calls.
+   *
+   * @generated from field: outrider.admin.v1.DurationQuantiles after = 6;
+   */
+  after?: DurationQuantiles | undefined;
+};
+
+/**
+ * Describes the message outrider.admin.v1.UpgradePluginResponse.
+ * Use `create(UpgradePluginResponseSchema)` to create a new message.
+ */
+export const UpgradePluginResponseSchema: GenMessage<UpgradePluginResponse> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 7);
+
+/**
+ * Which plugin.
+ *
+ * @generated from message outrider.admin.v1.ReleasePluginRequest
+ */
+export type ReleasePluginRequest = Message<"outrider.admin.v1.ReleasePluginRequest"> & {
+  /**
+   * Name in the configuration.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message outrider.admin.v1.ReleasePluginRequest.
+ * Use `create(ReleasePluginRequestSchema)` to create a new message.
+ */
+export const ReleasePluginRequestSchema: GenMessage<ReleasePluginRequest> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 8);
+
+/**
+ * Done.
+ *
+ * @generated from message outrider.admin.v1.ReleasePluginResponse
+ */
+export type ReleasePluginResponse = Message<"outrider.admin.v1.ReleasePluginResponse"> & {
+};
+
+/**
+ * Describes the message outrider.admin.v1.ReleasePluginResponse.
+ * Use `create(ReleasePluginResponseSchema)` to create a new message.
+ */
+export const ReleasePluginResponseSchema: GenMessage<ReleasePluginResponse> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 9);
+
+/**
+ * Which frames.
+ *
+ * @generated from message outrider.admin.v1.WatchFramesRequest
+ */
+export type WatchFramesRequest = Message<"outrider.admin.v1.WatchFramesRequest"> & {
+  /**
+   * Names of processes; empty: all.
+   *
+   * @generated from field: repeated string processes = 1;
+   */
+  processes: string[];
+
+  /**
+   * Frames to send at most; 0: no limit.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message outrider.admin.v1.WatchFramesRequest.
+ * Use `create(WatchFramesRequestSchema)` to create a new message.
+ */
+export const WatchFramesRequestSchema: GenMessage<WatchFramesRequest> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 10);
+
+/**
+ * One entry of a recording.
+ *
+ * @generated from message outrider.admin.v1.WatchFramesResponse
+ */
+export type WatchFramesResponse = Message<"outrider.admin.v1.WatchFramesResponse"> & {
+  /**
+   * A Header first, then Frames.
+   *
+   * @generated from field: outrider.record.v1.Record record = 1;
+   */
+  record?: Record | undefined;
+
+  /**
+   * Frames that were missed before this one since the stream began.
+   *
+   * @generated from field: double dropped = 2;
+   */
+  dropped: number;
+};
+
+/**
+ * Describes the message outrider.admin.v1.WatchFramesResponse.
+ * Use `create(WatchFramesResponseSchema)` to create a new message.
+ */
+export const WatchFramesResponseSchema: GenMessage<WatchFramesResponse> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 11);
 
 /**
  * Nothing to choose.
@@ -302,7 +590,7 @@ export type GetConfigRequest = Message<"outrider.admin.v1.GetConfigRequest"> & {
  * Use `create(GetConfigRequestSchema)` to create a new message.
  */
 export const GetConfigRequestSchema: GenMessage<GetConfigRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 5);
+  messageDesc(file_outrider_admin_v1_admin, 12);
 
 /**
  * The configuration in force.
@@ -351,7 +639,7 @@ export type GetConfigResponse = Message<"outrider.admin.v1.GetConfigResponse"> &
  * Use `create(GetConfigResponseSchema)` to create a new message.
  */
 export const GetConfigResponseSchema: GenMessage<GetConfigResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 6);
+  messageDesc(file_outrider_admin_v1_admin, 13);
 
 /**
  * Which decisions. None of them: the latest one.
@@ -396,7 +684,7 @@ export type GetDecisionRequest = Message<"outrider.admin.v1.GetDecisionRequest">
  * Use `create(GetDecisionRequestSchema)` to create a new message.
  */
 export const GetDecisionRequestSchema: GenMessage<GetDecisionRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 7);
+  messageDesc(file_outrider_admin_v1_admin, 14);
 
 /**
  * Decisions with what is needed to read them.
@@ -424,7 +712,7 @@ export type GetDecisionResponse = Message<"outrider.admin.v1.GetDecisionResponse
  * Use `create(GetDecisionResponseSchema)` to create a new message.
  */
 export const GetDecisionResponseSchema: GenMessage<GetDecisionResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 8);
+  messageDesc(file_outrider_admin_v1_admin, 15);
 
 /**
  * A decision, and who was behind its slots.
@@ -453,7 +741,7 @@ export type ResolvedDecision = Message<"outrider.admin.v1.ResolvedDecision"> & {
  * Use `create(ResolvedDecisionSchema)` to create a new message.
  */
 export const ResolvedDecisionSchema: GenMessage<ResolvedDecision> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 9);
+  messageDesc(file_outrider_admin_v1_admin, 16);
 
 /**
  * Served by the host. Answers come from memory, so a deadline of 5 s is ample; every call may be repeated.
@@ -481,6 +769,41 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof GetConfigRequestSchema;
     output: typeof GetConfigResponseSchema;
+  },
+  /**
+   * Starts a plugin process anew beside the running one, from the same command, and swaps when the new one is in step
+   * and was asked in shadow: the way to a new version. Answers when it has taken over; deadline 60 s.
+   * Errors: `not_found`; `failed_precondition` when the new one does not start or refuses its configuration, and then
+   * the old one goes on.
+   *
+   * @generated from rpc outrider.admin.v1.AdminService.UpgradePlugin
+   */
+  upgradePlugin: {
+    methodKind: "unary";
+    input: typeof UpgradePluginRequestSchema;
+    output: typeof UpgradePluginResponseSchema;
+  },
+  /**
+   * Tries a quarantined or failed plugin again.
+   * Errors: `not_found`; `failed_precondition` when it is neither.
+   *
+   * @generated from rpc outrider.admin.v1.AdminService.ReleasePlugin
+   */
+  releasePlugin: {
+    methodKind: "unary";
+    input: typeof ReleasePluginRequestSchema;
+    output: typeof ReleasePluginResponseSchema;
+  },
+  /**
+   * Frames of plugins' connections as they travel, until the caller ends the stream or `limit` is reached: granted
+   * fields only. The first record is a Header. A caller that is too slow misses frames, which are counted.
+   *
+   * @generated from rpc outrider.admin.v1.AdminService.WatchFrames
+   */
+  watchFrames: {
+    methodKind: "server_streaming";
+    input: typeof WatchFramesRequestSchema;
+    output: typeof WatchFramesResponseSchema;
   },
   /**
    * Past decisions, as long as the host's ring holds them.

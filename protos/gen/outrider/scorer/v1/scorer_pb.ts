@@ -72,7 +72,7 @@ export type HandshakeRequest = Message<"outrider.scorer.v1.HandshakeRequest"> & 
   hostInstance: string;
 
   /**
-   * What the host can do beyond v1, such as `cancel`. New behaviour is used only when both sides name it.
+   * What the host can do beyond v1: `cancel`, `handoff`. New behaviour is used only when both sides name it.
    *
    * @generated from field: repeated string features = 4;
    */
@@ -86,7 +86,9 @@ export type HandshakeRequest = Message<"outrider.scorer.v1.HandshakeRequest"> & 
   availableColumns: Column[];
 
   /**
-   * What the generation before this one gave in Drained, at most 960 KiB; empty on a first start.
+   * What the generation before this one gave in Drained, at most 960 KiB; empty on a first start. A plugin with the
+   * feature `handoff` gets it in a further hello, when the generation before it has drained behind the swap, and answers
+   * that as it did the first; nothing else of that hello counts.
    *
    * @generated from field: bytes handoff = 6;
    */
@@ -121,7 +123,8 @@ export type HandshakeResponse = Message<"outrider.scorer.v1.HandshakeResponse"> 
   pluginVersion: string;
 
   /**
-   * What the plugin can do beyond v1: `cancel` (it stops work on Cancel).
+   * What the plugin can do beyond v1: `cancel` (it stops work on Cancel), `handoff` (it takes what the generation before
+   * it has learned, in a further hello).
    *
    * @generated from field: repeated string features = 3;
    */
@@ -1520,7 +1523,7 @@ export type SessionRequest = Message<"outrider.scorer.v1.SessionRequest"> & {
    */
   frame: {
     /**
-     * First frame of the stream.
+     * First frame of the stream; once more with the feature `handoff`.
      *
      * @generated from field: outrider.scorer.v1.HandshakeRequest hello = 1;
      */
