@@ -90,6 +90,7 @@ async function createDoors(parts: DoorParts, closers: Closers): Promise<readonly
     bodyMode: options.bodyMode,
     wantsBody: () => readsBodies(plugins),
     conformance: options.conformanceSwitches,
+    poolName: options.poolName,
   });
   const doors: Door[] = [
     { name: "health", port: options.grpcHealthPort, server: createHealthServer(health) },

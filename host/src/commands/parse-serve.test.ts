@@ -58,6 +58,7 @@ describe("parseServe", () => {
       usesSubset: true,
       emitsScores: false,
       conformanceSwitches: false,
+      poolName: undefined,
       gateway: {
         upstream: "http1",
         connectTimeoutMs: 2_000,

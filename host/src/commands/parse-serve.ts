@@ -63,6 +63,7 @@ export async function parseServe(flags: GivenFlags, env: NodeJS.ProcessEnv): Pro
     usesSubset: !read.boolean("disable-endpoint-subset-filter"),
     emitsScores: read.boolean("emit-endpoint-scores"),
     conformanceSwitches: read.boolean("conformance-switches"),
+    poolName: readText(flags, "pool-name"),
     gateway: {
       upstream: read.choice("gateway-upstream", ["http1", "h2c"]),
       connectTimeoutMs: read.duration("gateway-connect-timeout", minMs, dayMs),

@@ -107,6 +107,12 @@ export const serveFlags: readonly ServeFlag[] = [
     default: "false",
   },
   {
+    name: "pool-name",
+    value: "name",
+    group: extProc,
+    about: "name of the pool, which conformance suites are told; endpoints come from --endpoints and --endpoints-file",
+  },
+  {
     name: "gateway-upstream",
     value: "protocol",
     group: gateway,
@@ -218,7 +224,6 @@ function inertSwitch(name: string, reason: string, holds: string): InertFlag {
 
 /** Flags of the reference EPP that are accepted, so that its command lines work, and told of once when given. */
 export const inertFlags: readonly InertFlag[] = [
-  inert("pool-name", noKubernetes),
   inert("pool-namespace", noKubernetes),
   inert("pool-group", noKubernetes),
   inert("endpoint-selector", noKubernetes),

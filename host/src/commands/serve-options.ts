@@ -41,6 +41,8 @@ export interface ServeOptions {
   readonly emitsScores: boolean;
   /** Whether the headers of conformance suites are obeyed. */
   readonly conformanceSwitches: boolean;
+  /** Name of the pool, for those suites; `undefined` = none. */
+  readonly poolName: string | undefined;
   readonly gateway: GatewayOptions;
   /** Between two scrapes of one endpoint, in ms, ≥ 50. */
   readonly refreshMetricsIntervalMs: number;

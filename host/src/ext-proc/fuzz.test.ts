@@ -60,7 +60,7 @@ const script = fc.record({
 /** Doors that take different ways; a gateway that announces nothing is in the first one's mode, too. */
 const doors: Readonly<Record<string, Partial<ExtProcServerOptions>>> = {
   "as it is by default": {},
-  "that wants bodies and may rewrite them": { wantsBody: () => true, mayRewrite: () => true, conformance: true },
+  "that wants bodies and obeys the suites' headers": { wantsBody: () => true, conformance: true },
   "with BUFFERED forced": { bodyMode: "buffered" },
   "with STREAMED forced": { bodyMode: "streamed" },
   "with NONE forced": { bodyMode: "none" },

@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import { countRefusedConnections } from "../doors/metrics.ts";
+import { type CounterSeries, createPlainCounter } from "../metrics/plain-counter.ts";
 import type { RefusalCode } from "../scheduling/types.ts";
 
 /**
@@ -18,10 +19,9 @@ export interface ExtProcMetrics {
   connectionRefused(): void;
 }
 
-/** Registers the metrics. Streams are counted in plain numbers, which are read when the metrics are. */
+/** Registers the metrics. */
 export function createExtProcMetrics(registry: Registry): ExtProcMetrics {
   const registers = [registry];
-  const byOutcome: Record<StreamOutcome, number> = { complete: 0, refused: 0, cancelled: 0, invalid: 0, overdue: 0 };
   let openCount = 0;
   new Gauge({
     name: "outrider_ext_proc_streams_open",
@@ -31,16 +31,18 @@ export function createExtProcMetrics(registry: Registry): ExtProcMetrics {
       this.set(openCount);
     },
   });
-  new Counter({
-    name: "outrider_ext_proc_streams_total",
-    help: "ext_proc streams that are over, by how they ended.",
-    labelNames: ["outcome"],
-    registers,
-    collect() {
-      this.reset();
-      for (const [outcome, count] of Object.entries(byOutcome)) this.inc({ outcome }, count);
-    },
-  });
+  const ended = createPlainCounter(
+    registry,
+    "outrider_ext_proc_streams_total",
+    "ext_proc streams that are over, by how they ended.",
+  );
+  const byOutcome: Readonly<Record<StreamOutcome, CounterSeries>> = {
+    complete: ended.series({ outcome: "complete" }),
+    refused: ended.series({ outcome: "refused" }),
+    cancelled: ended.series({ outcome: "cancelled" }),
+    invalid: ended.series({ outcome: "invalid" }),
+    overdue: ended.series({ outcome: "overdue" }),
+  };
   const refused = new Counter({
     name: "outrider_ext_proc_refusals_total",
     help: "ImmediateResponses sent, by code.",
@@ -53,7 +55,7 @@ export function createExtProcMetrics(registry: Registry): ExtProcMetrics {
     },
     closed(outcome) {
       openCount--;
-      byOutcome[outcome]++;
+      byOutcome[outcome].inc();
     },
     refused: (code) => refused.inc({ code }),
     connectionRefused: countRefusedConnections(registry, "ext_proc"),

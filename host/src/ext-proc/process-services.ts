@@ -21,8 +21,6 @@ export interface ProcessServices {
   readonly graceSweep: DeadlineSweep;
   /** Whether bodies are worth asking for where a gateway does not send them. */
   readonly wantsBody: () => boolean;
-  /** Whether the names of models may be changed in bodies, so that their length changes. */
-  readonly mayRewrite: () => boolean;
   /** Whether the headers of conformance suites are obeyed. */
   readonly isConformance: boolean;
   /** Name of the pool for those suites; `undefined` = none. */

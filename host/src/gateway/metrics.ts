@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import { countRefusedConnections } from "../doors/metrics.ts";
+import { type CounterSeries, createPlainCounter } from "../metrics/plain-counter.ts";
 import type { RefusalCode } from "../scheduling/types.ts";
 import type { UpstreamFailure } from "./upstream/types.ts";
 
@@ -31,67 +32,58 @@ export interface GatewayMetrics {
   modelsAsked(outcome: "answered" | "failed"): void;
 }
 
-/** Registers the metrics. Requests are counted in plain numbers, which are read when the metrics are. */
+/** Registers the metrics. */
 export function createGatewayMetrics(registry: Registry): GatewayMetrics {
-  const counts = { requests: 0, connections: 0, retries: 0, bytesIn: 0, bytesOut: 0 };
-  const outcomes: Record<RequestOutcome, number> = { ok: 0, refused: 0, client_gone: 0, upstream_error: 0 };
+  const open = { requests: 0, connections: 0 };
   const gauge = (name: string, help: string, read: () => number) => {
-    new Gauge({ name, help, registers: [registry], collect: collectOne(read) });
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
   };
-  const counter = (name: string, help: string, read: () => number) => {
-    new Counter({ name, help, registers: [registry], collect: collectOne(read) });
-  };
+  const counter = (name: string, help: string) => createPlainCounter(registry, name, help);
   const labelled = <Label extends string>(name: string, help: string, label: Label) =>
     new Counter({ name, help, labelNames: [label], registers: [registry] });
 
-  gauge("outrider_gateway_requests_open", "Requests in the gateway.", () => counts.requests);
-  gauge("outrider_gateway_connections_open", "Connections of clients.", () => counts.connections);
-  counter("outrider_gateway_retries_total", "Requests sent once more.", () => counts.retries);
-  counter("outrider_gateway_request_bytes_total", "Bytes of requests' bodies.", () => counts.bytesIn);
-  counter("outrider_gateway_response_bytes_total", "Bytes of responses' bodies.", () => counts.bytesOut);
-  new Counter({
-    name: "outrider_gateway_requests_total",
-    help: "Requests that are over, by how they ended.",
-    labelNames: ["outcome"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [outcome, count] of Object.entries(outcomes)) this.inc({ outcome }, count);
-    },
-  });
+  gauge("outrider_gateway_requests_open", "Requests in the gateway.", () => open.requests);
+  gauge("outrider_gateway_connections_open", "Connections of clients.", () => open.connections);
+  const retries = counter("outrider_gateway_retries_total", "Requests sent once more.").series({});
+  const received = counter("outrider_gateway_request_bytes_total", "Bytes of requests' bodies.").series({});
+  const sent = counter("outrider_gateway_response_bytes_total", "Bytes of responses' bodies.").series({});
+  const requests = counter("outrider_gateway_requests_total", "Requests that are over, by how they ended.");
+  const outcomes: Readonly<Record<RequestOutcome, CounterSeries>> = {
+    ok: requests.series({ outcome: "ok" }),
+    refused: requests.series({ outcome: "refused" }),
+    client_gone: requests.series({ outcome: "client_gone" }),
+    upstream_error: requests.series({ outcome: "upstream_error" }),
+  };
   const refusals = labelled("outrider_gateway_refusals_total", "Errors of the gateway's own, by code.", "code");
   const faults = labelled("outrider_gateway_upstream_faults_total", "Attempts at a model server that failed.", "fault");
   const models = labelled("outrider_gateway_models_asked_total", "Model servers asked for their models.", "outcome");
   return {
     opened() {
-      counts.requests++;
+      open.requests++;
     },
     closed(outcome, bytesIn, bytesOut) {
-      counts.requests--;
-      counts.bytesIn += bytesIn;
-      counts.bytesOut += bytesOut;
-      outcomes[outcome]++;
+      open.requests--;
+      received.inc(bytesIn);
+      sent.inc(bytesOut);
+      outcomes[outcome].inc();
     },
-    retried() {
-      counts.retries++;
-    },
+    retried: () => retries.inc(),
     attemptFailed: (fault) => faults.inc({ fault }),
     refused: (code) => refusals.inc({ code }),
     connected() {
-      counts.connections++;
+      open.connections++;
     },
     disconnected() {
-      counts.connections--;
+      open.connections--;
     },
     connectionDropped: countRefusedConnections(registry, "gateway"),
     modelsAsked: (outcome) => models.inc({ outcome }),
-  };
-}
-
-/** A metric of one series that has the value read. */
-function collectOne(read: () => number) {
-  return function (this: { reset(): void; inc(value: number): void }): void {
-    this.reset();
-    this.inc(read());
   };
 }

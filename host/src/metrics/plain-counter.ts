@@ -2,7 +2,8 @@ import type { Metric, Registry } from "prom-client";
 
 /** A count under one set of labels. */
 export interface CounterSeries {
-  inc(): void;
+  /** @param count default 1. */
+  inc(count?: number): void;
 }
 
 /** A counter for the request path. */
@@ -25,8 +26,8 @@ export function createPlainCounter(registry: Registry, name: string, help: strin
       const counted = { labels, value: 0 };
       values.push(counted);
       return {
-        inc() {
-          counted.value++;
+        inc(count = 1) {
+          counted.value += count;
         },
       };
     },
