@@ -7,7 +7,7 @@ export function registerHeldBytes(registry: Registry, held: HeldBytes): void {
   const registers = [registry];
   new Gauge({
     name: "outrider_held_bytes",
-    help: "Bytes that bodies of requests hold, at all doors together.",
+    help: "Bytes of bodies, of messages that are not whole yet and of unread answers, at all doors together.",
     registers,
     collect() {
       this.set(held.bytes);
