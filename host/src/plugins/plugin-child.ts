@@ -1,6 +1,13 @@
-import { type GuardedExit, type GuardedProcess, spawnGuarded } from "@outrider/transport";
+import {
+  type ChildAddress,
+  createChildAddress,
+  describeExit,
+  type GuardedProcess,
+  spawnGuarded,
+  toGuardedCommand,
+} from "@outrider/transport";
 import type { Logger } from "pino";
-import { type ChildAddress, createChildAddress, type StartedProcess, toCommand } from "./child-command.ts";
+import type { StartedProcess } from "./child-command.ts";
 import type { RuntimeContext } from "./plugin-link.ts";
 import { relogOutput } from "./relog-output.ts";
 
@@ -28,7 +35,7 @@ export interface ChildOptions extends Pick<RuntimeContext, "clock" | "metrics"> 
 export async function startChild(options: ChildOptions): Promise<PluginChild> {
   const { spec, log, clock, metrics } = options;
   const address = await createChildAddress(options.dir, options.socketName);
-  const guarded = spawnGuarded(toCommand(spec, address));
+  const guarded = spawnGuarded(toGuardedCommand(spec, address));
   const dropped = (bytes: number) => metrics.droppedLogBytes(spec.name, bytes);
   relogOutput(guarded.stdout, { log, stream: "stdout", clock, dropped });
   relogOutput(guarded.stderr, { log, stream: "stderr", clock, dropped });
@@ -44,15 +51,4 @@ function toChild(guarded: GuardedProcess, address: ChildAddress): PluginChild {
       await guarded.terminate(graceMs);
     },
   };
-}
-
-/** 128 + n of a shell is signal n. */
-const firstSignalCode = 128;
-const notFoundCode = 127;
-
-function describeExit({ code, signal }: GuardedExit): string {
-  if (signal !== null) return `was ended by ${signal}`;
-  if (code === notFoundCode) return "cannot be started: no such command or folder";
-  if (code !== null && code > firstSignalCode) return `was ended by signal ${code - firstSignalCode}`;
-  return `exited with code ${code}`;
 }

@@ -1,9 +1,9 @@
 import type { CycleClock } from "@outrider/core";
 import { OutriderError } from "@outrider/core/contract";
+import { reachChild } from "@outrider/transport";
 import type { StartedProcess } from "./child-command.ts";
 import { type ChildOptions, type PluginChild, startChild } from "./plugin-child.ts";
 import type { PluginTiming } from "./plugin-timing.ts";
-import { reachChild } from "./reach-child.ts";
 import { type LinkTarget, toLinkTarget } from "./remote-target.ts";
 
 /** Where connections to one plugin process come from: a child that is started when there is none, or an address. */

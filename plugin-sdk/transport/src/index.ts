@@ -3,6 +3,9 @@ export type { Answer, AnsweredError, AnsweredValues, AnswerResult } from "./answ
 export * from "./bitmap.ts";
 export * from "./call-columns.ts";
 export * from "./call-decoder.ts";
+export * from "./child/child-address.ts";
+export * from "./child/describe-exit.ts";
+export * from "./child/reach-child.ts";
 export * from "./feedback-codec.ts";
 export * from "./grpc-frames.ts";
 export * from "./guard.ts";

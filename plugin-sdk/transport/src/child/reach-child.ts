@@ -1,6 +1,5 @@
 import { connect, type NetConnectOpts, type Socket } from "node:net";
-import type { CycleClock } from "@outrider/core";
-import type { ChildAddress } from "./child-command.ts";
+import type { ChildAddress } from "./child-address.ts";
 
 /** Which of its two addresses a child listens on. */
 export type ListeningOn = "socket" | "port";
@@ -11,13 +10,14 @@ const connectMs = 1_000;
 
 /**
  * Waits until the child listens; whichever address it takes first decides.
+ * @param clock monotonic ms.
  * @param nap waits between two looks; rejects when waiting is over: the child is gone, or the host stops.
  * @returns `undefined` when it listens nowhere within `timeoutMs`.
  */
 export async function reachChild(
   { socketPath, port }: ChildAddress,
   timeoutMs: number,
-  clock: CycleClock,
+  clock: { elapsedMs(): number },
   nap: (ms: number) => Promise<void>,
 ): Promise<ListeningOn | undefined> {
   const endMs = clock.elapsedMs() + timeoutMs;
