@@ -125,6 +125,7 @@ function toLink(
   return {
     profile: "basic",
     bootId: "",
+    pluginVersion: "",
     plugins: admitted.map(({ entry, granted }) => toLinked(entry, granted, client, track)),
     activate() {
       for (const { entry } of admitted) entry.move("active");
@@ -135,7 +136,9 @@ function toLink(
     async drain(deadlineMs) {
       await untilIdle(client, deadlineMs, clock);
       close();
+      return new Uint8Array(0);
     },
+    async handOff() {},
     close,
   };
 }

@@ -1,10 +1,14 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { OutriderError } from "@outrider/core/contract";
-import { type HandshakeResponse, Role, type ScorerSpec } from "@outrider/protos/scorer";
+import { type HandshakeRequestSchema, type HandshakeResponse, Role, type ScorerSpec } from "@outrider/protos/scorer";
 import type { SessionClient, WireInstance } from "@outrider/transport";
 import { admitPlugin, fromWireNeed, toWireNeed } from "./admit-plugin.ts";
 import { columnsOf, dataOf, KeyNumbers } from "./key-numbers.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { LinkContext } from "./plugin-link.ts";
+
+/** Feature by which a plugin says that it takes a further hello. */
+const handoffFeature = "handoff";
 
 /** A configured plugin that the process has accepted. */
 export interface AcceptedPlugin {
@@ -15,6 +19,9 @@ export interface AcceptedPlugin {
 /** What a session was opened to. */
 export interface Negotiated {
   readonly bootId: string;
+  readonly pluginVersion: string;
+  /** Whether it takes what its predecessor has learned in a further hello. */
+  readonly takesHandoff: boolean;
   /** At least one. */
   readonly plugins: readonly AcceptedPlugin[];
 }
@@ -25,22 +32,28 @@ export interface Negotiated {
  */
 export async function negotiateSession(session: SessionClient, context: LinkContext): Promise<Negotiated> {
   const numbers = new KeyNumbers();
-  const hello = await sayHello(session, context, numbers);
+  for (const entry of context.entries) entry.move("handshaking");
+  const columns = context.table.current.columns.keys.map((key) => numbers.column(key));
+  const hello = await sayHello(session, context, { availableColumns: columns });
   const admitted = admitAll(hello, context, numbers);
   for (const { entry } of admitted) entry.move("configuring");
-  return { bootId: hello.bootId, plugins: await configure(session, context, admitted, numbers) };
+  const { bootId, pluginVersion, features } = hello;
+  const plugins = await configure(session, context, admitted, numbers);
+  return { bootId, pluginVersion, takesHandoff: features.includes(handoffFeature), plugins };
 }
 
-function sayHello(session: SessionClient, context: LinkContext, numbers: KeyNumbers): Promise<HandshakeResponse> {
-  const { entries, host, table, timing } = context;
-  for (const entry of entries) entry.move("handshaking");
-  const request = {
-    host: "outrider",
-    hostVersion: host.version,
-    hostInstance: host.instance,
-    availableColumns: table.current.columns.keys.map((key) => numbers.column(key)),
-  };
-  return session.hello(request, timing.handshakeMs);
+/** Gives a configured plugin what its predecessor has learned. @throws {OutriderError} as the session fails. */
+export async function handOn(session: SessionClient, context: LinkContext, handoff: Uint8Array): Promise<void> {
+  await sayHello(session, context, { handoff });
+}
+
+function sayHello(
+  session: SessionClient,
+  { host, timing }: LinkContext,
+  more: MessageInitShape<typeof HandshakeRequestSchema>,
+): Promise<HandshakeResponse> {
+  const self = { host: "outrider", hostVersion: host.version, hostInstance: host.instance };
+  return session.hello({ ...self, features: [handoffFeature], ...more }, timing.handshakeMs);
 }
 
 function admitAll(hello: HandshakeResponse, context: LinkContext, numbers: KeyNumbers): readonly AcceptedPlugin[] {

@@ -58,6 +58,10 @@ export interface LinkContext extends RuntimeContext {
   readonly lastBootId: string;
   /** The contract was broken by `frame`. */
   violation(error: OutriderError, frame: Uint8Array): void;
+  /** Its state did not fit: the whole table is sent again. */
+  resynced(error: OutriderError): void;
+  /** Sees each message of the connection, without its frame header; only valid during the call. */
+  frame(direction: "sent" | "received", message: Uint8Array): void;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
 }
@@ -80,6 +84,8 @@ export interface PluginLink {
   readonly profile: PluginProfile;
   /** Identity of the process's life; empty where it told none. */
   readonly bootId: string;
+  /** Version of the plugin, as it said in its handshake; empty where it told none. */
+  readonly pluginVersion: string;
   /** Those that were accepted; at least one. */
   readonly plugins: readonly LinkedPlugin[];
   /** Makes them active: whoever opened the link can put calls. */
@@ -90,8 +96,10 @@ export interface PluginLink {
   readonly revLag: number;
   /** Settles when the connection is lost or was closed, with the reason. */
   readonly closed: Promise<OutriderError>;
-  /** Lets calls end, at most `deadlineMs`. */
-  drain(deadlineMs: number): Promise<void>;
+  /** Lets calls end, at most `deadlineMs`, and closes it; resolves with what was learned, empty = nothing. Never rejects. */
+  drain(deadlineMs: number): Promise<Uint8Array>;
+  /** Gives it what its predecessor has learned; nothing happens where it takes none. Never rejects. */
+  handOff(state: Uint8Array): Promise<void>;
   /** Ends it at once. */
   close(): void;
 }

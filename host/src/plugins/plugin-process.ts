@@ -214,6 +214,11 @@ export class PluginProcess {
       feedback: this.#feedback,
       lastBootId: this.#lastBootId,
       violation: (error, frame) => this.#violated(error, frame),
+      resynced: (error) => {
+        context.metrics.resyncs(spec.name);
+        log.warn({ err: error }, "the plugin's state does not fit: the whole table is sent again");
+      },
+      frame: () => {},
       signal: this.#aborter.signal,
     };
   }

@@ -9,7 +9,7 @@ import {
   wantedEvents,
 } from "@outrider/transport";
 import { type Liveness, watchLiveness } from "./liveness.ts";
-import { type AcceptedPlugin, negotiateSession } from "./negotiate-session.ts";
+import { type AcceptedPlugin, handOn, negotiateSession } from "./negotiate-session.ts";
 import type { LinkContext, LinkedPlugin, PluginLink, TableHolder } from "./plugin-link.ts";
 import { withTimeout } from "./with-timeout.ts";
 
@@ -37,6 +37,8 @@ class SessionLink implements PluginLink {
   readonly #settleClosed: (error: OutriderError) => void;
   readonly #holder: TableHolder;
   #bootId = "";
+  #pluginVersion = "";
+  #takesHandoff = false;
   #plugins: readonly LinkedPlugin[] = [];
   #liveness: Liveness | undefined;
   #publishedRev = -1;
@@ -56,12 +58,17 @@ class SessionLink implements PluginLink {
       epoch: randomEpoch(),
       events: this.#events(),
       connectTimeoutMs: context.timing.connectMs,
+      onFrame: (direction, message) => context.frame(direction, message),
     });
     context.signal.addEventListener("abort", this.#abort, { once: true });
   }
 
   get bootId(): string {
     return this.#bootId;
+  }
+
+  get pluginVersion(): string {
+    return this.#pluginVersion;
   }
 
   get plugins(): readonly LinkedPlugin[] {
@@ -73,11 +80,13 @@ class SessionLink implements PluginLink {
   }
 
   async open(): Promise<void> {
-    const { bootId, plugins } = await negotiateSession(this.#session, this.#context);
+    const { bootId, pluginVersion, takesHandoff, plugins } = await negotiateSession(this.#session, this.#context);
     for (const { entry } of plugins) entry.move("syncing");
     await this.#sync();
     for (const { entry } of plugins) entry.move("shadow");
     this.#bootId = bootId;
+    this.#pluginVersion = pluginVersion;
+    this.#takesHandoff = takesHandoff;
     this.#plugins = plugins.map((plugin) => this.#toLinked(plugin));
     if (plugins.some(({ wire }) => wantedEvents(wire.granted).size > 0)) this.#attachFeedback();
   }
@@ -96,10 +105,25 @@ class SessionLink implements PluginLink {
     this.#noteAcks();
   }
 
-  async drain(deadlineMs: number): Promise<void> {
+  async drain(deadlineMs: number): Promise<Uint8Array> {
+    try {
+      return await this.#session.drain(deadlineMs);
+    } catch (err) {
+      this.#context.log.info({ err }, "the plugin was not drained");
+      return new Uint8Array(0);
+    } finally {
+      this.close();
+    }
+  }
+
+  async handOff(state: Uint8Array): Promise<void> {
+    if (state.length === 0 || !this.#takesHandoff) return;
     const { log } = this.#context;
-    await this.#session.drain(deadlineMs).catch((err) => log.info({ err }, "the plugin was not drained"));
-    this.close();
+    try {
+      await handOn(this.#session, this.#context, state);
+    } catch (err) {
+      log.warn({ err }, "the plugin did not take what its predecessor has learned");
+    }
   }
 
   close(): void {
@@ -114,10 +138,7 @@ class SessionLink implements PluginLink {
       violation: (error, frame) => context.violation(error, frame),
       answered: () => {},
       lateAnswer: () => {},
-      resynced: (error) => {
-        context.metrics.resyncs(context.name);
-        context.log.warn({ err: error }, "the plugin's state does not fit: the whole table is sent again");
-      },
+      resynced: (error) => context.resynced(error),
       health: (ready, message) => {
         this.#unready = ready ? "" : `not ready: ${message || "it does not say why"}`;
         this.#showHealth();
