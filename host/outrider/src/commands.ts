@@ -12,8 +12,8 @@ export const commands: CommandCatalogue = {
     load: async () => (await import("@outrider/host/commands/config")).configCommand(plugins),
   },
   plugin: {
-    about: "show the plugins of a running host",
-    load: async () => (await import("@outrider/host/commands/plugin")).pluginCommand(),
+    about: "write, check and look after plugins",
+    load: async () => (await import("@outrider/host/commands/plugin")).pluginCommand([]),
   },
   demo: {
     about: "watch a recorded trace being routed on this machine",

@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const commands: CommandCatalogue = {
   serve: { about: "run", load: async () => serveCommand(catalogue) },
   config: { about: "check", load: async () => configCommand(catalogue) },
-  plugin: { about: "show", load: async () => pluginCommand() },
+  plugin: { about: "show", load: async () => pluginCommand([]) },
   broken: { about: "cannot be loaded", load: () => Promise.reject(new Error("loaded needlessly")) },
 };
 
@@ -163,8 +163,19 @@ describe("outrider plugin list", () => {
     state: "active",
     pid: 7,
     calls: { scored: 3 },
+    generation: 2,
+    fallbacks: 4,
+    callDuration: { p99Us: 1_490 },
+    hostDuration: { p99Us: 19.6 },
   };
-  const broken = { name: "mine", type: "my-scorer", placement: "remote", state: "backoff", message: "starts in 2 s" };
+  const broken = {
+    shadow: true,
+    name: "mine",
+    type: "my-scorer",
+    placement: "remote",
+    state: "backoff",
+    message: "starts in 2 s",
+  };
 
   /** Address of a host that answers every call so. */
   async function answer(status: number, body: string, check: (authorization: string | undefined) => void = () => {}) {
@@ -184,11 +195,42 @@ describe("outrider plugin list", () => {
   it("prints a table, and why a plugin is not active", async () => {
     const admin = await answer(200, JSON.stringify({ plugins: [plugin, broken], unknownField: 1 }));
     expect(await run("plugin", "list", "--admin", `http://${admin}/`)).toBe(1);
-    expect(out.split("\n").slice(0, 4)).toEqual([
-      "NAME   TYPE          PLACEMENT  STATE    SCORED  ABSTAINED  LATE  FAILED  SHED  RESTARTS  PID",
-      "queue  queue-scorer  process    active   3       0          0     0       0     0         7",
-      "mine   my-scorer     remote     backoff  0       0          0     0       0     0         -",
-      "mine: starts in 2 s",
+    const cells = out.split("\n").map((line) => line.split(/\s{2,}/));
+    expect(cells.slice(0, 4)).toEqual([
+      [
+        "NAME",
+        "TYPE",
+        "PLACEMENT",
+        "STATE",
+        "GEN",
+        "SCORED",
+        "ABSTAINED",
+        "LATE",
+        "FAILED",
+        "SHED",
+        "FALLBACKS",
+      ].concat(["CALL", "HOST", "WIRE", "PLUGIN", "REV LAG", "DROPPED", "RESTARTS", "PID"]),
+      ["queue", "queue-scorer", "process", "active", "2", "3", "0", "0", "0", "0", "4"].concat([
+        "1.5ms",
+        "20us",
+        "-",
+        "-",
+        "0",
+        "0",
+        "0",
+        "7",
+      ]),
+      ["mine", "my-scorer", "remote", "backoff (shadow)", "0", "0", "0", "0", "0", "0", "0"].concat([
+        "-",
+        "-",
+        "-",
+        "-",
+        "0",
+        "0",
+        "0",
+        "-",
+      ]),
+      ["mine: starts in 2 s"],
     ]);
   });
 
@@ -208,9 +250,9 @@ describe("outrider plugin list", () => {
       title: "refusals",
       status: 401,
       body: '{"code":"unauthenticated"}',
-      want: 'answered 401: {"code":"unauthenticated"}',
+      want: "answers Unauthenticated",
     },
-    { title: "what is no JSON", status: 200, body: "<html>", want: "Unexpected token" },
+    { title: "what is no JSON", status: 200, body: "<html>", want: "answers InvalidArgument" },
     { title: "JSON of another kind", status: 200, body: '{"plugins":5}', want: "cannot decode" },
   ];
   for (const { title, status, body, want } of failures) {
