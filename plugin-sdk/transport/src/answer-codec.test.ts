@@ -128,7 +128,8 @@ it("writes scores that protobuf-es reads, with a bitmap of what is left NaN", ()
       scores,
       fc.string({ unit: "grapheme", maxLength: 300 }),
       (callId, pluginUs, values, reason) => {
-        const result = { kind: "scores", scores: Float32Array.from(values), reason } as const;
+        const vetoed = values.flatMap((value, i) => (value > 0 ? [i] : []));
+        const result = { kind: "scores", scores: Float32Array.from(values), veto: toBitmap(vetoed), reason } as const;
         const answer = { callId, epoch: 1, rev: 2, pluginUs, result };
         const [got] = encode([answer]).results;
         expect(got).toMatchObject({
@@ -141,6 +142,7 @@ it("writes scores that protobuf-es reads, with a bitmap of what is left NaN", ()
         expect(new Set(fromBitmap(got!.abstain))).toEqual(
           new Set(values.flatMap((value, i) => (Number.isNaN(value) ? [i] : []))),
         );
+        expect([...fromBitmap(got!.veto)]).toEqual(vetoed);
         expect(reason.startsWith(got!.reason)).toBe(true);
         expect(Buffer.byteLength(got!.reason)).toBeLessThanOrEqual(200);
       },

@@ -10,9 +10,9 @@ const reasonBytes = 200;
 
 const noBytes = new Uint8Array(0);
 
-/** What a call came to. */
+/** What a call came to; `veto` is a bitmap over positions, empty = none. */
 export type AnswerResult =
-  | { readonly kind: "scores"; readonly scores: Float32Array; readonly reason: string }
+  | { readonly kind: "scores"; readonly scores: Float32Array; readonly veto: Uint8Array; readonly reason: string }
   | { readonly kind: "values"; readonly values: readonly AnsweredValues[]; readonly reason: string }
   | { readonly kind: "error"; readonly error: AnsweredError };
 
@@ -61,6 +61,7 @@ export function writeAnswer(writer: WireWriter, field: number, answer: Answer): 
   if (result.kind === "scores") writer.blob(5, writer.knownFloats(4, result.scores));
   if (result.kind === "error") writeError(writer, 6, result.error);
   writer.uint32(7, answer.pluginUs);
+  if (result.kind === "scores") writer.blob(8, result.veto);
   if (result.kind === "values") for (const { column, values } of result.values) writeData(writer, 9, column, values);
   if (result.kind !== "error") writer.string(10, result.reason, reasonBytes);
   writer.close(mark);
@@ -69,7 +70,7 @@ export function writeAnswer(writer: WireWriter, field: number, answer: Answer): 
 function resultRoom(result: AnswerResult): number {
   const fixed = 64;
   if (result.kind === "error") return fixed + textRoom(result.error.code) + textRoom(result.error.message);
-  if (result.kind === "scores") return fixed + reasonBytes + 5 * result.scores.length;
+  if (result.kind === "scores") return fixed + reasonBytes + 5 * result.scores.length + result.veto.length;
   return result.values.reduce((room, { values }) => room + 20 + 5 * values.length, fixed + reasonBytes);
 }
 

@@ -2,11 +2,15 @@ import { create } from "@bufbuild/protobuf";
 import { OutriderError } from "@outrider/core/contract";
 import { type HandshakeRequest, HandshakeResponseSchema } from "@outrider/protos/scorer";
 import { createHostState, type HostContext, type HostState } from "./host-state.ts";
+import { createPluginHealth, type PluginHealth } from "./plugin-health.ts";
 import { PluginSession, type SessionOutlet } from "./plugin-session.ts";
 import { toScorerSpec } from "./spec.ts";
 
 /** Hosts whose state is kept while they are not connected. */
 const keptHosts = 8;
+
+/** What this SDK does beyond v1 for every plugin; whether there is anything to hand over its instances decide. */
+const sdkFeatures = ["cancel", "handoff"];
 
 /** What a plugin says of itself, and what it runs with. */
 export interface PluginServerOptions extends HostContext {
@@ -22,6 +26,8 @@ export interface PluginServerOptions extends HostContext {
 export interface PluginServer {
   /** A host opened a Session. */
   connect(outlet: SessionOutlet): PluginSession;
+  /** What hosts and probes are told. */
+  readonly health: PluginHealth;
   /** Calls not answered, of all hosts. */
   readonly load: number;
 }
@@ -39,8 +45,10 @@ export function createPluginServer(options: PluginServerOptions): PluginServer {
     plugin,
     pluginVersion,
     bootId,
+    features: sdkFeatures,
     scorers: options.definitions.map(toScorerSpec),
   });
+  const health = createPluginHealth();
   const hosts = new Map<string, KnownHost>();
 
   /** The last connection of a host counts: the one before it is a connection that the host has given up. */
@@ -56,7 +64,8 @@ export function createPluginServer(options: PluginServerOptions): PluginServer {
   };
 
   return {
-    connect: (outlet) => new PluginSession({ outlet, hello, enter, clock: options.clock, log: options.log }),
+    health,
+    connect: (outlet) => new PluginSession({ outlet, hello, enter, health, clock: options.clock, log: options.log }),
     get load() {
       return [...hosts.values()]
         .flatMap(({ state }) => [...state.instances.values()])

@@ -1,11 +1,16 @@
 import { OutriderError } from "@outrider/core/contract";
-import type { HandshakeRequest, HandshakeResponse, SessionRequest } from "@outrider/protos/scorer";
+import type {
+  ConfigureRequest,
+  HandshakeRequest,
+  HandshakeResponse,
+  PushStateRequest,
+  SessionRequest,
+} from "@outrider/protos/scorer";
 import {
   type Answer,
   type BatchBytes,
   createAnswerBatch,
   createFrameDecoder,
-  type DecodedCall,
   decodeRequest,
   decodeScoreBatch,
   encodeResponse,
@@ -13,6 +18,9 @@ import {
   type ResponseFrame,
 } from "@outrider/transport";
 import type { HostState } from "./host-state.ts";
+import type { PluginHealth } from "./plugin-health.ts";
+import { putCall } from "./put-call.ts";
+import { createScoreTables, type ScoreTables } from "./score-tables.ts";
 import type { Caller } from "./served-instance.ts";
 
 /** Where a session's frames go. */
@@ -31,6 +39,8 @@ export interface PluginSessionOptions {
   readonly hello: HandshakeResponse;
   /** A host has said hello: finds its state. */
   readonly enter: (request: HandshakeRequest, session: PluginSession) => HostState;
+  /** What the host is told of the plugin's health. */
+  readonly health: PluginHealth;
   /** Monotonic ms. */
   readonly clock: () => number;
   /** Says something to the operator. */
@@ -46,6 +56,8 @@ export class PluginSession implements Caller {
   readonly #decoder = createFrameDecoder((message) => this.#message(message));
   readonly #answers = createAnswerBatch();
   #host: HostState | undefined;
+  #tables: ScoreTables | undefined;
+  #unwatchHealth: (() => void) | undefined;
   #isFlushing = false;
   #isDraining = false;
   #unanswered = 0;
@@ -69,12 +81,14 @@ export class PluginSession implements Caller {
   /** The stream is gone; nothing is sent any more. */
   closed(): void {
     this.isOpen = false;
+    this.#tables?.close();
+    this.#unwatchHealth?.();
   }
 
   /** Ends the stream. */
   end(code: string, message: string): void {
     if (!this.isOpen) return;
-    this.isOpen = false;
+    this.closed();
     this.#options.outlet.end(code, message);
   }
 
@@ -88,8 +102,7 @@ export class PluginSession implements Caller {
   #frame(frame: KnownFrame): void {
     switch (frame.case) {
       case "hello":
-        this.#host = this.#options.enter(frame.value, this);
-        this.#send({ case: "hello", value: this.#options.hello });
+        this.#hello(frame.value);
         return;
       case "configure":
         this.#configure(frame.value);
@@ -100,16 +113,19 @@ export class PluginSession implements Caller {
       case "feedback":
         this.#feedback(frame.value);
         return;
+      case "cancel":
+        this.#cancel(new Set(frame.value.callIds));
+        return;
       case "drain":
         this.#isDraining = true;
+        this.#tables?.close();
         this.#drainIfIdle();
         return;
       case "ping":
         this.#send({ case: "pong", value: { seq: frame.value.seq } });
         return;
-      // A batch comes as bytes; nothing runs so long that cancelling it would pay; instances keep no counts to repair.
+      // A batch comes as bytes; instances keep no counts to repair.
       case "score":
-      case "cancel":
       case "inflight":
         return;
     }
@@ -120,7 +136,24 @@ export class PluginSession implements Caller {
     throw new OutriderError("PROTOCOL_VIOLATION", "the first frame is to be hello");
   }
 
-  #configure(request: Extract<KnownFrame, { readonly case: "configure" }>["value"]): void {
+  /** A further one brings what the generation before has handed over. */
+  #hello(request: HandshakeRequest): void {
+    this.#host ??= this.#options.enter(request, this);
+    if (request.handoff.length > 0) this.#restore(this.#host, request.handoff);
+    this.#send({ case: "hello", value: this.#options.hello });
+  }
+
+  /** What cannot be read is a loss, and no reason to serve nobody. */
+  #restore(host: HostState, handoff: Uint8Array): void {
+    try {
+      host.restore(handoff);
+    } catch (error) {
+      if (!(error instanceof OutriderError)) throw error;
+      this.#options.log(error.message);
+    }
+  }
+
+  #configure(request: ConfigureRequest): void {
     const host = this.#expectHost();
     const errors = host.configure(request);
     this.#send({ case: "configured", value: { errors: [...errors] } });
@@ -130,17 +163,27 @@ export class PluginSession implements Caller {
       0,
     );
     this.#send({ case: "credit", value: { maxOutstanding } });
-    this.#send({ case: "health", value: { ready: true, message: "" } });
+    this.#unwatchHealth ??= this.#options.health.watch(() => this.#sendHealth());
+    this.#sendHealth();
+    this.#tables ??= createScoreTables(host, (value) => this.#send({ case: "table", value }));
+    this.#tables.refresh();
   }
 
-  #state(chunk: Extract<KnownFrame, { readonly case: "state" }>["value"]): void {
-    const host = this.#expectHost();
-    const outcome = host.table.apply(chunk);
+  #sendHealth(): void {
+    const { isReady, message } = this.#options.health;
+    this.#send({ case: "health", value: { ready: isReady, message } });
+  }
+
+  #state(chunk: PushStateRequest): void {
+    const outcome = this.#expectHost().applyState(chunk);
     if (outcome.kind === "pending") return;
-    if (outcome.kind === "applied" && hasChange(outcome.change)) {
-      for (const instance of host.instances.values()) instance.endpointsChanged(outcome.change);
-    }
     this.#send({ case: "stateAck", value: outcome.response });
+    if (outcome.kind === "applied") this.#tables?.refresh();
+  }
+
+  #cancel(callIds: ReadonlySet<number>): void {
+    for (const instance of this.#expectHost().instances.values()) instance.cancel(this, callIds);
+    this.#flush();
   }
 
   #feedback({ events }: Extract<KnownFrame, { readonly case: "feedback" }>["value"]): void {
@@ -155,32 +198,10 @@ export class PluginSession implements Caller {
     const host = this.#expectHost();
     const cameAtMs = this.#options.clock();
     const { calls, inflight } = decodeScoreBatch(message, from, to);
-    host.inflight.apply(inflight, host.table.version.live);
-    for (const call of calls) this.#call(host, call, cameAtMs);
+    host.inflight.apply(inflight, host.version.live);
+    this.#unanswered += calls.length;
+    for (const call of calls) putCall(host, { call, cameAtMs, caller: this });
     this.#flush();
-  }
-
-  #call({ table, instances }: HostState, call: DecodedCall, cameAtMs: number): void {
-    this.#unanswered += 1;
-    const { epoch, rev } = table.version;
-    if (call.epoch !== epoch || call.rev > rev) {
-      const message = `state ${call.epoch}:${call.rev} is not here`;
-      this.#refuse(call, { code: "failed_precondition", message, haveEpoch: epoch, haveRev: rev });
-      return;
-    }
-    const instance = instances.get(call.instance);
-    if (instance === undefined) {
-      this.#refuse(call, { code: "invalid_argument", message: `no instance ${call.instance}` });
-      return;
-    }
-    instance.put({ call, cameAtMs, caller: this });
-  }
-
-  #refuse(
-    { callId, epoch, rev }: DecodedCall,
-    error: Extract<Answer["result"], { readonly kind: "error" }>["error"],
-  ): void {
-    this.reply({ callId, epoch, rev, pluginUs: 0, result: { kind: "error", error } });
   }
 
   /** Takes the answer to a call; those of one turn travel in one frame. */
@@ -205,20 +226,10 @@ export class PluginSession implements Caller {
   #drainIfIdle(): void {
     if (!this.#isDraining || this.#unanswered > 0) return;
     this.#isDraining = false;
-    this.#send({ case: "drained", value: { handoff: new Uint8Array(0) } });
+    this.#send({ case: "drained", value: { handoff: this.#host?.handoff() ?? new Uint8Array(0) } });
   }
 
   #send(frame: ResponseFrame): void {
     if (this.isOpen) this.#options.outlet.write(encodeResponse(frame));
   }
-}
-
-function hasChange({
-  removedSlots,
-  upserted,
-}: {
-  readonly removedSlots: readonly number[];
-  readonly upserted: readonly unknown[];
-}): boolean {
-  return removedSlots.length > 0 || upserted.length > 0;
 }

@@ -42,7 +42,7 @@ function unknowns(count: number): Float32Array {
 }
 
 function toScores(call: ServedCall, scores: Float32Array, reason: Reason): AnswerResult {
-  return { kind: "scores", scores: call.expand(scores), reason: reason ?? "" };
+  return { kind: "scores", scores: call.expand(scores), veto: call.vetoBitmap(), reason: reason ?? "" };
 }
 
 function settle(

@@ -245,6 +245,7 @@ function open(
   const events = {
     violation: ignore,
     answered: ignore,
+    missed: ignore,
     lateAnswer: ignore,
     resynced: ignore,
     health: ignore,

@@ -15,7 +15,10 @@ import {
   fromBitmap,
   hasBit,
   type TableVersion,
+  toBitmap,
 } from "@outrider/transport";
+
+const noVeto = new Uint8Array(0);
 
 /** A call as a served instance sees it: the same values that an inline one would find. */
 export class ServedCall implements ScoreCall {
@@ -35,7 +38,7 @@ export class ServedCall implements ScoreCall {
   /** Position of each candidate among those asked about; `undefined` = all of them are here. */
   readonly #positions: Uint32Array | undefined;
   #random: (() => number) | undefined;
-  #vetoed: Uint8Array | undefined;
+  readonly #vetoed = new Set<number>();
 
   /** @param keys key of each data number that the instance was granted. */
   constructor(call: DecodedCall, table: TableVersion, inflight: InflightColumns, keys: ReadonlyMap<number, string>) {
@@ -57,19 +60,23 @@ export class ServedCall implements ScoreCall {
     this.seed = call.seed;
   }
 
-  random(): number {
+  get random(): () => number {
     this.#random ??= createRandom(this.seed);
-    return this.#random();
+    return this.#random;
   }
 
-  /** 1 for each candidate that was vetoed; `undefined` = none was. */
-  get vetoed(): Uint8Array | undefined {
-    return this.#vetoed;
+  /** A getter, as `random` is, so that both may be taken out of the call. */
+  get veto(): (position: number) => void {
+    return (position) => {
+      if (position >= 0 && position < this.candidates.length) this.#vetoed.add(position);
+    };
   }
 
-  veto(position: number): void {
-    this.#vetoed ??= new Uint8Array(this.candidates.length);
-    if (position < this.#vetoed.length) this.#vetoed[position] = 1;
+  /** What was vetoed, as a bitmap over the candidates asked about. */
+  vetoBitmap(): Uint8Array {
+    if (this.#vetoed.size === 0) return noVeto;
+    const asked = Array.from(this.#vetoed, (position) => this.#positions?.[position] ?? position);
+    return toBitmap(asked.sort((a, b) => a - b));
   }
 
   /** Numbers per candidate as numbers per candidate asked about, `NaN` for those that are gone. */

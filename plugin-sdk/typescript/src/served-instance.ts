@@ -1,9 +1,10 @@
 import type { AnyDefinition, EndpointChange, FeedbackEvent } from "@outrider/core/contract";
 import type { Instance } from "@outrider/protos/scorer";
-import type { Answer, AnswerResult, DecodedCall, TableVersion } from "@outrider/transport";
+import { type Answer, type AnswerResult, type DecodedCall, noFacts, type TableVersion } from "@outrider/transport";
+import { createCallQueue } from "./call-queue.ts";
 import { type RunnableInstance, runCall } from "./run-call.ts";
 import { ServedCall } from "./served-call.ts";
-import type { ServedInflight } from "./served-inflight.ts";
+import { createServedInflight, type ServedInflight } from "./served-inflight.ts";
 import { defaultConcurrency } from "./spec.ts";
 
 /** Who put a call and waits for its answer. */
@@ -44,16 +45,26 @@ export interface ServedInstance {
   readonly configJson: string;
   /** Calls it takes before it has answered one. */
   readonly maxConcurrency: number;
+  /** How long its scores stay good, in ms; `undefined` = it is asked for each request. */
+  readonly tableTtlMs: number | undefined;
   /** Calls that are not answered. */
   readonly load: number;
   /** Takes the numbers of its data on the present connection. */
   connect(instance: Pick<Instance, "data">): void;
   /** Runs a call now, or when its turn comes. */
   put(pending: PendingCall): void;
+  /** Answers those of a caller's calls that are not answered: nobody waits for them any more. */
+  cancel(caller: Caller, callIds: ReadonlySet<number>): void;
+  /** Rates all endpoints there are, for a table; `undefined` where that failed. */
+  rateAll(nowMs: number): Promise<Float32Array | undefined>;
   /** Tells it of endpoints that came, left or changed. */
   endpointsChanged(change: EndpointChange): void;
   /** Tells it what became of a call. */
   feedback(event: FeedbackEvent): void;
+  /** What it has learned, for the one that takes over; `undefined` = nothing. */
+  handoff(): Uint8Array | undefined;
+  /** Gives it what another has learned; only the first time counts. */
+  restore(handoff: Uint8Array): void;
 }
 
 /** Serves what was made of a definition. */
@@ -66,34 +77,43 @@ export function serveInstance(
   return new QueueingInstance(definition, made, configJson, context);
 }
 
-const tooLate: AnswerResult = {
-  kind: "error",
-  error: { code: "deadline_exceeded", message: "its budget ran out while it waited for its turn" },
-};
+const noBytes = new Uint8Array(0);
+
+/** A call that stands for all requests, about all endpoints. */
+const anyRequest = { callId: 0, instance: 0, epoch: 0, rev: 0, candidates: noBytes, budgetUs: 0, profile: "" };
 
 class QueueingInstance implements ServedInstance {
   readonly type: string;
   readonly configJson: string;
   readonly maxConcurrency: number;
+  readonly tableTtlMs: number | undefined;
   readonly #definition: AnyDefinition;
   readonly #context: InstanceContext;
   readonly #complaints = new Set<string>();
-  readonly #waiting: PendingCall[] = [];
+  readonly #queue;
+  /** Tables never tell of what is in flight. */
+  readonly #idle = createServedInflight();
   #runnable: RunnableInstance;
   #keys: ReadonlyMap<number, string> = new Map();
-  #running = 0;
+  #isRestored = false;
 
   constructor(definition: AnyDefinition, made: RunnableInstance["made"], configJson: string, context: InstanceContext) {
     this.type = definition.type;
     this.configJson = configJson;
     this.maxConcurrency = definition.maxConcurrency ?? defaultConcurrency;
+    this.tableTtlMs = definition.kind === "scorer" ? definition.tableTtlMs : undefined;
     this.#definition = definition;
     this.#context = context;
     this.#runnable = { definition, made, produced: [] };
+    const { maxConcurrency } = this;
+    const run = (pending: PendingCall) => this.#run(pending);
+    const refuse = (pending: PendingCall, result: AnswerResult) =>
+      this.#answer(pending, context.table(), context.clock(), result);
+    this.#queue = createCallQueue({ maxConcurrency, clock: context.clock, run, refuse });
   }
 
   get load(): number {
-    return this.#running + this.#waiting.length;
+    return this.#queue.load;
   }
 
   connect({ data }: Pick<Instance, "data">): void {
@@ -104,8 +124,22 @@ class QueueingInstance implements ServedInstance {
   }
 
   put(pending: PendingCall): void {
-    if (this.#running >= this.maxConcurrency) this.#waiting.push(pending);
-    else this.#run(pending);
+    this.#queue.put(pending);
+  }
+
+  cancel(caller: Caller, callIds: ReadonlySet<number>): void {
+    this.#queue.cancel((pending) => pending.caller === caller && callIds.has(pending.call.callId));
+  }
+
+  async rateAll(nowMs: number): Promise<Float32Array | undefined> {
+    const table = this.#context.table();
+    const seed = Math.floor(nowMs) >>> 0;
+    const call = { ...anyRequest, request: noFacts, nowMs, seed, peers: [], data: [] };
+    const served = new ServedCall(call, table, this.#idle.columns(table.slotCount), this.#keys);
+    const result = await runCall(this.#runnable, served);
+    if (result.kind === "scores") return result.scores;
+    if (result.kind === "error") this.#complain("table", result.error.message);
+    return undefined;
   }
 
   endpointsChanged(change: EndpointChange): void {
@@ -116,53 +150,51 @@ class QueueingInstance implements ServedInstance {
     this.#guarded("feedback", () => this.#runnable.made.instance.feedback?.(event));
   }
 
-  #run(pending: PendingCall): void {
-    const { call, cameAtMs, caller } = pending;
-    if (!caller.isOpen) return;
+  handoff(): Uint8Array | undefined {
+    return this.#guarded("handoff", () => this.#runnable.made.instance.handoff?.());
+  }
+
+  restore(handoff: Uint8Array): void {
+    if (this.#isRestored) return;
+    this.#isRestored = true;
+    this.#guarded("restore", () => this.#runnable.made.instance.restore?.(handoff));
+  }
+
+  /** Returns what settles, and never rejects, when the call has taken its time; nothing where it was at once. */
+  #run(pending: PendingCall): Promise<void> | undefined {
     const { clock, inflight } = this.#context;
     const startMs = clock();
     const table = this.#context.table();
-    const isLate = call.budgetUs > 0 && (startMs - cameAtMs) * 1000 >= call.budgetUs;
-    const result = isLate ? tooLate : this.#evaluate(call, table);
+    const call = new ServedCall(pending.call, table, inflight.columns(table.slotCount), this.#keys);
+    const result = runCall(this.#runnable, call);
     if (!(result instanceof Promise)) {
-      this.#answer(pending, table, startMs, result);
-      return;
+      this.#settle(pending, table, startMs, result);
+      return undefined;
     }
-    this.#running += 1;
     inflight.hold();
-    void result.then((settled) => {
-      this.#running -= 1;
+    return result.then((settled) => {
       inflight.release();
-      this.#answer(pending, table, startMs, settled);
-      this.#next();
+      if (this.#queue.finish(pending)) this.#settle(pending, table, startMs, settled);
     });
   }
 
-  #evaluate(call: DecodedCall, table: TableVersion): AnswerResult | Promise<AnswerResult> {
-    const inflight = this.#context.inflight.columns(table.slotCount);
-    return runCall(this.#runnable, new ServedCall(call, table, inflight, this.#keys));
+  #settle(pending: PendingCall, table: TableVersion, startMs: number, result: AnswerResult): void {
+    if (result.kind === "error") this.#complain("call", result.error.message);
+    this.#answer(pending, table, startMs, result);
   }
 
   #answer(pending: PendingCall, { epoch, rev }: TableVersion, startMs: number, result: AnswerResult): void {
-    if (result.kind === "error" && result !== tooLate) this.#complain("call", result.error.message);
     if (!pending.caller.isOpen) return;
     const pluginUs = Math.max(1, Math.round((this.#context.clock() - startMs) * 1000));
     pending.caller.reply({ callId: pending.call.callId, epoch, rev, pluginUs, result });
   }
 
-  #next(): void {
-    while (this.#running < this.maxConcurrency) {
-      const pending = this.#waiting.shift();
-      if (pending === undefined) return;
-      this.#run(pending);
-    }
-  }
-
-  #guarded(what: string, run: () => void): void {
+  #guarded<T>(what: string, run: () => T): T | undefined {
     try {
-      run();
+      return run();
     } catch (cause) {
       this.#complain(what, cause instanceof Error ? cause.message : String(cause));
+      return undefined;
     }
   }
 

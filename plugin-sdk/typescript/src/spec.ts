@@ -34,6 +34,7 @@ export function toScorerSpec(definition: AnyDefinition): ScorerSpec {
     needs: needs.map(toWireNeed),
     configJsonSchema: toJsonSchema(definition.config),
     maxConcurrency,
+    requestIndependent: !isProducer && definition.tableTtlMs !== undefined,
     produces: isProducer ? definition.produces.map((key) => key.replace(/^data\./, "")) : [],
   });
 }

@@ -14,6 +14,7 @@ export function testSession(token: string, broken: OutriderError[]): SessionOpti
   const events = {
     violation: (error: OutriderError) => void broken.push(error),
     answered: ignore,
+    missed: ignore,
     lateAnswer: ignore,
     resynced: ignore,
     health: ignore,
