@@ -1,9 +1,11 @@
 export * from "./contract/index.ts";
 export { combineScores, type Rating } from "./cycle/combine-scores.ts";
+export { createLastScores, defaultLastScoresMs } from "./cycle/last-scores.ts";
 export { maxReasonBytes } from "./cycle/outcomes.ts";
 export { type Rerun, rerun } from "./cycle/replay.ts";
 export { runCycle } from "./cycle/run-cycle.ts";
 export * from "./cycle/types.ts";
+export { vetoedOf } from "./cycle/vetoes.ts";
 export * from "./facts/fact-needs.ts";
 export type * from "./facts/given-facts.ts";
 export * from "./facts/prompt.ts";

@@ -91,6 +91,11 @@ export class Call implements CycleCall {
     if (position < this.#vetoed.length) this.#vetoed[position] = 1;
   }
 
+  /** The same question to another scorer, which is to answer it at once. */
+  again(): Call {
+    return new Call(this.#context, this.callId, this.seed, 0);
+  }
+
   candidateBitmap(): Uint8Array {
     return this.#context.candidates.bitmap(this.#context.snapshot.slotCount);
   }

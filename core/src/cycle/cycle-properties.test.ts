@@ -6,6 +6,7 @@ import { createRandomPicker } from "../pickers/random-picker.ts";
 import { createWeightedRandomPicker } from "../pickers/weighted-random-picker.ts";
 import { inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
 import { VirtualClock } from "./fixtures/virtual-clock.ts";
+import { createLastScores } from "./last-scores.ts";
 import { rerun } from "./replay.ts";
 import { runCycle } from "./run-cycle.ts";
 import type { DecisionRecord, PickInput, WeightedScorer } from "./types.ts";
@@ -67,6 +68,126 @@ async function decide(
 
 const behaviours = fc.array(behaviour(perEndpoint(score)), { maxLength: 5 });
 const order = fc.shuffledSubarray([...Array(MAX_ENDPOINTS).keys()], { minLength: 1 });
+
+/** What anybody may do at once, by configuration and by misbehaviour. */
+const anything = fc.array(
+  fc.record({
+    does: behaviour(perEndpoint(anyFloat)),
+    standIn: behaviour(perEndpoint(anyFloat)),
+    policy: fc.constantFrom("abstain", "neutral", "last_known", "inline", "fail_request"),
+    shadow: fc.boolean(),
+    mayVeto: fc.boolean(),
+    vetoes: fc.oneof(
+      fc.constant([...Array(MAX_ENDPOINTS).keys()]),
+      fc.array(fc.integer({ min: -1, max: MAX_ENDPOINTS }), { maxLength: 4 }),
+    ),
+  }),
+  { maxLength: 5 },
+);
+type Anything = typeof anything extends fc.Arbitrary<(infer A)[]> ? A : never;
+
+function toPlace(name: string, { does, standIn, ...rest }: Anything, clock: VirtualClock): WeightedScorer {
+  const inner = toScorer(name, does, clock);
+  const scorer: Scorer = {
+    ...inner,
+    mayVeto: rest.mayVeto,
+    score(call, scores) {
+      for (const position of rest.vetoes) call.veto(position);
+      return inner.score(call, scores);
+    },
+  };
+  const last = createLastScores(1_000);
+  last.note(tableOf(2).current, Uint32Array.of(0, 1), Float32Array.of(0.5, Number.NaN), 1_000_000);
+  const policies = {
+    abstain: { kind: "abstain" },
+    neutral: { kind: "neutral" },
+    last_known: { kind: "last_known", last },
+    inline: { kind: "inline", scorer: toScorer(`${name}/fallback`, standIn, clock) },
+    fail_request: { kind: "fail_request" },
+  } as const;
+  const onFailure = policies[rest.policy as keyof typeof policies];
+  return weighted(scorer, does.weight, 2, { shadow: rest.shadow, onFailure });
+}
+
+/** Decides under all that, over `e0`, `e1`, …, and hears of the shadow scorers until the last has ended. */
+async function decideAnything(all: readonly Anything[], count: number, seed: number, seen: (input: PickInput) => void) {
+  const clock = new VirtualClock();
+  const inner = createRandomPicker("p", { maxNumOfEndpoints: 3 });
+  const picker = {
+    ...inner,
+    pick(input: PickInput) {
+      seen(input);
+      return inner.pick(input);
+    },
+  };
+  const plan = planOf(
+    profileOf(
+      all.map((each, i) => toPlace(`s${i}`, each, clock)),
+      { picker },
+    ),
+  );
+  let heard = 0;
+  const onShadow = () => void heard++;
+  const decision = runCycle(inputOf(tableOf(count), plan, { clock, seed, onShadow }));
+  await clock.advance(10);
+  return { record: await decision, heard: () => heard, plan, armed: clock.armed };
+}
+
+const size = fc.integer({ min: 1, max: MAX_ENDPOINTS });
+
+it("whatever scorers, their stand-ins, vetoes and shadows do, a decision comes in time, and its pick is a candidate", async () => {
+  await fc.assert(
+    fc.asyncProperty(anything, size, fc.nat(), async (all, count, seed) => {
+      const check = ({ candidates, totals }: PickInput) => {
+        expect(candidates.length).toBeGreaterThan(0);
+        expect(totals).toHaveLength(candidates.length);
+        expect(totals.every(Number.isFinite)).toBe(true);
+      };
+      const { record, heard, armed } = await decideAnything(all, count, seed, check);
+      const [{ scorers, shadows, vetoes }] = record.profiles;
+      expect(record.durationUs).toBeLessThanOrEqual(5_000);
+      expect([scorers.length, shadows.length]).toEqual([
+        all.filter(({ shadow }) => !shadow).length,
+        all.filter(({ shadow }) => shadow).length,
+      ]);
+      expect(record.destination.length === 0).toBe(record.failedBy !== "");
+      const vetoed = new Set(scorers.flatMap((scorer) => scorer.vetoed));
+      for (const slot of record.destination) {
+        expect(record.candidates).toContain(slot);
+        if (vetoes === "applied") expect(vetoed).not.toContain(slot);
+      }
+      expect(vetoes === "ignored").toBe(record.failedBy === "" && vetoed.size === count);
+      for (const value of [...scorers, ...shadows].flatMap(({ scores }) => [...scores])) {
+        expect(Number.isNaN(value) || (value >= 0 && value <= 1)).toBe(true);
+      }
+      expect(heard()).toBe(record.pendingShadows);
+      expect(armed).toBe(0);
+    }),
+  );
+});
+
+it("shadow scorers change nothing but their own part of the record, and running it again agrees", async () => {
+  await fc.assert(
+    fc.asyncProperty(anything, size, fc.nat(), async (all, count, seed) => {
+      const calm = all.filter(({ shadow, does }) => !shadow || does.kind !== "later");
+      const { record, plan } = await decideAnything(calm, count, seed, () => {});
+      const counted = calm.filter(({ shadow }) => !shadow);
+      const names = calm.flatMap(({ shadow }, i) => (shadow ? [] : [`s${i}`]));
+      const bare = await decideAnything(counted, count, seed, () => {});
+      const seenOf = ({ profiles: [{ scorers, totals, picked, vetoes }] }: DecisionRecord) => ({
+        scorers: scorers.map(({ kind, scores, callId, fallback, vetoed }) => [kind, scores, callId, fallback, vetoed]),
+        totals,
+        picked,
+        vetoes,
+      });
+      expect(seenOf(record)).toEqual(seenOf(bare.record));
+      expect(record.destination).toEqual(bare.record.destination);
+      expect(record.failedBy).toBe(names[counted.findIndex((_, i) => bare.record.failedBy === `s${i}`)] ?? "");
+      const again = rerun(record, plan);
+      expect(again).toMatchObject({ difference: "", failedBy: record.failedBy, destination: record.destination });
+    }),
+  );
+});
 
 it("permuting the candidates permutes the totals, bit by bit", async () => {
   await fc.assert(

@@ -6,14 +6,36 @@ import type { PlannedProducer, PluginOutcome, ProducerOutcome, ScorerOutcome, We
 export const maxReasonBytes = 200;
 
 const noScores = new Float32Array(0);
-const plain = { fallback: undefined, vetoed: [] as readonly number[], clamped: 0 } as const;
+const noPositions: readonly number[] = [];
 
-/** What a scorer brought, its scores checked and clamped in place; its own copy where it answered later. */
-export function toScorerOutcome({ scorer, weight }: WeightedScorer, ask: Ask, written: Float32Array): ScorerOutcome {
+/**
+ * What a scorer brought, its scores checked and clamped in place; its own copy where it answered later.
+ * @param vetoed see {@link CycleCall.vetoed}.
+ */
+export function toScorerOutcome(
+  { scorer, weight }: WeightedScorer,
+  ask: Ask,
+  written: Float32Array,
+  vetoed: Uint8Array | undefined,
+): ScorerOutcome {
   const { rated, clamped, isInvalid } = ask.state === "answered" ? checkScores(written) : unchecked;
   const outcome = toOutcome(ask, scorer.type, rated, isInvalid);
-  if (outcome.kind !== "scored") return { ...outcome, weight, scores: noScores, ...plain };
-  return { ...outcome, weight, scores: ask.isAsync ? written.slice() : written, ...plain, clamped };
+  const hasScores = outcome.kind === "scored";
+  const mayVeto = vetoed !== undefined && scorer.mayVeto === true && (hasScores || outcome.kind === "abstained");
+  return {
+    ...outcome,
+    weight,
+    scores: hasScores ? (ask.isAsync ? written.slice() : written) : noScores,
+    fallback: undefined,
+    vetoed: mayVeto ? positionsOf(vetoed) : noPositions,
+    clamped: hasScores ? clamped : 0,
+  };
+}
+
+function positionsOf(bytes: Uint8Array): readonly number[] {
+  const positions: number[] = [];
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] === 1) positions.push(i);
+  return positions;
 }
 
 /** What a producer brought, its values checked; its own copies where it answered later. */
@@ -49,8 +71,8 @@ function toFailure(error: OutriderError) {
 
 const unchecked = { rated: 0, clamped: 0, isInvalid: false };
 
-/** Clamps finite scores to [0, 1] in place. */
-function checkScores(scores: Float32Array): typeof unchecked {
+/** Clamps finite scores to [0, 1] in place; counts those rated, and those clamped. */
+export function checkScores(scores: Float32Array): typeof unchecked {
   let rated = 0;
   let clamped = 0;
   for (let i = 0; i < scores.length; i++) {

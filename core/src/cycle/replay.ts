@@ -1,6 +1,8 @@
 import { createRandom, type PeerPick } from "../contract/index.ts";
 import { combineScores } from "./combine-scores.ts";
-import type { DecisionRecord, Plan, Profile, ProfileRecord } from "./types.ts";
+import { isMissing, neutralScores } from "./stand-in.ts";
+import type { DecisionRecord, FailurePolicy, Plan, Profile, ProfileRecord, ScorerOutcome } from "./types.ts";
+import { pickUnvetoed } from "./vetoes.ts";
 
 /** What came of deciding once more from the answers of a recorded decision. */
 export interface Rerun {
@@ -8,45 +10,89 @@ export interface Rerun {
   readonly profiles: readonly ProfileRecord[];
   /** Slots of the destination, the pick first; empty = refused. */
   readonly destination: readonly number[];
+  /** Scorer whose missing answer refuses the request; empty = none. */
+  readonly failedBy: string;
   /** Where it first departs from the record; empty = it agrees. */
   readonly difference: string;
 }
 
+const noScores = new Float32Array(0);
+
 /**
- * Combines and picks again, without asking anybody: candidates, scores and seed are those of the record; profiles,
- * weights and pickers those of the plan. Under the plan that the record was made with it agrees.
+ * Combines and picks again, without asking anybody: candidates, scores, vetoes and seed are those of the record;
+ * profiles, weights, failure policies and pickers those of the plan, which may count what was a shadow scorer. What
+ * another scorer or an earlier answer would have put in the place of a missing one is known where the record has it.
+ * Under the plan that the record was made with it agrees.
  */
 export function rerun(record: DecisionRecord, plan: Plan): Rerun {
   const random = createRandom(record.seed);
   const profiles: ProfileRecord[] = [];
   let picks: readonly PeerPick[] = [];
-  for (;;) {
+  let failedBy = "";
+  while (failedBy === "") {
     const profile = plan.handler.next(record.facts, picks, profiles);
     if (profile === undefined || profiles.some(({ name }) => name === profile.name)) break;
     const recorded = record.profiles.find(({ name }) => name === profile.name);
-    if (recorded === undefined) return toRerun(record, plan, profiles, `profile ${profile.name} is not in the record`);
-    const again = runProfile(profile, recorded, random);
+    const missing = `profile ${profile.name} is not in the record`;
+    if (recorded === undefined) return toRerun(record, plan, profiles, failedBy, missing);
+    const scorers = countAgain(profile, recorded);
+    failedBy = findRefusal(profile, scorers);
+    const again = runProfile(profile, { ...recorded, scorers }, failedBy === "" ? random : undefined);
     profiles.push(again);
     if (again.picked.length > 0) picks = [...picks, { profile: profile.name, slot: again.picked[0] }];
   }
-  return toRerun(record, plan, profiles, findDifference(record.profiles, profiles));
+  return toRerun(record, plan, profiles, failedBy, findDifference(record.profiles, profiles));
 }
 
-function runProfile(profile: Profile, recorded: ProfileRecord, random: () => number): ProfileRecord {
-  const { candidates } = recorded;
-  const scorers = profile.scorers.flatMap(({ scorer, weight }) => {
-    const outcome = recorded.scorers.find(({ name }) => name === scorer.name);
-    return outcome === undefined ? [] : [{ ...outcome, weight }];
+/** The recorded outcomes of the scorers that a profile counts, as it counts them. */
+function countAgain(profile: Profile, recorded: ProfileRecord): readonly ScorerOutcome[] {
+  const known = [...recorded.scorers, ...recorded.shadows];
+  return profile.scorers.flatMap(({ scorer, weight, onFailure, shadow }) => {
+    const outcome = shadow ? undefined : known.find(({ name }) => name === scorer.name);
+    return outcome === undefined ? [] : [{ ...standInAgain(outcome, onFailure, recorded.candidates.length), weight }];
   });
-  const totals = combineScores(scorers, candidates.length);
-  const picked = candidates.length === 0 ? [] : profile.picker.pick({ candidates, totals, random });
-  return { ...recorded, scorers, totals, picked };
 }
 
-function toRerun(record: DecisionRecord, plan: Plan, profiles: readonly ProfileRecord[], difference: string): Rerun {
-  const destination = profiles.find(({ name }) => name === plan.handler.primary)?.picked ?? [];
-  if (difference !== "" || isSame(destination, record.destination)) return { profiles, destination, difference };
-  return { profiles, destination, difference: `destination ${destination}, recorded ${record.destination}` };
+function standInAgain(outcome: ScorerOutcome, { kind }: FailurePolicy, candidateCount: number): ScorerOutcome {
+  if (!isMissing(outcome) || kind === outcome.fallback) return outcome;
+  if (kind === "neutral") return { ...outcome, scores: neutralScores(candidateCount), fallback: "neutral" };
+  return outcome.fallback === undefined ? outcome : { ...outcome, scores: noScores, fallback: undefined };
+}
+
+function findRefusal({ scorers }: Profile, outcomes: readonly ScorerOutcome[]): string {
+  const required = scorers.filter(({ onFailure }) => onFailure.kind === "fail_request");
+  const refusing = outcomes.find(
+    (outcome) => isMissing(outcome) && required.some(({ scorer }) => scorer.name === outcome.name),
+  );
+  return refusing?.name ?? "";
+}
+
+/** @param random `undefined`: nothing is picked. */
+function runProfile({ picker }: Profile, recorded: ProfileRecord, random: (() => number) | undefined): ProfileRecord {
+  const { candidates, scorers } = recorded;
+  const totals = combineScores(scorers, candidates.length);
+  if (candidates.length === 0 || random === undefined) return { ...recorded, totals, picked: [], vetoes: "none" };
+  return { ...recorded, totals, ...pickUnvetoed(picker, scorers, { candidates, totals, random }) };
+}
+
+function toRerun(
+  record: DecisionRecord,
+  plan: Plan,
+  profiles: readonly ProfileRecord[],
+  failedBy: string,
+  found: string,
+): Rerun {
+  const primary = profiles.find(({ name }) => name === plan.handler.primary);
+  const destination = failedBy === "" ? (primary?.picked ?? []) : [];
+  const difference =
+    failedBy === record.failedBy
+      ? found || differenceOf(destination, record.destination)
+      : `refused for want of ${failedBy || "nothing"}, recorded ${record.failedBy || "nothing"}`;
+  return { profiles, destination, failedBy, difference };
+}
+
+function differenceOf(destination: readonly number[], recorded: readonly number[]): string {
+  return isSame(destination, recorded) ? "" : `destination ${destination}, recorded ${recorded}`;
 }
 
 function findDifference(recorded: readonly ProfileRecord[], again: readonly ProfileRecord[]): string {

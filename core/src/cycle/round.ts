@@ -27,7 +27,6 @@ export interface RoundOptions {
   readonly deadlineMs: number;
   /** Called once when the last is answered, unless {@link Round.close} found all answered. */
   readonly onDone: () => void;
-  readonly onLate: ((name: string, callId: number, durationUs: number) => void) | undefined;
 }
 
 /**
@@ -48,10 +47,15 @@ export class Round {
     this.#readMs = options.clock.elapsedMs();
   }
 
-  /** Puts one call; `call` gets the time left for it, in µs. */
-  put(name: string, callId: number, budgetMs: number, call: (budgetUs: number) => Reason | Promise<Reason>): void {
+  /** Time left for a call that is put now, in µs. */
+  budgetUs(budgetMs: number): number {
+    return Math.max(0, Math.floor((this.#deadlineMs(budgetMs) - this.#readMs) * 1000));
+  }
+
+  /** Puts one call. */
+  put(name: string, callId: number, budgetMs: number, call: () => Reason | Promise<Reason>): void {
     const startedMs = this.#readMs;
-    const deadlineMs = Math.min(startedMs + budgetMs, this.#options.deadlineMs);
+    const deadlineMs = this.#deadlineMs(budgetMs);
     const ask: Ask = {
       name,
       callId,
@@ -65,7 +69,7 @@ export class Round {
     };
     this.asks.push(ask);
     try {
-      const answer = call(Math.max(0, Math.floor((deadlineMs - startedMs) * 1000)));
+      const answer = call();
       if (typeof answer === "object" && answer !== null) this.#wait(ask, answer);
       else answered(ask, answer);
     } catch (error) {
@@ -82,14 +86,15 @@ export class Round {
     return this.#waiting === 0;
   }
 
+  #deadlineMs(budgetMs: number): number {
+    return Math.min(this.#readMs + budgetMs, this.#options.deadlineMs);
+  }
+
   #wait(ask: Ask, answer: Promise<Reason>): void {
     ask.isAsync = true;
     this.#waiting++;
     Promise.resolve(answer).then(
-      (reason) => {
-        if (ask.state === "late") this.#reportLate(ask);
-        else this.#settle(ask, () => answered(ask, reason));
-      },
+      (reason) => this.#settle(ask, () => answered(ask, reason)),
       (error) => this.#settle(ask, () => failed(ask, error)),
     );
   }
@@ -100,11 +105,6 @@ export class Round {
     ask.endedMs = this.#options.clock.elapsedMs();
     this.#waiting--;
     if (this.#waiting === 0) this.#finish();
-  }
-
-  #reportLate(ask: Ask): void {
-    const { clock, onLate } = this.#options;
-    onLate?.(ask.name, ask.callId, toUs(clock.elapsedMs() - ask.startedMs));
   }
 
   #finish(): void {

@@ -6,19 +6,27 @@ import { combineScores } from "./combine-scores.ts";
 import { CycleColumns, copyInflight } from "./cycle-columns.ts";
 import { toProducerOutcome, toScorerOutcome } from "./outcomes.ts";
 import { Round, toUs } from "./round.ts";
+import { Shadows } from "./shadows.ts";
 import { newFloats } from "./slab.ts";
-import type {
-  CycleInput,
-  DecisionRecord,
-  FilterStep,
-  PlannedProducer,
-  ProducerOutcome,
-  Profile,
-  ProfileRecord,
+import { isMissing, standIn } from "./stand-in.ts";
+import {
+  type CycleInput,
+  type DecisionRecord,
+  type FilterStep,
+  type PlannedProducer,
+  type ProducerOutcome,
+  type Profile,
+  type ProfileRecord,
+  type ScorerOutcome,
+  shadowCallIds,
+  type WeightedScorer,
 } from "./types.ts";
+import { pickUnvetoed } from "./vetoes.ts";
 
 /** Index from which the seeds of filters are derived, behind those of calls. */
 const FILTER_SEEDS = 1 << 16;
+/** Index from which the seeds of shadow scorers are derived: to add one changes nobody's. */
+const SHADOW_SEEDS = 1 << 17;
 
 const noInflight: InflightColumns = {
   requests: new Float32Array(0),
@@ -34,6 +42,8 @@ const noInflight: InflightColumns = {
 export function runCycle(input: CycleInput): DecisionRecord | Promise<DecisionRecord> {
   return new Cycle(input).run();
 }
+
+const nothing = { picked: [], vetoes: "none" } as const;
 
 /** Calls under way, and what becomes of their answers. */
 interface Step {
@@ -52,10 +62,13 @@ class Cycle {
   readonly #produced = new Map<string, Float32Array>();
   readonly #producers: ProducerOutcome[] = [];
   readonly #profiles: ProfileRecord[] = [];
+  readonly #shadows: Shadows[] = [];
   #picks: readonly PeerPick[] = [];
   #wave = 0;
   #calls = 0;
   #filters = 0;
+  #shadowCalls = 0;
+  #failedBy = "";
   #step: Step | undefined;
   #settle: { resolve(record: DecisionRecord): void; reject(reason: unknown): void } | undefined;
 
@@ -102,6 +115,7 @@ class Cycle {
   #nextStep(): Step | undefined {
     const { plan, facts } = this.#input;
     if (this.#wave < plan.waves.length) return this.#askProducers(plan.waves[this.#wave++]);
+    if (this.#failedBy !== "") return undefined;
     const profile = plan.handler.next(facts, this.#picks, this.#profiles);
     if (profile === undefined || this.#profiles.some(({ name }) => name === profile.name)) return undefined;
     return this.#askScorers(profile);
@@ -113,7 +127,8 @@ class Cycle {
     const count = this.#all.slots.length;
     const written = wave.map(({ producer }) => producer.produces.map(() => unknownValues(count)));
     for (const [i, { producer, budgetMs }] of wave.entries()) {
-      this.#put(round, context, producer.name, budgetMs, (call) => producer.produce(call, written[i]));
+      const call = this.#call(round, context, budgetMs);
+      round.put(producer.name, call.callId, budgetMs, () => producer.produce(call, written[i]));
     }
     const collect = () => {
       for (const [i, planned] of wave.entries()) {
@@ -129,25 +144,68 @@ class Cycle {
     const filters: FilterStep[] = [];
     const candidates = this.#filter(profile, filters);
     const { length } = candidates.slots;
-    const scorers = length === 0 ? [] : profile.scorers;
+    const scorers = length === 0 ? [] : countedOf(profile.scorers);
     const round = this.#round();
     const context = this.#context(candidates, profile.name);
     const written = unknownValues(length * scorers.length);
     const rows = scorers.map((_, i) => written.subarray(i * length, (i + 1) * length));
-    for (const [i, { scorer, budgetMs }] of scorers.entries()) {
-      this.#put(round, context, scorer.name, budgetMs, (call) => scorer.score(call, rows[i]));
-    }
+    const calls = scorers.map(({ scorer, budgetMs }, i) => {
+      const call = this.#call(round, context, budgetMs);
+      round.put(scorer.name, call.callId, budgetMs, () => scorer.score(call, rows[i]));
+      return call;
+    });
+    const isDone = round.close();
+    const shadows = scorers.length === profile.scorers.length ? [] : this.#askShadows(profile, context);
     const collect = () => {
-      const outcomes = scorers.map((weighted, i) => toScorerOutcome(weighted, round.asks[i], rows[i]));
+      const outcomes = scorers.map((weighted, i) =>
+        this.#heed(weighted, calls[i], toScorerOutcome(weighted, round.asks[i], rows[i], calls[i].vetoed)),
+      );
       const totals = combineScores(outcomes, length);
-      const input = { candidates: candidates.slots, totals, random: this.#random };
-      const picked = length === 0 ? [] : profile.picker.pick(input);
-      const { name } = profile;
-      const rest = { shadows: [], vetoes: "none", picked } as const;
-      this.#profiles.push({ name, filters, candidates: candidates.slots, scorers: outcomes, totals, ...rest });
-      if (picked.length > 0) this.#picks = [...this.#picks, { profile: name, slot: picked[0] }];
+      const run = { name: profile.name, filters, candidates: candidates.slots, scorers: outcomes, totals, shadows };
+      this.#pick(profile, run);
     };
-    return { isDone: round.close(), collect };
+    return { isDone, collect };
+  }
+
+  /** Keeps an answer that may have to stand in for a later one; puts in the place of a missing one what is to stand there. */
+  #heed(weighted: WeightedScorer, call: Call, outcome: ScorerOutcome): ScorerOutcome {
+    const { onFailure } = weighted;
+    if (isMissing(outcome)) {
+      if (onFailure.kind === "fail_request") this.#failedBy ||= outcome.name;
+      return standIn(outcome, onFailure, call);
+    }
+    if (outcome.kind === "scored" && onFailure.kind === "last_known" && !call.isRehearsal) {
+      onFailure.last.note(call.endpoints, call.candidates, outcome.scores, this.#nowMs);
+    }
+    return outcome;
+  }
+
+  #pick(profile: Profile, run: Omit<ProfileRecord, "picked" | "vetoes">): void {
+    const { candidates, totals, scorers } = run;
+    const isEmpty = candidates.length === 0 || this.#failedBy !== "";
+    const input = { candidates, totals, random: this.#random };
+    const choice = isEmpty ? nothing : pickUnvetoed(profile.picker, scorers, input);
+    this.#profiles.push({ ...run, ...choice });
+    if (choice.picked.length > 0) this.#picks = [...this.#picks, { profile: run.name, slot: choice.picked[0] }];
+  }
+
+  /** Asked behind all others, so that none of them waits for it. */
+  #askShadows({ name, scorers }: Profile, context: CallContext): readonly ScorerOutcome[] {
+    const candidateCount = context.candidates.slots.length;
+    if (candidateCount === 0) return [];
+    const { clock, onShadow, firstCallId, seed } = this.#input;
+    const deadlineMs = this.#deadlineMs();
+    const shadows = new Shadows({ clock, deadlineMs, profile: name, candidateCount, onShadow });
+    for (const weighted of scorers) {
+      if (!weighted.shadow) continue;
+      const index = this.#shadowCalls++;
+      const callId = (firstCallId + shadowCallIds + index) >>> 0;
+      const seedOfCall = deriveSeed(seed, SHADOW_SEEDS + index);
+      shadows.put(weighted, (budgetUs) => new Call(context, callId, seedOfCall, budgetUs));
+    }
+    shadows.close();
+    this.#shadows.push(shadows);
+    return shadows.outcomes;
   }
 
   #filter(profile: Profile, steps: FilterStep[]): CandidateSet {
@@ -162,22 +220,22 @@ class Cycle {
     return candidates;
   }
 
-  #put(
-    round: Round,
-    context: CallContext,
-    name: string,
-    budgetMs: number,
-    ask: (call: Call) => ReturnType<Parameters<Round["put"]>[3]>,
-  ): void {
+  #call(round: Round, context: CallContext, budgetMs: number): Call {
     const index = this.#calls++;
     const callId = (this.#input.firstCallId + index) >>> 0;
-    const seed = deriveSeed(this.#input.seed, index);
-    round.put(name, callId, budgetMs, (budgetUs) => ask(new Call(context, callId, seed, budgetUs)));
+    return new Call(context, callId, deriveSeed(this.#input.seed, index), round.budgetUs(budgetMs));
   }
 
   #round(): Round {
-    const { clock, plan, onLate } = this.#input;
-    return new Round({ clock, deadlineMs: this.#startedMs + plan.budgetMs, onDone: () => this.#resume(), onLate });
+    return new Round({
+      clock: this.#input.clock,
+      deadlineMs: this.#deadlineMs(),
+      onDone: () => this.#resume(),
+    });
+  }
+
+  #deadlineMs(): number {
+    return this.#startedMs + this.#input.plan.budgetMs;
   }
 
   #context(candidates: CandidateSet, profile: string): CallContext {
@@ -197,6 +255,7 @@ class Cycle {
   #record(): DecisionRecord {
     const { decisionId, plan, snapshot, facts, candidates, seed, clock } = this.#input;
     const primary = this.#profiles.find(({ name }) => name === plan.handler.primary);
+    const failedBy = this.#failedBy;
     return {
       decisionId,
       atMs: this.#nowMs,
@@ -208,8 +267,9 @@ class Cycle {
       producers: this.#producers,
       profiles: this.#profiles,
       seed,
-      destination: primary?.picked ?? [],
-      failedBy: "",
+      destination: failedBy === "" ? (primary?.picked ?? []) : [],
+      failedBy,
+      pendingShadows: this.#shadows.reduce((sum, shadows) => sum + shadows.conclude(), 0),
       durationUs: toUs(clock.elapsedMs() - this.#startedMs),
     };
   }
@@ -217,4 +277,9 @@ class Cycle {
 
 function unknownValues(length: number): Float32Array {
   return newFloats(length).fill(Number.NaN);
+}
+
+/** Those that are not only asked to be recorded. */
+function countedOf(scorers: readonly WeightedScorer[]): readonly WeightedScorer[] {
+  return scorers.some(({ shadow }) => shadow) ? scorers.filter(({ shadow }) => !shadow) : scorers;
 }

@@ -1,5 +1,6 @@
 import type {
   CycleCall,
+  EndpointDirectory,
   EndpointSnapshot,
   InflightColumns,
   OutriderError,
@@ -21,12 +22,12 @@ export interface CycleClock {
   cancel(timer: unknown): void;
 }
 
-/** What a scorer said last, by slot; kept by whoever makes the plan, from decision to decision. */
+/** What a scorer said last, by endpoint; kept by whoever makes the plan, from decision to decision. */
 export interface LastScores {
-  /** Keeps an answer. */
-  note(candidates: Uint32Array, scores: Float32Array, atMs: number): void;
-  /** Scores of the candidates that are not too old at `nowMs`, `NaN` for the others. */
-  recall(candidates: Uint32Array, nowMs: number): Float32Array;
+  /** Keeps an answer, its abstentions too. */
+  note(endpoints: EndpointDirectory, candidates: Uint32Array, scores: Float32Array, atMs: number): void;
+  /** Scores of the candidates that are not too old at `nowMs`; `NaN` for the others, and where a slot has another endpoint. */
+  recall(endpoints: EndpointDirectory, candidates: Uint32Array, nowMs: number): Float32Array;
 }
 
 /** What a missing answer of a scorer (late, failed, shed) counts as. */
@@ -125,11 +126,14 @@ export interface Plan {
   readonly readsInflight: boolean;
 }
 
+/** Calls of one decision that count, at most, and behind them as many of shadow scorers. */
+export const shadowCallIds = 128;
+
 /** What a decision is made from. */
 export interface CycleInput {
   /** Id of the decision, unique in the host's life. */
   readonly decisionId: string;
-  /** First call id of the decision; the calls of the cycle count on from it. */
+  /** First call id of the decision; its calls count on from it, those of shadow scorers from {@link shadowCallIds} behind it. */
   readonly firstCallId: number;
   readonly plan: Plan;
   readonly snapshot: EndpointSnapshot;
@@ -143,8 +147,6 @@ export interface CycleInput {
   readonly clock: CycleClock;
   /** See {@link CycleCall.isRehearsal}; default false. */
   readonly isRehearsal?: boolean;
-  /** Hears of an answer that came behind the bell and was dropped; `durationUs` is call to answer. */
-  readonly onLate?: (name: string, callId: number, durationUs: number) => void;
   /** Hears how a shadow scorer that was not done with the decision ended; its place in the record is not changed. */
   readonly onShadow?: (profile: string, outcome: ScorerOutcome) => void;
 }
@@ -226,6 +228,8 @@ export interface DecisionRecord {
   readonly destination: readonly number[];
   /** Scorer whose missing answer refused the request; empty = none. */
   readonly failedBy: string;
+  /** Shadow scorers that were not done with it: `onShadow` hears of each, within their budgets. */
+  readonly pendingShadows: number;
   /** Start to pick, in µs. */
   readonly durationUs: number;
 }
