@@ -3,7 +3,8 @@ import type { FeedbackEvent } from "@outrider/core/contract";
 import { FeedbackEventSchema } from "@outrider/protos/scorer";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { asTransmitted, fromWireEvent, toWireEvent } from "./feedback-codec.ts";
+import { fromWireEvent, toWireEvent } from "./feedback-codec.ts";
+import { asTransmitted } from "./transmitted-event.ts";
 
 const uint32 = fc.nat(0xffffffff);
 const time = fc.double({ min: 0, max: 4e9, noNaN: true });

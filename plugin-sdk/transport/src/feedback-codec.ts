@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { DoneCause, FeedbackEvent } from "@outrider/core/contract";
 import { FeedbackEventSchema, type FeedbackEvent as WireEvent } from "@outrider/protos/scorer";
 import type { InstanceEvent } from "./session-types.ts";
+import { toUint } from "./transmitted-event.ts";
 
 /** An event as it travels. */
 export function toWireEvent({ instance, event }: InstanceEvent): WireEvent {
@@ -36,27 +37,6 @@ function toOneof(event: FeedbackEvent) {
       const times = { ttftUs: toUint(event.ttftUs), e2eMs: toUint(event.e2eMs) };
       return { case: "done", value: { cause, status, promptTokens, cachedTokens, outputTokens, ...times } } as const;
     }
-  }
-}
-
-/** Whole and in range: times come from clocks. */
-function toUint(value: number): number {
-  return Math.min(Math.max(Math.floor(value), 0), 0xffffffff);
-}
-
-/** An event as it is after its travels: inline instances get it so, too, that placements agree bit by bit. */
-export function asTransmitted(event: FeedbackEvent): FeedbackEvent {
-  switch (event.kind) {
-    case "picked": {
-      const { ownScore, totalScore } = event;
-      return { ...event, ownScore: Math.fround(ownScore), totalScore: Math.fround(totalScore) };
-    }
-    case "headers":
-      return { ...event, ttfbUs: toUint(event.ttfbUs) };
-    case "progress":
-      return { ...event, elapsedMs: toUint(event.elapsedMs) };
-    case "done":
-      return { ...event, ttftUs: toUint(event.ttftUs), e2eMs: toUint(event.e2eMs) };
   }
 }
 

@@ -14,7 +14,7 @@ import {
   type Scorer,
   type ScorerInstance,
 } from "@outrider/core/contract";
-import { asTransmitted } from "./feedback-codec.ts";
+import { asTransmitted } from "./transmitted-event.ts";
 
 /** One thing wrong with `parameters:`. */
 export interface ParameterFault {
