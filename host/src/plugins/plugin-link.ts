@@ -1,5 +1,6 @@
 import type { CycleCall, CycleClock, EndpointSnapshot, InflightColumns } from "@outrider/core";
 import type { Need, OutriderError, Reason } from "@outrider/core/contract";
+import type { AnswerTimes } from "@outrider/transport";
 import type { Logger } from "pino";
 import type { FeedbackSender } from "./feedback-sender.ts";
 import type { PluginMetrics } from "./metrics.ts";
@@ -58,6 +59,11 @@ export interface LinkContext extends RuntimeContext {
   readonly lastBootId: string;
   /** The contract was broken by `frame`. */
   violation(error: OutriderError, frame: Uint8Array): void;
+  /**
+   * A call of this plugin was answered, too late where `isLate`; not told of rehearsals.
+   * @param times only valid during the call.
+   */
+  answered(entry: PluginEntry, times: AnswerTimes, isLate: boolean): void;
   /** Its state did not fit: the whole table is sent again. */
   resynced(error: OutriderError): void;
   /** Sees each message of the connection, without its frame header; only valid during the call. */

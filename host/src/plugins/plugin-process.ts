@@ -218,6 +218,7 @@ export class PluginProcess {
         context.metrics.resyncs(spec.name);
         log.warn({ err: error }, "the plugin's state does not fit: the whole table is sent again");
       },
+      answered: () => {},
       frame: () => {},
       signal: this.#aborter.signal,
     };

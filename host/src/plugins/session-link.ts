@@ -136,8 +136,8 @@ class SessionLink implements PluginLink {
     const context = this.#context;
     return {
       violation: (error, frame) => context.violation(error, frame),
-      answered: () => {},
-      lateAnswer: () => {},
+      answered: ({ id }, _callId, times) => context.answered(context.entries[id - 1]!, times, false),
+      lateAnswer: ({ id }, _callId, times) => context.answered(context.entries[id - 1]!, times, true),
       resynced: (error) => context.resynced(error),
       health: (ready, message) => {
         this.#unready = ready ? "" : `not ready: ${message || "it does not say why"}`;

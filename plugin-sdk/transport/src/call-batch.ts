@@ -17,6 +17,8 @@ export interface CallBatch {
   readonly size: number;
   /** What the plugin has of the in-flight columns. */
   readonly inflight: SentInflight;
+  /** Says how many calls the plugin takes in one frame. */
+  setLimit(calls: number): void;
   /** Whether the next call needs a frame of its own: this one is full, or other in-flight values go with it. */
   mustTakeBefore(call: CycleCall): boolean;
   /** Adds a call. False, and nothing is added, where the frame would grow too large. */
@@ -29,6 +31,7 @@ export interface CallBatch {
 export function createCallBatch(): CallBatch {
   const writer = new WireWriter();
   const inflight = createSentInflight();
+  let limit = maxBatchCalls;
   let size = 0;
   let seen: EndpointColumns | undefined;
 
@@ -37,9 +40,12 @@ export function createCallBatch(): CallBatch {
     get size() {
       return size;
     },
+    setLimit(calls) {
+      limit = calls;
+    },
     mustTakeBefore(call) {
       if (seen === undefined) return false;
-      const isFull = size >= maxBatchCalls || writer.at - writer.start >= fullBatchBytes;
+      const isFull = size >= limit || writer.at - writer.start >= fullBatchBytes;
       return isFull || !inflight.isSame(seen, call.columns);
     },
     add(call, header) {

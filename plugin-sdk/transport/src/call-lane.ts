@@ -2,11 +2,15 @@ import type { CycleCall, EndpointSnapshot } from "@outrider/core/contract";
 import { OutriderError, type Reason } from "@outrider/core/contract";
 import type { CallBatch } from "./call-batch.ts";
 import { type FactGrants, toFactGrants } from "./fact-grants.ts";
-import type { AnswerTarget, PendingCalls } from "./pending-calls.ts";
+import type { CallTurn, PendingCalls } from "./pending-calls.ts";
 import type { NumberedKey, WireInstance } from "./session-types.ts";
+import type { AnswerTarget } from "./take-answer.ts";
 
 /** Calls a plugin takes before it has said how many. */
 const firstCredit = 256;
+
+/** Longest time for which a plugin that is too busy is left alone, in ms. */
+const longestPauseMs = 60_000;
 
 /** What the lane needs of its session. */
 export interface LaneContext {
@@ -22,6 +26,8 @@ export interface LaneContext {
   inStep(): boolean;
   /** Sends a frame with its header. */
   send(frame: Buffer): void;
+  /** A frame of calls was sent at `nowMs`, by `performance.now()`. */
+  sent(nowMs: number): void;
 }
 
 /** Puts calls: refuses what the plugin would not take, and sends those of a turn in one frame. */
@@ -36,6 +42,10 @@ export class CallLane {
   #illness: string | undefined;
   /** One object for all calls over the credit: shedding is to cost next to nothing. */
   #shed: OutriderError | undefined;
+  /** Until when the plugin is to be left alone; 0 = it is not. */
+  #pausedUntilMs = 0;
+  /** Of the calls in the batch; `undefined` = it is empty. */
+  #turn: CallTurn | undefined;
   #isScheduled = false;
 
   constructor(context: LaneContext) {
@@ -43,7 +53,7 @@ export class CallLane {
   }
 
   setCredit(credit: number): void {
-    this.credit = Math.max(1, credit);
+    this.credit = credit;
     this.#shed = undefined;
   }
 
@@ -57,24 +67,47 @@ export class CallLane {
     this.#illness = illness;
   }
 
-  put(instance: WireInstance, call: CycleCall, target: AnswerTarget): Promise<Reason> {
+  /** Sheds all calls for a while, because the plugin has said that it is too busy. */
+  pause(retryAfterMs: number): void {
+    this.#pausedUntilMs = performance.now() + Math.min(retryAfterMs, longestPauseMs);
+    this.#shed = undefined;
+  }
+
+  score(instance: WireInstance, call: CycleCall, scores: Float32Array): Promise<Reason> {
+    const { mayVeto } = this.#viewOf(instance);
+    return this.#put(instance, call, { kind: "scores", scores, vetoable: mayVeto ? call : undefined });
+  }
+
+  produce(instance: WireInstance, call: CycleCall, values: readonly Float32Array[]): Promise<Reason> {
+    return this.#put(instance, call, { kind: "values", values });
+  }
+
+  /** Sends the calls that wait for the end of the turn. */
+  flush(): void {
+    const { batch, send, sent } = this.#context;
+    const turn = this.#turn;
+    if (turn === undefined || batch.size === 0) return;
+    this.#turn = undefined;
+    send(batch.take());
+    turn.sentAtMs = performance.now();
+    sent(turn.sentAtMs);
+  }
+
+  #put(instance: WireInstance, call: CycleCall, target: AnswerTarget): Promise<Reason> {
     const { batch, pending } = this.#context;
     const state = this.#context.sentState();
     const refusal = this.#refusal ?? this.#illness;
     if (refusal !== undefined) return unavailable(instance, refusal);
     if (state === undefined) return unavailable(instance, "has not been sent the endpoints yet");
-    if (pending.size >= this.credit) return Promise.reject(this.#shedError());
+    if (pending.size >= this.credit || this.#isPaused()) return Promise.reject(this.#shedError());
     if (batch.mustTakeBefore(call)) this.flush();
     const rev = Math.min(call.snapshot.rev, state.rev);
+    this.#turn ??= startTurn();
     if (!this.#add(instance, call, state, rev)) return tooLarge(instance);
+    // What came before it may have been sent to make room.
+    this.#turn ??= startTurn();
     this.#schedule();
-    return pending.add(call.callId >>> 0, instance, rev, target);
-  }
-
-  /** Sends the calls that wait for the end of the turn. */
-  flush(): void {
-    const { batch, send } = this.#context;
-    if (batch.size > 0) send(batch.take());
+    return pending.add({ call, instance, rev, target, turn: this.#turn });
   }
 
   #add(instance: WireInstance, call: CycleCall, state: EndpointSnapshot, rev: number): boolean {
@@ -97,12 +130,22 @@ export class CallLane {
     });
   }
 
+  /** Whether the plugin is left alone just now. */
+  #isPaused(): boolean {
+    if (this.#pausedUntilMs === 0) return false;
+    if (performance.now() < this.#pausedUntilMs) return true;
+    this.#pausedUntilMs = 0;
+    this.#shed = undefined;
+    return false;
+  }
+
   #viewOf(instance: WireInstance): CallView {
     let view = this.#views.get(instance);
     if (view === undefined) {
       view = {
         grants: toFactGrants(instance.granted),
         data: instance.data.filter(({ key }) => !instance.produces.includes(key)),
+        mayVeto: instance.granted.some(({ key }) => key === "veto"),
       };
       this.#views.set(instance, view);
     }
@@ -110,7 +153,11 @@ export class CallLane {
   }
 
   #shedError(): OutriderError {
-    this.#shed ??= new OutriderError("SCORER_SHED", `the plugin takes ${this.credit} calls at once and has them all`);
+    const why =
+      this.#pausedUntilMs === 0
+        ? `the plugin takes ${this.credit} calls at once and has them all`
+        : "the plugin has said that it is too busy for now";
+    this.#shed ??= new OutriderError("SCORER_SHED", why);
     return this.#shed;
   }
 }
@@ -119,6 +166,13 @@ interface CallView {
   readonly grants: FactGrants;
   /** Data that it reads, without what it writes itself. */
   readonly data: readonly NumberedKey[];
+  /** Whether its vetoes count. */
+  readonly mayVeto: boolean;
+}
+
+function startTurn(): CallTurn {
+  const nowMs = performance.now();
+  return { putAtMs: nowMs, sentAtMs: nowMs };
 }
 
 function unavailable({ name }: WireInstance, why: string): Promise<never> {

@@ -149,9 +149,8 @@ it("outlives 3,000 calls that nobody waited for", async () => {
   plugin.send({ case: "credit", value: { maxOutstanding: 10_000 } });
   await plugin.session.ping(5_000);
   for (let callId = 1; callId <= 3_000; callId += 1) {
-    const call = fakeCall({ pool: plugin.snapshot, callId });
+    const call = fakeCall({ pool: plugin.snapshot, callId, budgetUs: 1 });
     plugin.session.score(scriptedInstance, call, new Float32Array(1)).catch(() => {});
-    plugin.session.abandon(callId);
   }
   expect(plugin.session.outstanding).toBe(3_000);
   for (let from = 1; from <= 3_000; from += 500) {
@@ -238,7 +237,7 @@ function open(
     events: {
       violation: () => {},
       answered: () => {},
-      lateAnswer: (callId) => late.push(callId),
+      lateAnswer: (_instance, callId) => late.push(callId),
       resynced: () => {},
       health: () => {},
       table: () => {},

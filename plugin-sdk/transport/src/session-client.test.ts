@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { OutriderError } from "@outrider/core/contract";
+import { type CycleCall, OutriderError } from "@outrider/core/contract";
 import { type ScoreBatch, ScoreBatchResultSchema, SessionResponseSchema } from "@outrider/protos/scorer";
 import { describe, expect, it } from "vitest";
 import type { ResponseFrame } from "./session-frames.ts";
@@ -11,6 +11,8 @@ import {
   scriptedEpoch,
   scriptedInstance,
 } from "./testing/scripted-plugin.ts";
+
+type Hello = Extract<ResponseFrame, { case: "hello" }>["value"];
 
 const snapshot = fakeSnapshot([{ waiting_requests: 1 }, { waiting_requests: 2 }], { rev: 1 });
 const columns = [
@@ -123,6 +125,13 @@ describe("a plugin that breaks the contract", () => {
     });
   }
 
+  it("and grants no call at all is reported, and its credit stays what it was", async () => {
+    const plugin = await configured();
+    plugin.send({ case: "credit", value: { maxOutstanding: 7 } });
+    plugin.send({ case: "credit", value: { maxOutstanding: 0 } });
+    expect([plugin.told, plugin.client.credit]).toEqual([[expect.stringContaining("a credit of 0")], 7]);
+  });
+
   it("and hands over too much when drained is refused", async () => {
     const plugin = await configured();
     const drained = plugin.client.drain(20);
@@ -174,17 +183,120 @@ describe("a call", () => {
     expect(callIds(plugin).flat()).toEqual([1, 3]);
   });
 
-  it("that was abandoned holds its credit, and its answer is counted and dropped", async () => {
+  it("whose time has run out holds its credit, and its answer is told as late", async () => {
     const plugin = await configured();
     plugin.send({ case: "credit", value: { maxOutstanding: 1 } });
-    const scores = new Float32Array(2).fill(Number.NaN);
-    ignore(plugin.client.score(scriptedInstance, fakeCall({ pool: snapshot, callId: 1 }), scores));
-    plugin.client.abandon(1);
+    const scores = new Float32Array(2);
+    const late = plugin.client.score(scriptedInstance, brief(1), scores);
+    await passed();
     await expect(put(plugin, 2)).rejects.toMatchObject({ code: "SCORER_SHED" });
-    plugin.send({ case: "scores", value: { results: [{ callId: 1, epoch: scriptedEpoch, rev: 1, scores: [1, 1] }] } });
+    plugin.send({ case: "scores", value: { results: [good(1)] } });
+    await late;
     expect(plugin.told).toEqual(["late 1"]);
-    expect([...scores]).toEqual([Number.NaN, Number.NaN]);
-    expect(plugin.client.outstanding).toBe(0);
+    expect([plugin.answered, plugin.client.outstanding]).toEqual([[], 0]);
+    ignore(put(plugin, 3));
+    await turn();
+    expect(callIds(plugin).flat()).toEqual([1, 3]);
+  });
+
+  it("answered in time is told once, with times that fit together; a rehearsal is not", async () => {
+    const plugin = await configured();
+    const calls = [put(plugin, 1), plugin.client.score(scriptedInstance, rehearsal(2), new Float32Array(2))];
+    await turn();
+    plugin.send({ case: "scores", value: { results: [{ ...good(1), pluginUs: 7 }, good(2)] } });
+    await Promise.all(calls);
+    expect(plugin.answered).toEqual([{ callId: 1, isWhole: true, pluginUs: 7 }]);
+  });
+
+  const cancelling: { title: string; features: string[]; want: number[][] }[] = [
+    {
+      title: "is cancelled, once and with the others that are due, where the plugin can",
+      features: ["cancel"],
+      want: [[1, 2]],
+    },
+    { title: "is not cancelled where the plugin cannot", features: ["handoff"], want: [] },
+  ];
+  for (const { title, features, want } of cancelling) {
+    it(`whose time has run out ${title}`, async () => {
+      const plugin = await configured({ features });
+      const calls = [1, 2].map((callId) => plugin.client.score(scriptedInstance, brief(callId), new Float32Array(2)));
+      ignore(put(plugin, 3));
+      await passed();
+      await passed();
+      ignore(put(plugin, 4));
+      await turn();
+      expect(cancelled(plugin)).toEqual(want);
+      const error = { code: "deadline_exceeded" };
+      plugin.send({
+        case: "scores",
+        value: {
+          results: [
+            { callId: 1, error },
+            { callId: 2, error },
+          ],
+        },
+      });
+      for (const call of calls) await expect(call).rejects.toMatchObject({ code: "SCORER_DEADLINE" });
+      expect(plugin.told).toEqual(["late 1", "late 2"]);
+    });
+  }
+
+  it("whose time has run out is cancelled though no further call is put", async () => {
+    const plugin = await configured({ features: ["cancel"] });
+    ignore(plugin.client.score(scriptedInstance, brief(1), new Float32Array(2)));
+    await expect.poll(() => cancelled(plugin), { timeout: 5_000 }).toEqual([[1]]);
+  });
+
+  it("is one of at most as many in a frame as all types of the plugin take", async () => {
+    const scorers = [{ type: "t", maxBatch: 2 }, { type: "other", maxBatch: 1 }, { type: "any" }];
+    const plugin = await configured({ scorers });
+    for (let callId = 1; callId <= 5; callId += 1) ignore(put(plugin, callId));
+    await turn();
+    expect(callIds(plugin)).toEqual([[1, 2], [3, 4], [5]]);
+  });
+
+  it("is shed for as long as the plugin has said that it is too busy", async () => {
+    const plugin = await configured();
+    const busy = put(plugin, 1);
+    const error = { code: "resource_exhausted", message: "busy", retryAfterMs: 30 };
+    plugin.send({ case: "scores", value: { results: [{ callId: 1, error }] } });
+    await expect(busy).rejects.toMatchObject({ code: "SCORER_SHED" });
+    await expect(put(plugin, 2)).rejects.toMatchObject({ message: expect.stringContaining("too busy") });
+    await passed(40);
+    ignore(put(plugin, 3));
+    await turn();
+    expect(callIds(plugin).flat()).toEqual([1, 3]);
+  });
+
+  it("has what it rules out ruled out where that was granted, whatever bits lie behind the candidates", async () => {
+    const plugin = await configured();
+    const granted = { ...scriptedInstance, granted: [{ key: "veto" }] as const };
+    const calls = [1, 2].map((callId) => fakeCall({ pool: snapshot, callId }));
+    const answers = [granted, scriptedInstance].map((instance, i) =>
+      plugin.client.score(instance, calls[i]!, new Float32Array(2)),
+    );
+    const veto = Uint8Array.of(0b1110);
+    plugin.send({
+      case: "scores",
+      value: {
+        results: [
+          { ...good(1), veto },
+          { ...good(2), veto },
+        ],
+      },
+    });
+    await Promise.all(answers);
+    expect(calls.map(({ vetoed }) => vetoed)).toEqual([Uint8Array.of(0, 1), undefined]);
+  });
+
+  it("is not ruled by an answer that is wrong", async () => {
+    const plugin = await configured();
+    const granted = { ...scriptedInstance, granted: [{ key: "veto" }] as const };
+    const call = fakeCall({ pool: snapshot, callId: 1 });
+    const answer = plugin.client.score(granted, call, new Float32Array(2));
+    plugin.send({ case: "scores", value: { results: [{ ...good(1), scores: [1], veto: Uint8Array.of(1) }] } });
+    await expect(answer).rejects.toMatchObject({ code: "SCORES_INVALID" });
+    expect(call.vetoed).toBeUndefined();
   });
 
   it("fails with what the plugin says, and the others of its batch do not", async () => {
@@ -422,25 +534,46 @@ it("reads a frame that holds more than one field as protobuf does", async () => 
   expect(await call).toBeUndefined();
 });
 
-async function configured(): Promise<ScriptedPlugin> {
+function good(callId: number) {
+  return { callId, epoch: scriptedEpoch, rev: 1, scores: [1, 1] };
+}
+
+/** A call that is late as soon as any time has passed. */
+function brief(callId: number) {
+  return fakeCall({ pool: snapshot, callId, budgetUs: 1 });
+}
+
+function rehearsal(callId: number): CycleCall {
+  return { ...fakeCall({ pool: snapshot, callId }), isRehearsal: true };
+}
+
+function passed(ms = 2): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function cancelled(plugin: ScriptedPlugin): number[][] {
+  return plugin.frames.flatMap((frame) => (frame.case === "cancel" ? [frame.value.callIds] : []));
+}
+
+async function configured(hello: Hello = {}): Promise<ScriptedPlugin> {
   const plugin = createScriptedPlugin();
-  await configure(plugin);
+  await configure(plugin, hello);
   plugin.client.publish(snapshot);
   plugin.send({ case: "stateAck", value: { epoch: scriptedEpoch, rev: 1 } });
   await plugin.client.synced();
   return plugin;
 }
 
-async function configure(plugin: ScriptedPlugin): Promise<void> {
-  await greet(plugin);
+async function configure(plugin: ScriptedPlugin, hello: Hello = {}): Promise<void> {
+  await greet(plugin, hello);
   const answer = plugin.client.configure({ instances: [{ id: 1, type: "t" }], columns });
   plugin.send({ case: "configured", value: {} });
   await answer;
 }
 
-async function greet(plugin: ScriptedPlugin): Promise<void> {
+async function greet(plugin: ScriptedPlugin, hello: Hello = {}): Promise<void> {
   const answer = plugin.client.hello({ host: "outrider" });
-  plugin.send({ case: "hello", value: { plugin: "scripted" } });
+  plugin.send({ case: "hello", value: { plugin: "scripted", ...hello } });
   await answer;
 }
 

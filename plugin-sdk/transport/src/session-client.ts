@@ -2,22 +2,23 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { CycleCall, EndpointSnapshot } from "@outrider/core/contract";
 import { type EndpointChange, OutriderError, type Reason } from "@outrider/core/contract";
 import {
+  type ConfigureRequest,
   ConfigureRequestSchema,
   type ConfigureResponse,
   type HandshakeRequestSchema,
   type HandshakeResponse,
   type PushStateRequestSchema,
   type PushStateResponse,
-  type SessionResponse,
 } from "@outrider/protos/scorer";
-import { createAnswerDecoder } from "./answer-codec.ts";
-import { createCallBatch } from "./call-batch.ts";
+import { createCallBatch, maxBatchCalls } from "./call-batch.ts";
 import { CallLane } from "./call-lane.ts";
+import { type CallSweep, createCallSweep } from "./call-sweep.ts";
 import { toWireEvent } from "./feedback-codec.ts";
-import { createFrameDecoder, frameHeaderBytes } from "./grpc-frames.ts";
+import { frameHeaderBytes } from "./grpc-frames.ts";
 import { createPendingCalls, type PendingCalls } from "./pending-calls.ts";
 import type { PendingReplies } from "./pending-replies.ts";
-import { decodeResponse, encodeRequest, type RequestFrame } from "./session-frames.ts";
+import { encodeRequest, type RequestFrame } from "./session-frames.ts";
+import { SessionInbox } from "./session-inbox.ts";
 import { SessionReplies } from "./session-replies.ts";
 import type { InstanceEvent, SessionClient, SessionOptions, WireInstance } from "./session-types.ts";
 import { toStateGrants } from "./state-grants.ts";
@@ -65,14 +66,13 @@ class Session implements SessionClient {
   readonly #options: SessionOptions;
   readonly #state: StateSender;
   readonly #pending: PendingCalls;
+  readonly #sweep: CallSweep;
   readonly #batch = createCallBatch();
   readonly #lane: CallLane;
   readonly #replies = new SessionReplies();
-  readonly #decoder = createFrameDecoder((message) => this.#message(message));
-  readonly #readAnswers: (message: Buffer, from: number, to: number) => void;
-  /** Frame that is being read. */
-  #frame: Buffer = Buffer.alloc(0);
-  #isGreeted = false;
+  readonly #inbox: SessionInbox;
+  /** What the plugin says it is; `undefined` before it has said so. */
+  #hello: HandshakeResponse | undefined;
   #isWritable = true;
   #hasRefusedFeedback = false;
   #lastPing = 0;
@@ -82,31 +82,23 @@ class Session implements SessionClient {
     this.#channel = channel;
     this.#options = options;
     const { epoch, events } = options;
-    const outlet = {
+    this.#state = createStateSender(epoch, {
       isWritable: () => this.#isWritable,
-      send: (frame: Buffer) => this.#sendState(frame),
-      stepped: (change: EndpointChange, isFull: boolean) => this.#stepped(change, isFull),
-      refused: (error: OutriderError) => events.resynced(error),
-    };
-    this.#state = createStateSender(epoch, outlet);
+      send: (frame) => this.#sendState(frame),
+      stepped: (change, isFull) => this.#stepped(change, isFull),
+      refused: (error) => events.resynced(error),
+    });
     this.#pending = createPendingCalls(epoch, {
       violation: (error, frame) => events.violation(error, frame),
-      answered: (callId, pluginUs) => events.answered(callId, pluginUs),
-      lateAnswer: (callId, pluginUs) => events.lateAnswer(callId, pluginUs),
+      answered: (instance, callId, times) => events.answered(instance, callId, times),
+      lateAnswer: (instance, callId, times) => events.lateAnswer(instance, callId, times),
       stateRefused: (error) => this.#stateRefused(error),
+      exhausted: (retryAfterMs) => this.#lane.pause(retryAfterMs),
     });
-    this.#readAnswers = createAnswerDecoder((answer) => {
-      if (this.#ended === undefined) this.#pending.settle(answer, this.#frame);
-    });
-    this.#lane = new CallLane({
-      epoch,
-      batch: this.#batch,
-      pending: this.#pending,
-      sentState: () => this.#state.sent,
-      inStep: () => this.#state.inStep,
-      send: (frame) => this.#write(frame),
-    });
+    this.#sweep = createCallSweep(this.#pending, (callIds) => this.#cancel(callIds));
+    this.#lane = this.#createLane();
     this.#lane.setRefusal("is not configured yet");
+    this.#inbox = this.#createInbox();
   }
 
   get ackedRev(): number {
@@ -140,6 +132,7 @@ class Session implements SessionClient {
       timeoutMs,
     );
     if (response.errors.length > 0) return response;
+    this.#batch.setLimit(batchLimit(this.#hello, request));
     const grants = toStateGrants(request);
     this.#batch.inflight.setColumns(grants.inflight);
     this.#lane.setRefusal(undefined);
@@ -160,15 +153,11 @@ class Session implements SessionClient {
   }
 
   score(instance: WireInstance, call: CycleCall, scores: Float32Array): Promise<Reason> {
-    return this.#lane.put(instance, call, { kind: "scores", scores });
+    return this.#lane.score(instance, call, scores);
   }
 
   produce(instance: WireInstance, call: CycleCall, values: readonly Float32Array[]): Promise<Reason> {
-    return this.#lane.put(instance, call, { kind: "values", values });
-  }
-
-  abandon(callId: number): void {
-    this.#pending.abandon(callId >>> 0);
+    return this.#lane.produce(instance, call, values);
   }
 
   feedback(events: readonly InstanceEvent[], dropped: number): boolean {
@@ -209,14 +198,7 @@ class Session implements SessionClient {
   }
 
   received(chunk: Buffer): void {
-    if (this.#ended !== undefined) return;
-    try {
-      this.#decoder.push(chunk);
-    } catch (error) {
-      if (!(error instanceof OutriderError)) throw error;
-      this.#options.events.violation(error, chunk);
-      this.lost(error);
-    }
+    this.#inbox.received(chunk);
   }
 
   drained(): void {
@@ -232,6 +214,7 @@ class Session implements SessionClient {
     this.#ended = error;
     this.#lane.setRefusal(`is gone: ${error.message}`);
     this.#state.stop(error);
+    this.#sweep.stop();
     this.#replies.fail(error);
     this.#pending.fail(error);
     this.#channel.close();
@@ -273,64 +256,44 @@ class Session implements SessionClient {
     this.#state.resync();
   }
 
-  #message(message: Buffer): void {
-    if (this.#ended !== undefined) return;
-    this.#frame = message;
-    this.#options.onFrame?.("received", message);
-    try {
-      this.#take(decodeResponse(message));
-    } catch (error) {
-      if (!(error instanceof OutriderError)) throw error;
-      this.#options.events.violation(error, message);
-    }
+  /** Calls that nobody waits for any more: a plugin that can is told to stop working on them. */
+  #cancel(callIds: readonly number[]): void {
+    if (this.#hello?.features.includes("cancel")) this.#send({ case: "cancel", value: { callIds: [...callIds] } });
   }
 
-  #take(response: ReturnType<typeof decodeResponse>): void {
-    if (response.kind === "batch") {
-      this.#expectGreeting("answers");
-      this.#readAnswers(response.message, response.from, response.to);
-      return;
-    }
-    const { frame } = response;
-    if (frame.case === undefined) return;
-    if (frame.case === "hello") this.#isGreeted = true;
-    this.#expectGreeting(frame.case);
-    if (!this.#takeFrame(frame))
-      throw new OutriderError("PROTOCOL_VIOLATION", `a ${frame.case} frame nobody asked for`);
+  #createLane(): CallLane {
+    return new CallLane({
+      epoch: this.#options.epoch,
+      batch: this.#batch,
+      pending: this.#pending,
+      sentState: () => this.#state.sent,
+      inStep: () => this.#state.inStep,
+      send: (frame) => this.#write(frame),
+      sent: (nowMs) => this.#sweep.look(nowMs),
+    });
   }
 
-  /** False for an answer that nobody waits for. */
-  #takeFrame(frame: KnownFrame): boolean {
-    switch (frame.case) {
-      case "stateAck":
-        return this.#state.acknowledge(frame.value) || this.#replies.settle(frame);
-      case "table":
-        this.#options.events.table(frame.value);
-        return true;
-      case "credit":
-        this.#lane.setCredit(frame.value.maxOutstanding);
-        return true;
-      case "health":
-        this.#health(frame.value.ready, frame.value.message);
-        return true;
-      case "hello":
-      case "configured":
-      case "pong":
-      case "drained":
-      case "scores":
-        return this.#replies.settle(frame);
-    }
-  }
-
-  #health(ready: boolean, message: string): void {
-    this.#lane.setHealth(ready ? undefined : `is not ready: ${message}`);
-    this.#options.events.health(ready, message);
-  }
-
-  #expectGreeting(what: string): void {
-    if (this.#isGreeted) return;
-    throw new OutriderError("PROTOCOL_VIOLATION", `a ${what} frame before hello`);
+  #createInbox(): SessionInbox {
+    return new SessionInbox({
+      options: this.#options,
+      state: this.#state,
+      pending: this.#pending,
+      lane: this.#lane,
+      replies: this.#replies,
+      hasEnded: () => this.#ended !== undefined,
+      greeted: (hello) => {
+        this.#hello ??= hello;
+      },
+      broken: (error) => this.lost(error),
+    });
   }
 }
 
-type KnownFrame = Exclude<SessionResponse["frame"], { case: undefined }>;
+/** Calls that all the configured types take in one frame. */
+function batchLimit(hello: HandshakeResponse | undefined, { instances }: Pick<ConfigureRequest, "instances">): number {
+  const types = new Set(instances.map(({ type }) => type));
+  const limits = (hello?.scorers ?? []).flatMap(({ type, maxBatch }) =>
+    types.has(type) && maxBatch > 0 ? maxBatch : [],
+  );
+  return Math.min(maxBatchCalls, ...limits);
+}

@@ -45,14 +45,27 @@ export interface InstanceEvent {
   readonly event: FeedbackEvent;
 }
 
+/** Where the time of one call went; one object serves all, only valid during the event that brings it. */
+export interface AnswerTimes {
+  /** Call put to answer read, in µs. */
+  readonly callUs: number;
+  /**
+   * Of that, call put to frame handed to the stream, in µs: encoding, and the rest of its turn of the event loop. The
+   * same for all calls of a frame, which are taken to be put when its first was.
+   */
+  readonly hostUs: number;
+  /** Of that, what the plugin says it spent, in µs; 0 = not told. */
+  readonly pluginUs: number;
+}
+
 /** What a session tells its owner besides answers. All are called between frames, never from inside a call to it. */
 export interface SessionEvents {
   /** The contract was broken by `frame`; the session goes on, unless `closed` follows. */
   violation(error: OutriderError, frame: Uint8Array): void;
-  /** A call was answered in time; `pluginUs` by the plugin's own clock, 0 = not told. */
-  answered(callId: number, pluginUs: number): void;
-  /** The answer to an abandoned call came and was dropped. */
-  lateAnswer(callId: number, pluginUs: number): void;
+  /** A call was answered before its time ran out, if only with an error. Not told of rehearsals. */
+  answered(instance: WireInstance, callId: number, times: AnswerTimes): void;
+  /** A call was answered when its time had run out. Not told of rehearsals. */
+  lateAnswer(instance: WireInstance, callId: number, times: AnswerTimes): void;
   /** The plugin's state did not fit; a full snapshot is under way. */
   resynced(error: OutriderError): void;
   /** The plugin says whether calls should be sent. */
@@ -84,7 +97,10 @@ export interface SessionOptions {
  * `RpcFailure` as `cause`.
  */
 export interface SessionClient {
-  /** First of all. @throws {OutriderError} `SCORER_UNAVAILABLE`, `SCORER_DEADLINE`, `PROTOCOL_VIOLATION`. */
+  /**
+   * First of all, and once more to hand on the state of the plugin's predecessor.
+   * @throws {OutriderError} `SCORER_UNAVAILABLE`, `SCORER_DEADLINE`, `PROTOCOL_VIOLATION`.
+   */
   hello(request: MessageInitShape<typeof HandshakeRequestSchema>, timeoutMs?: number): Promise<HandshakeResponse>;
   /** Behind hello, and again with a new configuration. The session keeps the columns and sends their values. */
   configure(request: MessageInitShape<typeof ConfigureRequestSchema>, timeoutMs?: number): Promise<ConfigureResponse>;
@@ -101,15 +117,14 @@ export interface SessionClient {
   synced(): Promise<void>;
   /**
    * Puts a call; all calls of one turn of the event loop travel in one frame. `scores` is written when the answer is in.
-   * Settles with the plugin's reason, or never when the call is abandoned.
+   * Settles with the plugin's reason, however late it is; behind the call's budget a plugin with the feature `cancel`
+   * is told that nobody waits.
    * @throws {OutriderError} `SCORER_SHED` over the plugin's credit or while it is not ready; `SCORER_UNAVAILABLE`, `SCORER_FAILED`,
    *   `SCORER_DEADLINE`, `SCORES_INVALID`, `PROTOCOL_VIOLATION`.
    */
   score(instance: WireInstance, call: CycleCall, scores: Float32Array): Promise<Reason>;
   /** As `score`, for producers: one array per key of `produces`. */
   produce(instance: WireInstance, call: CycleCall, values: readonly Float32Array[]): Promise<Reason>;
-  /** Nobody waits for this call any more: its answer will be counted and dropped. It holds its credit until then. */
-  abandon(callId: number): void;
   /** Sends feedback; false = the stream is full, nothing was sent, `writable` will be called. */
   feedback(events: readonly InstanceEvent[], dropped: number): boolean;
   /** Sends true counts of requests in flight, indexed by slot. */
@@ -120,7 +135,7 @@ export interface SessionClient {
   drain(deadlineMs: number): Promise<Uint8Array>;
   /** Ends the session at once. */
   close(): void;
-  /** Calls put and not answered, abandoned ones included. */
+  /** Calls put and not answered, those whose time has run out included: they hold their credit. */
   readonly outstanding: number;
   /** Calls the plugin takes before it has answered one. */
   readonly credit: number;

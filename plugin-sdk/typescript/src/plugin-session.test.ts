@@ -502,7 +502,6 @@ function connect(server: PluginServer): SessionClient {
   const events = {
     violation: ignore,
     answered: ignore,
-    missed: ignore,
     lateAnswer: ignore,
     resynced: ignore,
     health: ignore,

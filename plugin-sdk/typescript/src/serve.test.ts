@@ -245,7 +245,6 @@ function open(
   const events = {
     violation: ignore,
     answered: ignore,
-    missed: ignore,
     lateAnswer: ignore,
     resynced: ignore,
     health: ignore,

@@ -17,6 +17,8 @@ export interface ScriptedPlugin {
   readonly frames: HostFrame[];
   /** What the session has told its owner, as `violation CODE: message`, `late 7` and so on. */
   readonly told: string[];
+  /** Calls answered in time, `isWhole` where the times of it fit together. */
+  readonly answered: { readonly callId: number; readonly isWhole: boolean; readonly pluginUs: number }[];
   /** Sends a frame. */
   send(frame: ResponseFrame): void;
   /** Sends a message as it is. */
@@ -41,6 +43,7 @@ export const scriptedInstance: WireInstance = { id: 1, name: "mine", granted: []
 export function createScriptedPlugin(options: Partial<SessionOptions> = {}): ScriptedPlugin {
   const frames: HostFrame[] = [];
   const told: string[] = [];
+  const answered: ScriptedPlugin["answered"] = [];
   const decoder = createFrameDecoder((message) => frames.push(fromBinary(SessionRequestSchema, message).frame));
   let isWritable = true;
   let isClosed = false;
@@ -53,11 +56,17 @@ export function createScriptedPlugin(options: Partial<SessionOptions> = {}): Scr
       isClosed = true;
     },
   };
-  const session = createSession(channel, { token: "", epoch: scriptedEpoch, events: recordEvents(told), ...options });
+  const session = createSession(channel, {
+    token: "",
+    epoch: scriptedEpoch,
+    events: recordEvents(told, answered),
+    ...options,
+  });
   return {
     client: session.client,
     frames,
     told,
+    answered,
     send: (frame) => session.received(encodeResponse(frame)),
     sendMessage: (message) => session.received(encodeFrame(message)),
     sendBytes: (bytes) => session.received(bytes),
@@ -70,11 +79,14 @@ export function createScriptedPlugin(options: Partial<SessionOptions> = {}): Scr
   };
 }
 
-function recordEvents(told: string[]): SessionOptions["events"] {
+function recordEvents(told: string[], answers: ScriptedPlugin["answered"]): SessionOptions["events"] {
   return {
     violation: (error) => told.push(`violation ${error.code}: ${error.message}`),
-    answered: () => {},
-    lateAnswer: (callId) => told.push(`late ${callId}`),
+    answered: (_instance, callId, { callUs, hostUs, pluginUs }) => {
+      const isWhole = callUs >= hostUs && hostUs >= 0;
+      answers.push({ callId, isWhole, pluginUs });
+    },
+    lateAnswer: (_instance, callId) => told.push(`late ${callId}`),
     resynced: (error) => told.push(`resynced ${error.code}`),
     health: (ready, message) => told.push(`health ${ready} ${message}`),
     table: (table) => told.push(`table ${table.instance}`),

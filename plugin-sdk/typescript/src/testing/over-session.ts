@@ -14,7 +14,6 @@ export function testSession(token: string, broken: OutriderError[]): SessionOpti
   const events = {
     violation: (error: OutriderError) => void broken.push(error),
     answered: ignore,
-    missed: ignore,
     lateAnswer: ignore,
     resynced: ignore,
     health: ignore,
