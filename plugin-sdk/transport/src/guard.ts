@@ -32,6 +32,8 @@ export interface GuardedProcess {
   readonly stderr: Readable;
   /** Settles when the command has ended; what it left behind in its group is gone within a second. */
   readonly exited: Promise<GuardedExit>;
+  /** Lets go of the guard, as the end of this process would: it ends the command and its group. */
+  hangUp(): void;
   /** TERM to the command, KILL to its whole group after `graceMs`; settles when it has ended. */
   terminate(graceMs: number): Promise<GuardedExit>;
 }
@@ -64,6 +66,7 @@ export function spawnGuarded({ command, args, env, cwd }: GuardedCommand): Guard
     stdout,
     stderr,
     exited,
+    hangUp: () => void stdin.end(),
     async terminate(graceMs) {
       if (pid === undefined || ended) return exited;
       signal(pid, "SIGTERM");
