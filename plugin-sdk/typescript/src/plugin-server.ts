@@ -5,6 +5,7 @@ import { createHostState, type HostContext, type HostState } from "./host-state.
 import { createPluginHealth, type PluginHealth } from "./plugin-health.ts";
 import { PluginSession, type SessionOutlet } from "./plugin-session.ts";
 import { toScorerSpec } from "./spec.ts";
+import { createUnaryService, type UnaryService } from "./unary-service.ts";
 
 /** Hosts whose state is kept while they are not connected. */
 const keptHosts = 8;
@@ -26,6 +27,8 @@ export interface PluginServerOptions extends HostContext {
 export interface PluginServer {
   /** A host opened a Session. */
   connect(outlet: SessionOutlet): PluginSession;
+  /** Answers hosts that open none. */
+  readonly unary: UnaryService;
   /** What hosts and probes are told. */
   readonly health: PluginHealth;
   /** Calls not answered, of all hosts. */
@@ -49,33 +52,37 @@ export function createPluginServer(options: PluginServerOptions): PluginServer {
     scorers: options.definitions.map(toScorerSpec),
   });
   const health = createPluginHealth();
-  const hosts = new Map<string, KnownHost>();
+  /** By host instance; one that does not name itself is known by its connection alone. */
+  const hosts = new Map<string | symbol, KnownHost>();
 
   /** The last connection of a host counts: the one before it is a connection that the host has given up. */
-  const enter = (request: HandshakeRequest, session: PluginSession): HostState => {
-    if (request.hostInstance === "") return createHostState(options);
-    const known = hosts.get(request.hostInstance) ?? { state: createHostState(options), session: undefined };
+  const enter = ({ hostInstance }: HandshakeRequest, session: PluginSession | undefined): HostState => {
+    const name = hostInstance === "" ? Symbol("host") : hostInstance;
+    const known = hosts.get(name) ?? { state: createHostState(options), session: undefined };
     known.session?.end("aborted", "the host opened another session");
     known.session = session;
-    hosts.delete(request.hostInstance);
-    hosts.set(request.hostInstance, known);
+    hosts.delete(name);
+    hosts.set(name, known);
     forgetHosts(hosts);
     return known.state;
   };
+  const { clock, log } = options;
+  const states = () => Iterator.from(hosts.values()).map(({ state }) => state);
 
   return {
     health,
-    connect: (outlet) => new PluginSession({ outlet, hello, enter, health, clock: options.clock, log: options.log }),
+    connect: (outlet) => new PluginSession({ outlet, hello, enter, health, clock, log }),
+    unary: createUnaryService({ hello, enter: (request) => enter(request, undefined), hosts: states, clock, log }),
     get load() {
-      return [...hosts.values()]
-        .flatMap(({ state }) => [...state.instances.values()])
+      return states()
+        .flatMap(({ instances }) => instances.values())
         .reduce((sum, { load }) => sum + load, 0);
     },
   };
 }
 
 /** Drops those longest gone. */
-function forgetHosts(hosts: Map<string, KnownHost>): void {
+function forgetHosts(hosts: Map<string | symbol, KnownHost>): void {
   for (const [name, { session }] of hosts) {
     if (hosts.size <= keptHosts) return;
     if (session?.isOpen !== true) hosts.delete(name);

@@ -12,6 +12,8 @@ import {
 export interface ServedInflight {
   /** Says which numbers mean which column from now on. */
   setColumns(columns: readonly NumberedKey[]): void;
+  /** Whether a number means one of these columns. */
+  has(column: number): boolean;
   /** Takes the values that came with a batch of calls. */
   apply(columns: readonly DecodedColumn[], live: Uint32Array): void;
   /** The counts for a call, as long as the slot space. They change with the next `apply` unless held. */
@@ -41,6 +43,7 @@ export function createServedInflight(): ServedInflight {
       keys = new Map(known);
       values = emptyValues(values.inflight_requests.length);
     },
+    has: (column) => keys.has(column),
     apply(columns, live) {
       if (columns.length === 0) return;
       if (isShared) values = copyValues(values, values.inflight_requests.length);
