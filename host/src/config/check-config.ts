@@ -1,3 +1,4 @@
+import { shadowCallIds } from "@outrider/core";
 import type { PluginCatalogue } from "../plugins/types.ts";
 import { type ResolvedEntry, resolveEntry } from "./check-plugins.ts";
 import { checkProcesses, type DeclaredProcess } from "./check-processes.ts";
@@ -9,7 +10,7 @@ import { isMap, listOf, nameOf, withoutEmpty } from "./plain.ts";
 import { adviseReferenceField } from "./reference-types.ts";
 import type { Reporter } from "./reporter.ts";
 import { salvage } from "./salvage.ts";
-import { defaultBudgetMs, endpointPickerConfig, pluginEntry, profileEntry } from "./schema.ts";
+import { defaultBudgetMs, endpointPickerConfig, pluginEntry, profileEntry, workersEntry } from "./schema.ts";
 import type { PluginScope } from "./scope.ts";
 import { fieldsOf, type ShapeIssue, toShapeFaults } from "./shape.ts";
 import type { HostConfig } from "./types.ts";
@@ -35,7 +36,8 @@ export async function checkConfig(
   const root = isMap(value) ? value : {};
   const budgetMs = salvage(endpointPickerConfig.shape.budget, root.budget) ?? defaultBudgetMs;
   const responses = salvage(endpointPickerConfig.shape.responses, root.responses) ?? "auto";
-  const processes = checkProcesses(listOf(root.processes), folder, report);
+  const { threads, memory: memoryMb } = salvage(workersEntry, root.workers ?? {}) ?? workersEntry.parse({});
+  const processes = await checkProcesses(listOf(root.processes), folder, report);
   const entries = await resolveEntries(listOf(root.plugins), { catalogue, processes, budgetMs, folder }, report);
   const profiles = checkProfiles(
     listOf(root.schedulingProfiles).map((item) => salvage(profileEntry, item)),
@@ -45,19 +47,24 @@ export async function checkConfig(
   const waves = planWaves(entries.values(), report);
   const plugins = [...entries.values()].filter((entry) => entry.kind === "plugin");
   checkResponses(responses, plugins, report);
+  checkFallbacks(plugins, entries, report);
+  checkCount(plugins, report);
   warnUnused(root, entries, processes, report);
   return {
     budgetMs,
     responses,
+    workers: { threads, memoryMb },
     processes: usedProcesses(plugins, processes),
-    plugins: plugins.map(({ spec }) => spec),
+    plugins: plugins.flatMap(({ spec, fallback }) => (fallback === undefined ? [spec] : [spec, fallback.spec])),
     waves,
     profiles,
     handler: findHandler(entries, report),
-    readsInflight: plugins.some(
-      ({ asks }) => asks === undefined || asks.some(({ key }) => key.startsWith("inflight_")),
-    ),
+    readsInflight: plugins.some(readsInflight),
   };
+}
+
+function readsInflight({ asks, fallback }: Plugin): boolean {
+  return asks === undefined || [...asks, ...(fallback?.asks ?? [])].some(({ key }) => key.startsWith("inflight_"));
 }
 
 function checkShape(value: unknown, report: Reporter): void {
@@ -77,6 +84,9 @@ function checkShape(value: unknown, report: Reporter): void {
   }
 }
 
+/** What says where the type is: an entry in which one is faulty is checked no further. */
+const whereFields = ["process", "module"] as const;
+
 async function resolveEntries(
   list: readonly unknown[],
   scope: PluginScope,
@@ -89,7 +99,7 @@ async function resolveEntries(
     const type = isMap(item) && typeof item.type === "string" ? item.type : undefined;
     const name = nameOf(item) ?? type;
     if (name === undefined) continue;
-    const usable = entry !== undefined && (entry.process !== undefined || !isMap(item) || !("process" in item));
+    const usable = entry !== undefined && isMap(item) && whereFields.every((field) => !(field in item) || entry[field]);
     const resolved = usable ? await resolveEntry(entry, path, scope, report) : { kind: "faulty" as const };
     const first = entries.get(name);
     if (first === undefined) entries.set(name, { name, index, ...resolved });
@@ -103,6 +113,30 @@ async function resolveEntries(
     }
   }
   return entries;
+}
+
+/** What stands in for a scorer has a name too, and metrics under it. */
+function checkFallbacks(
+  plugins: readonly (Plugin & { readonly index: number })[],
+  entries: ReadonlyMap<string, ResolvedEntry>,
+  report: Reporter,
+): void {
+  for (const { index, fallback } of plugins) {
+    if (fallback === undefined || !entries.has(fallback.spec.name)) continue;
+    const message = `is asked as ${quote(fallback.spec.name)}, which names another plugin`;
+    report.fault(["plugins", index, "onFailure"], message, "give the other one another name");
+  }
+}
+
+/** Calls of a decision are numbered in a space that has an end. */
+function checkCount(plugins: readonly (Plugin & { readonly index: number })[], report: Reporter): void {
+  for (const isShadow of [false, true]) {
+    const beyond = plugins.filter(({ shadow }) => shadow === isShadow)[shadowCallIds];
+    const kind = isShadow ? "shadow scorers" : "scorers and producers";
+    if (beyond !== undefined) {
+      report.fault(["plugins", beyond.index], `is one too many: a decision has room for ${shadowCallIds} ${kind}`);
+    }
+  }
 }
 
 function findHandler(entries: ReadonlyMap<string, ResolvedEntry>, report: Reporter): string {

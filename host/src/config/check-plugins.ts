@@ -1,5 +1,8 @@
-import type { FailurePolicy, Need, NeedKey } from "@outrider/core";
+import { isIP } from "node:net";
+import type { AnyDefinition, Need, NeedKey } from "@outrider/core";
 import type { PluginSpec, ProcessSpec } from "../plugins/types.ts";
+import { type CheckedFailure, checkFailurePolicy } from "./check-failure.ts";
+import { checkModule } from "./check-module.ts";
 import { type FaultPath, formatPath, quote } from "./faults.ts";
 import { hostTypeParameters, hostTypes, isPicker, toPicker } from "./host-types.ts";
 import { didYouMean } from "./nearest.ts";
@@ -14,7 +17,7 @@ import type { PickerSpec } from "./types.ts";
 import { formatDuration } from "./units.ts";
 
 /** A scorer or producer, checked. */
-export interface ResolvedPlugin {
+export interface ResolvedPlugin extends CheckedFailure {
   readonly kind: "plugin";
   readonly spec: PluginSpec;
   /** Process of its own, for a built-in type that runs as one. */
@@ -25,7 +28,8 @@ export interface ResolvedPlugin {
   readonly asks: readonly Need[] | undefined;
   /** Keys that a producer writes. */
   readonly produces: readonly string[];
-  readonly onFailure: FailurePolicy;
+  /** Whether a scorer is only asked and recorded. */
+  readonly shadow: boolean;
 }
 
 /** What an entry of `plugins:` turned out to be. */
@@ -43,12 +47,17 @@ type Resolution = ResolvedEntry extends infer Entry
     : never
   : never;
 
-/** The only one there is so far. */
-const onFailure: FailurePolicy = { kind: "abstain" };
 const faulty = { kind: "faulty" } as const;
 
 /** Fields that only plugins have. */
-const pluginFields = ["placement", "process", "budget", "needs"] as const;
+const pluginFields = ["module", "placement", "process", "budget", "lastKnownMaxAge", "needs"] as const;
+
+/** What every plugin has, whatever declares its type. */
+interface Common extends CheckedFailure {
+  readonly kind: "plugin";
+  readonly spec: PluginSpec;
+  readonly shadow: boolean;
+}
 
 /**
  * Checks what goes beyond the shape of one entry; loads the declaration of a built-in type.
@@ -62,18 +71,18 @@ export async function resolveEntry(
   const parameters = hostTypeParameters(entry.type);
   if (parameters !== undefined) return resolveHostType(entry, path, report);
   const builtin = Object.hasOwn(scope.catalogue, entry.type) ? scope.catalogue[entry.type] : undefined;
-  checkFailurePolicy(entry, path, report);
+  const failure = await checkFailurePolicy(entry, path, scope, report);
   const grant = checkGrant(entry.grant, [...path, "grant"], report);
   const needs = entry.needs === undefined ? undefined : checkNeeds(entry.needs, [...path, "needs"], report);
   const budgetMs = capBudget(entry, path, scope, report);
   const place = findPlace(entry, builtin, path, scope, report);
   if (place === undefined) return faulty;
   if (place.kind === "unknown type") return unknownType(entry, path, scope, report);
-  const spec = {
+  const spec: PluginSpec = {
     name: entry.name ?? entry.type,
     type: entry.type,
     placement: place.placement,
-    process: place.process,
+    process: place.kind === "module" ? undefined : place.process,
     parameters: entry.parameters,
     budgetMs,
     needs,
@@ -81,7 +90,15 @@ export async function resolveEntry(
     required: entry.required,
     path: formatPath(path),
   };
-  return place.kind === "served" ? resolveServed(spec, path, report) : resolveBuiltin(entry, spec, place, path, report);
+  const common = { kind: "plugin", spec, shadow: entry.shadow, ...failure } as const;
+  switch (place.kind) {
+    case "served":
+      return resolveServed(common, path, scope, report);
+    case "module":
+      return resolveModule(entry, common, place.file, path, scope, report);
+    case "builtin":
+      return resolveBuiltin(entry, common, place, path, report);
+  }
 }
 
 function resolveHostType(entry: PluginEntry, path: FaultPath, report: Reporter): Resolution {
@@ -90,18 +107,15 @@ function resolveHostType(entry: PluginEntry, path: FaultPath, report: Reporter):
     if (entry[field] === undefined) continue;
     report.fault([...path, field], `means nothing for ${type}, which is part of the host`, "remove it", "key");
   }
+  if (entry.shadow) report.fault([...path, "shadow"], `means nothing for ${type}`, "remove it", "key");
+  if (entry.onFailure !== "abstain") {
+    report.fault([...path, "onFailure"], `means nothing for ${type}, which does not fail`, "remove it", "key");
+  }
   const parameters = entry.parameters ?? {};
   if (!checkParameters(hostTypeParameters(type)!, parameters, path, report)) return faulty;
   return isPicker(type)
     ? { kind: "picker", picker: toPicker(entry.name ?? type, type, parameters) }
     : { kind: "handler" };
-}
-
-function checkFailurePolicy({ onFailure }: PluginEntry, path: FaultPath, report: Reporter): void {
-  if (onFailure === "abstain") return;
-  const planned = /^(last_known|neutral|fail_request|inline:.+)$/.test(onFailure);
-  const problem = planned ? `${quote(onFailure)} is not available yet` : `must be abstain, is ${quote(onFailure)}`;
-  report.fault([...path, "onFailure"], problem, "write abstain: the other scorers decide");
 }
 
 function capBudget({ budget }: PluginEntry, path: FaultPath, { budgetMs }: PluginScope, report: Reporter): number {
@@ -115,7 +129,8 @@ function capBudget({ budget }: PluginEntry, path: FaultPath, { budgetMs }: Plugi
 
 function unknownType({ type }: PluginEntry, path: FaultPath, { catalogue }: PluginScope, report: Reporter): Resolution {
   const reference = adviseReferenceType(type);
-  const served = "write process: with the name of the process that serves it";
+  const served =
+    "write process: with the name of the process that serves it, or module: with the file that declares it";
   if (reference !== undefined) {
     report.fault([...path, "type"], `${quote(type)} of the reference EPP is not available`, reference);
   } else {
@@ -125,32 +140,92 @@ function unknownType({ type }: PluginEntry, path: FaultPath, { catalogue }: Plug
   return faulty;
 }
 
-function resolveServed(spec: PluginSpec, path: FaultPath, report: Reporter): Resolution {
+async function resolveServed(
+  common: Common,
+  path: FaultPath,
+  scope: PluginScope,
+  report: Reporter,
+): Promise<Resolution> {
+  const { spec } = common;
   const { parameters, needs } = spec;
   if (parameters !== undefined && (typeof parameters !== "object" || Array.isArray(parameters))) {
     report.fault([...path, "parameters"], "must be a map");
   }
   warnUngranted(needs ?? [], spec, path, report);
-  return { kind: "plugin", spec, ownProcess: undefined, role: "unknown", asks: needs, produces: [], onFailure };
+  await warnSplitState(spec, path, scope, report);
+  return { ...common, ownProcess: undefined, role: "unknown", asks: needs, produces: [] };
 }
 
 async function resolveBuiltin(
   entry: PluginEntry,
-  spec: PluginSpec,
+  common: Common,
   place: Extract<Place, { kind: "builtin" }>,
   path: FaultPath,
   report: Reporter,
 ): Promise<Resolution> {
   const definition = await place.builtin.load();
   const valid = checkParameters(definition.config, entry.parameters ?? {}, path, report);
-  if (entry.needs !== undefined) {
-    report.fault([...path, "needs"], `${entry.type} says itself what it needs`, "remove it", "key");
-  }
-  if (!valid) return faulty;
+  if (!checkDeclared(entry, definition, path, report) || !valid) return faulty;
   const asks = definition.needs.map((need) => (typeof need === "string" ? { key: need } : need));
-  if (place.placement === "process") warnUngranted(asks, spec, path, report);
+  if (place.placement === "process") warnUngranted(asks, common.spec, path, report);
   const produces = definition.kind === "producer" ? definition.produces : [];
-  return { kind: "plugin", spec, ownProcess: place.ownProcess, role: definition.kind, asks, produces, onFailure };
+  return { ...common, ownProcess: place.ownProcess, role: definition.kind, asks, produces };
+}
+
+async function resolveModule(
+  entry: PluginEntry,
+  common: Common,
+  file: string,
+  path: FaultPath,
+  { folder }: PluginScope,
+  report: Reporter,
+): Promise<Resolution> {
+  const module = await checkModule(entry, file, path, folder, report);
+  if (module === undefined || !checkDeclared(entry, module.type, path, report)) return faulty;
+  const { kind: role, needs: asks, produces } = module.type;
+  const spec = { ...common.spec, module: module.path };
+  warnUngranted(asks, spec, path, report);
+  return { ...common, spec, ownProcess: undefined, role, asks, produces };
+}
+
+/** Checks what only means something for some types, where it is known what the type is. */
+function checkDeclared(
+  { type, needs, shadow, onFailure }: PluginEntry,
+  { kind }: Pick<AnyDefinition, "kind">,
+  path: FaultPath,
+  report: Reporter,
+): boolean {
+  const faults = [
+    { field: "needs", given: needs !== undefined, message: `${type} says itself what it needs` },
+    {
+      field: "shadow",
+      given: shadow && kind === "producer",
+      message: `means nothing for ${type}, which is a producer`,
+    },
+    {
+      field: "onFailure",
+      given: onFailure !== "abstain" && kind === "producer",
+      message: `means nothing for ${type}, which is a producer: what it does not write is unknown`,
+    },
+  ].filter(({ given }) => given);
+  for (const { field, message } of faults) report.fault([...path, field], message, "remove it", "key");
+  return faults.every(({ field }) => field === "needs");
+}
+
+/** A state of its own in each of several replicas is a part of what one would know; only our own types tell. */
+async function warnSplitState(
+  { type, process, placement }: PluginSpec,
+  path: FaultPath,
+  { catalogue, processes }: PluginScope,
+  report: Reporter,
+): Promise<void> {
+  const spec = processes.get(process ?? "")?.spec;
+  if (placement !== "remote" || spec?.kind !== "url" || !Object.hasOwn(catalogue, type)) return;
+  const { hostname } = URL.canParse(spec.url) ? new URL(spec.url) : { hostname: "" };
+  const isOne = hostname === "" || hostname === "localhost" || isIP(hostname.replace(/^\[|\]$/g, "")) > 0;
+  if (isOne || (await catalogue[type]!.load()).state !== "local") return;
+  const message = `${type} keeps its state where it runs: each address of ${hostname} learns of its own calls alone`;
+  report.warn(path, message, "fine where it has one address");
 }
 
 /** What is asked for in vain is hardly meant to be. */

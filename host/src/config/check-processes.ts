@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import type { ProcessSpec } from "../plugins/types.ts";
+import { checkAccess, checkSha256 } from "./check-access.ts";
 import { type FaultPath, quote } from "./faults.ts";
 import { isMap, nameOf } from "./plain.ts";
 import type { Reporter } from "./reporter.ts";
@@ -22,18 +23,18 @@ const longestSocketPath = 107;
  * Checks what goes beyond the shape of each entry.
  * @param written the entries, shape checked and reported. @param folder where commands run.
  */
-export function checkProcesses(
+export async function checkProcesses(
   written: readonly unknown[],
   folder: string,
   report: Reporter,
-): ReadonlyMap<string, DeclaredProcess> {
+): Promise<ReadonlyMap<string, DeclaredProcess>> {
   const declared = new Map<string, DeclaredProcess>();
   for (const [index, item] of written.entries()) {
     const path = ["processes", index] as const;
     const name = nameOf(item);
     const entry = salvage(processEntry, item);
     const whole = entry !== undefined && isMap(item) && Object.keys(item).every((field) => field in entry);
-    const spec = whole ? toSpec(entry, path, folder, report) : undefined;
+    const spec = whole ? await toSpec(entry, path, folder, report) : undefined;
     if (name === undefined) continue;
     const first = declared.get(name);
     if (first === undefined) declared.set(name, { index, spec });
@@ -46,7 +47,12 @@ function otherPlace({ index }: DeclaredProcess, report: Reporter): string {
   return `the other one is on line ${report.lineOf(["processes", index])}`;
 }
 
-function toSpec(entry: ProcessEntry, path: FaultPath, folder: string, report: Reporter): ProcessSpec | undefined {
+async function toSpec(
+  entry: ProcessEntry,
+  path: FaultPath,
+  folder: string,
+  report: Reporter,
+): Promise<ProcessSpec | undefined> {
   const { name, command, url, env } = entry;
   if (command !== undefined && url !== undefined) {
     report.fault([...path, "url"], "stands beside command", "keep one: a command that the host starts, or an address");
@@ -55,15 +61,29 @@ function toSpec(entry: ProcessEntry, path: FaultPath, folder: string, report: Re
   if (command !== undefined) {
     checkCommand(command, [...path, "command"], report);
     checkEnv(env, [...path, "env"], report);
-    return { name, kind: "command", command, cwd: folder, env };
+    reportMisplaced(entry, ["tokenFile", "tls"], "a command", path, report);
+    return { name, kind: "command", command, cwd: folder, env, sha256: checkSha256(entry.sha256, path, report) };
   }
   if (url === undefined) {
     report.fault(path, "has neither command nor url", "write command: [python3, scorer.py] or url: http://host:port");
     return undefined;
   }
   if (Object.keys(env).length > 0) report.fault([...path, "env"], "means nothing for a url", "remove it", "key");
+  reportMisplaced(entry, ["sha256"], "a url", path, report);
   checkUrl(url, [...path, "url"], report);
-  return { name, kind: "url", url, env: {} };
+  return { name, kind: "url", url, env: {}, ...(await checkAccess(entry, path, folder, report)) };
+}
+
+function reportMisplaced(
+  entry: ProcessEntry,
+  fields: readonly (keyof ProcessEntry)[],
+  kind: string,
+  path: FaultPath,
+  report: Reporter,
+): void {
+  for (const field of fields) {
+    if (entry[field] !== undefined) report.fault([...path, field], `means nothing for ${kind}`, "remove it", "key");
+  }
 }
 
 function checkCommand(command: readonly string[], path: FaultPath, report: Reporter): void {

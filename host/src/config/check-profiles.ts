@@ -51,8 +51,9 @@ function firstPicker(entries: Entries): PickerSpec {
   return defaultPicker;
 }
 
-function toPlace({ spec, onFailure }: Extract<ResolvedEntry, { kind: "plugin" }>, weight: number): ScorerPlace {
-  return { name: spec.name, weight, budgetMs: spec.budgetMs, onFailure };
+function toPlace(entry: Extract<ResolvedEntry, { kind: "plugin" }>, weight: number): ScorerPlace {
+  const { spec, onFailure, shadow } = entry;
+  return { name: spec.name, weight, budgetMs: spec.budgetMs, onFailure, shadow };
 }
 
 function checkProfile(profile: ProfileEntry, path: FaultPath, entries: Entries, report: Reporter): ProfileSpec {
@@ -75,8 +76,12 @@ function checkProfile(profile: ProfileEntry, path: FaultPath, entries: Entries, 
     else report.fault(at, `is a second picker, beside ${picker.name}`, "keep one picker in a profile");
   }
   picker ??= firstPicker(entries);
-  if (scorers.length === 0 && !faulty && picker.type !== "random-picker") {
-    report.warn(path, "has no scorer: all candidates are equal to its picker", "list a scorer, or a random-picker");
+  if (scorers.every(({ shadow }) => shadow) && !faulty && picker.type !== "random-picker") {
+    report.warn(
+      path,
+      "has no scorer that counts: all candidates are equal to its picker",
+      "list a scorer, or a random-picker",
+    );
   }
   return { name: profile.name, scorers, picker };
 }

@@ -1,19 +1,24 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PluginCatalogue } from "../plugins/types.ts";
+import { createSelfSigned } from "../tls/self-signed.ts";
 import { formatFault, formatFaults } from "./faults.ts";
 import { catalogue } from "./fixtures/catalogue.ts";
 import { type ConfigResult, loadConfig } from "./load.ts";
 
 const faultyFolder = fileURLToPath(new URL("fixtures/faulty/", import.meta.url));
 
-const load = (text: string | Uint8Array, types: PluginCatalogue = catalogue): Promise<ConfigResult> =>
-  loadConfig(
-    { name: "epp.yaml", bytes: typeof text === "string" ? Buffer.from(text) : text, folder: "/etc/epp" },
-    types,
-  );
+const load = (
+  text: string | Uint8Array,
+  types: PluginCatalogue = catalogue,
+  folder = "/etc/epp",
+): Promise<ConfigResult> =>
+  loadConfig({ name: "epp.yaml", bytes: typeof text === "string" ? Buffer.from(text) : text, folder }, types);
 
 const head = "apiVersion: outrider.dev/v1alpha1\nkind: EndpointPickerConfig\n";
 
@@ -31,7 +36,7 @@ async function configOf(text: string) {
 describe("loadConfig, given a faulty file,", () => {
   for (const file of readdirSync(faultyFolder).filter((name) => name.endsWith(".yaml"))) {
     it(`reports every fault of ${file} at its place`, async () => {
-      const result = await load(readFileSync(`${faultyFolder}${file}`));
+      const result = await load(readFileSync(`${faultyFolder}${file}`), catalogue, faultyFolder.slice(0, -1));
       expect(result.kind).toBe("invalid");
       const faults = result.kind === "invalid" ? formatFaults(file, result.faults) : "";
       const warnings = formatFaults(file, result.warnings);
@@ -178,6 +183,148 @@ schedulingProfiles:
     const config = await configOf(`${head}plugins: [{ type: predictor }, { type: counter }, { type: queue-scorer }]`);
     expect(config.waves).toEqual([[{ name: "counter", budgetMs: 5 }], [{ name: "predictor", budgetMs: 5 }]]);
     expect(config.profiles[0]!.scorers.map(({ name }) => name)).toEqual(["queue-scorer"]);
+  });
+
+  it("keeps what counts in the place of a missing answer, with the scorers that are asked then", async () => {
+    const config = await configOf(`${head}plugins:
+- { name: a, type: queue-scorer, onFailure: last_known }
+- { name: b, type: queue-scorer, onFailure: last_known, lastKnownMaxAge: 250ms }
+- { name: c, type: queue-scorer, onFailure: neutral }
+- { name: d, type: queue-scorer, onFailure: "inline:active-request-scorer" }
+- { name: e, type: queue-scorer, shadow: true }
+schedulingProfiles: [{ name: p, plugins: [{ pluginRef: d }, { pluginRef: e }] }]
+`);
+    expect(config.plugins.map(({ name, type, placement, path }) => [name, type, placement, path])).toEqual([
+      ["a", "queue-scorer", "inline", "plugins[0]"],
+      ["b", "queue-scorer", "inline", "plugins[1]"],
+      ["c", "queue-scorer", "inline", "plugins[2]"],
+      ["d", "queue-scorer", "inline", "plugins[3]"],
+      ["d/fallback", "active-request-scorer", "inline", "plugins[3].onFailure"],
+      ["e", "queue-scorer", "inline", "plugins[4]"],
+    ]);
+    expect(config.profiles[0]!.scorers).toMatchObject([
+      { name: "d", onFailure: { kind: "inline", scorer: "d/fallback" }, shadow: false },
+      { name: "e", onFailure: { kind: "abstain" }, shadow: true },
+    ]);
+    expect(config.readsInflight).toBe(true);
+    const policies = await configOf(`${head}plugins:
+- { name: a, type: queue-scorer, onFailure: last_known }
+- { name: b, type: queue-scorer, onFailure: last_known, lastKnownMaxAge: 250ms }
+- { name: c, type: queue-scorer, onFailure: neutral }
+`);
+    expect(policies.profiles[0]!.scorers.map(({ onFailure }) => onFailure)).toEqual([
+      { kind: "last_known", maxAgeMs: 1_000 },
+      { kind: "last_known", maxAgeMs: 250 },
+      { kind: "neutral" },
+    ]);
+  });
+
+  it("says of fail_request what it means", async () => {
+    const { kind, warnings } = await load(`${head}plugins: [{ type: queue-scorer, onFailure: fail_request }]`);
+    expect([kind, ...warnings.map(({ message }) => message)]).toEqual([
+      "valid",
+      "requests are refused with 503 whenever queue-scorer is late, fails or is down",
+    ]);
+  });
+
+  const pools = [
+    { title: "by default", text: "", want: { threads: 2, memoryMb: 256 } },
+    { title: "in part", text: "workers: { threads: 5 }\n", want: { threads: 5, memoryMb: 256 } },
+    { title: "whole", text: "workers: { threads: 1, memory: 1.5GiB }\n", want: { threads: 1, memoryMb: 1536 } },
+  ];
+  for (const { title, text, want } of pools) {
+    it(`has threads for workers, said ${title}`, async () => {
+      expect((await configOf(head + text)).workers).toEqual(want);
+    });
+  }
+
+  it("puts a type of its own or of a module into a worker, or a module's inline where that is said", async () => {
+    const module = "module: ../modules/scorers.ts, grant: [request.prompt_text]";
+    const text = `${head}plugins:
+- { name: a, type: queue-scorer, placement: worker }
+- { name: b, type: short-queue, ${module} }
+- { name: c, type: short-queue, ${module}, placement: inline, parameters: { saturation: 4 } }
+- { name: d, type: guess, module: ../modules/scorers.ts }
+`;
+    const result = await load(text, catalogue, faultyFolder);
+    if (result.kind === "invalid") throw new Error(formatFaults("epp.yaml", result.faults));
+    const file = fileURLToPath(new URL("fixtures/modules/scorers.ts", import.meta.url));
+    const places = result.config.plugins.map(({ name, placement, process, module }) => [
+      name,
+      placement,
+      process,
+      module,
+    ]);
+    expect(places).toEqual([
+      ["a", "worker", undefined, undefined],
+      ["b", "worker", undefined, file],
+      ["c", "inline", undefined, file],
+      ["d", "worker", undefined, file],
+    ]);
+    expect(result.config.waves).toEqual([[{ name: "d", budgetMs: 5 }]]);
+    expect(result.config.readsInflight).toBe(true);
+    expect(result.warnings).toEqual([]);
+  });
+
+  it("keeps how a process is known and convinced", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "outrider-config-"));
+    const { cert, key } = await createSelfSigned(Date.now());
+    await Promise.all(
+      Object.entries({ "ca.pem": cert, "tls.crt": cert, "tls.key": key, token: "s3cret" }).map(([name, text]) =>
+        writeFile(join(folder, name), text),
+      ),
+    );
+    const text = `${head}processes:
+- { name: a, command: [x], sha256: ${"AB".repeat(32)} }
+- { name: b, url: "https://scorers:1", tokenFile: token, tls: { ca: ca.pem, cert: tls.crt, key: tls.key, serverName: s } }
+- { name: c, url: "https://scorers:1", tls: {} }
+plugins: [{ name: a, type: x, process: a }, { name: b, type: x, process: b }, { name: c, type: x, process: c }]
+`;
+    const result = await load(text, catalogue, folder);
+    if (result.kind === "invalid") throw new Error(formatFaults("epp.yaml", result.faults));
+    const at = (name: string) => join(folder, name);
+    expect(result.config.processes).toMatchObject([
+      { name: "a", sha256: "ab".repeat(32) },
+      {
+        name: "b",
+        tokenFile: at("token"),
+        tls: { caFile: at("ca.pem"), certFile: at("tls.crt"), keyFile: at("tls.key"), serverName: "s" },
+      },
+      { name: "c", tokenFile: undefined, tls: { caFile: undefined, certFile: undefined, serverName: undefined } },
+    ]);
+    await rm(folder, { recursive: true });
+  });
+
+  const remotes = [
+    { url: "http://scorers:1", type: "prefix-cache", warns: true },
+    { url: "http://127.0.0.1:1", type: "prefix-cache", warns: false },
+    { url: "http://[::1]:1", type: "prefix-cache", warns: false },
+    { url: "http://localhost:1", type: "prefix-cache", warns: false },
+    { url: "unix:/run/scorer.sock", type: "prefix-cache", warns: false },
+    { url: "http://scorers:1", type: "queue-scorer", warns: false },
+    { url: "http://scorers:1", type: "theirs", warns: false },
+  ];
+  for (const { url, type, warns } of remotes) {
+    it(`${warns ? "warns" : "does not warn"} of a state that several addresses share, of ${type} at ${url}`, async () => {
+      const text = `${head}processes: [{ name: p, url: "${url}" }]\nplugins: [{ type: ${type}, process: p }]\n`;
+      const { kind, warnings } = await load(text);
+      expect(kind).toBe("valid");
+      const message =
+        "prefix-cache keeps its state where it runs: each address of scorers learns of its own calls alone";
+      expect(warnings.map((warning) => warning.message)).toEqual(warns ? [message] : []);
+    });
+  }
+
+  it("has room for as many scorers as calls of a decision have numbers, and for as many shadows", async () => {
+    const entries = (count: number, more: string) =>
+      Array.from({ length: count }, (_, i) => `- { name: ${more}${i}, type: queue-scorer, shadow: ${more === "s"} }\n`);
+    const text = (counted: number, shadows: number) =>
+      `${head}plugins:\n${[...entries(counted, "c"), ...entries(shadows, "s")].join("")}`;
+    expect((await load(text(128, 128))).kind).toBe("valid");
+    expect(await faultsOf(text(129, 0))).toMatch(
+      /plugins\[128\]: is one too many: a decision has room for 128 scorers/,
+    );
+    expect(await faultsOf(text(1, 129))).toMatch(/plugins\[129\]: is one too many: .* 128 shadow scorers/);
   });
 
   it("counts a cap above the decision's budget as the budget, and says so", async () => {

@@ -13,14 +13,28 @@ export function checkParameters(
 ): boolean {
   const result = schema.safeParse(parameters);
   if (result.success) return true;
-  const at = [...path, "parameters"];
   const known = (inner: FaultPath) => (isZod(schema) ? fieldsOf(schema, inner) : []);
-  for (const issue of result.error.issues as readonly ShapeIssue[]) {
+  reportIssues(result.error.issues, parameters, known, path, report);
+  return false;
+}
+
+/**
+ * Reports what a schema says of `parameters:`, each fault at its place.
+ * @param known names of the fields of the map at a path, for hints.
+ */
+export function reportIssues(
+  issues: readonly ShapeIssue[],
+  parameters: unknown,
+  known: (inner: FaultPath) => readonly string[],
+  path: FaultPath,
+  report: Reporter,
+): void {
+  const at = [...path, "parameters"];
+  for (const issue of issues) {
     for (const { path: inner, part, message, hint } of toShapeFaults(issue, parameters, known)) {
       report.fault([...at, ...inner], message, hint, part);
     }
   }
-  return false;
 }
 
 function isZod(schema: object): schema is z.ZodType {

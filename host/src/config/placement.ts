@@ -5,15 +5,20 @@ import type { Reporter } from "./reporter.ts";
 import type { PluginEntry } from "./schema.ts";
 import type { PluginScope } from "./scope.ts";
 
+/** Placements of code that the host loads. */
+type LoadedPlacement = "inline" | "worker";
+
 /** Where a plugin runs and what its type is. */
 export type Place =
   | {
       readonly kind: "builtin";
       readonly builtin: BuiltinType;
-      readonly placement: "inline" | "process";
+      readonly placement: LoadedPlacement | "process";
       readonly process: string | undefined;
       readonly ownProcess: ProcessSpec | undefined;
     }
+  /** `file`: as it is written. */
+  | { readonly kind: "module"; readonly file: string; readonly placement: LoadedPlacement }
   | { readonly kind: "served"; readonly placement: "process" | "remote"; readonly process: string }
   | { readonly kind: "unknown type" };
 
@@ -31,10 +36,7 @@ export function findPlace(
   scope: PluginScope,
   report: Reporter,
 ): Place | undefined {
-  if (entry.placement === "worker") {
-    report.fault([...path, "placement"], "worker is not available yet", "write inline or process");
-    return undefined;
-  }
+  if (entry.module !== undefined) return findModule(entry, entry.module, path, report);
   if (entry.process !== undefined) return findServed(entry, entry.process, path, scope, report);
   if (builtin === undefined) return { kind: "unknown type" };
   if (entry.placement === "remote") {
@@ -46,7 +48,13 @@ export function findPlace(
     return undefined;
   }
   if (entry.placement !== "process") {
-    return { kind: "builtin", builtin, placement: "inline", process: undefined, ownProcess: undefined };
+    return {
+      kind: "builtin",
+      builtin,
+      placement: entry.placement ?? "inline",
+      process: undefined,
+      ownProcess: undefined,
+    };
   }
   const name = entry.name ?? entry.type;
   if (scope.processes.has(name)) {
@@ -56,6 +64,23 @@ export function findPlace(
   const command = [process.execPath, ...nodeFlags, builtin.main];
   const ownProcess: ProcessSpec = { name, kind: "command", command, cwd: scope.folder, env: {} };
   return { kind: "builtin", builtin, placement: "process", process: name, ownProcess };
+}
+
+/** A third party's code runs in a worker unless it is explicitly let into the host's own thread. */
+function findModule(
+  { placement = "worker", process }: PluginEntry,
+  file: string,
+  path: FaultPath,
+  report: Reporter,
+): Place | undefined {
+  if (process !== undefined) {
+    report.fault([...path, "module"], "stands beside process", "keep one: code that is loaded, or a process", "key");
+    return undefined;
+  }
+  if (placement === "inline" || placement === "worker") return { kind: "module", file, placement };
+  const hint = "write worker or inline; for a process of its own, serve it and declare it under processes:";
+  report.fault([...path, "placement"], `is ${placement}, but a module is loaded by the host`, hint);
+  return undefined;
 }
 
 function findServed(

@@ -1,4 +1,4 @@
-import type { Producer, Scorer } from "@outrider/core";
+import { createEndpointTable, type Producer, type Scorer } from "@outrider/core";
 import { describe, expect, it } from "vitest";
 import { catalogue } from "./fixtures/catalogue.ts";
 import { loadConfig } from "./load.ts";
@@ -38,6 +38,31 @@ schedulingProfiles: [{ name: chat, plugins: [{ pluginRef: q, weight: 2.5 }] }]`,
       handler: { name: "single-profile-handler", primary: "chat" },
     });
     expect(plan.profiles).toContain(plan.handler.next({} as never, [], []));
+  });
+
+  it("has for each failure policy what it needs, one memory for all profiles that a scorer is in", async () => {
+    const plan = await planOf(`plugins:
+- { name: a, type: queue-scorer, onFailure: neutral }
+- { name: b, type: queue-scorer, onFailure: fail_request }
+- { name: c, type: queue-scorer, onFailure: "inline:kv-cache-utilization-scorer" }
+- { name: d, type: queue-scorer, onFailure: last_known, lastKnownMaxAge: 50ms }
+- { name: e, type: queue-scorer, shadow: true }
+`);
+    const { scorers } = plan.profiles[0]!;
+    expect(scorers.map(({ onFailure, shadow }) => [onFailure.kind, shadow])).toEqual([
+      ["neutral", false],
+      ["fail_request", false],
+      ["inline", false],
+      ["last_known", false],
+      ["abstain", true],
+    ]);
+    expect(scorers[2]).toMatchObject({ onFailure: { scorer: { name: "c/fallback" } } });
+    const [policy, table] = [scorers[3]!.onFailure, createEndpointTable({ epoch: 1 })];
+    if (policy.kind !== "last_known") throw new Error("another policy");
+    table.upsert({ id: "e", address: "10.0.0.1:1", labels: {} });
+    const slots = Uint32Array.of(0);
+    policy.last.note(table.publish(1_000), slots, Float32Array.of(1), 1_000);
+    expect([1_050, 1_051].map((nowMs) => policy.last.recall(table.current, slots, nowMs)[0])).toEqual([1, Number.NaN]);
   });
 
   const pickers = ["max-score-picker", "random-picker", "weighted-random-picker"];

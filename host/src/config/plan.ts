@@ -1,15 +1,19 @@
 import {
+  createLastScores,
   createMaxScorePicker,
   createRandomPicker,
   createSingleProfileHandler,
   createWeightedRandomPicker,
+  type FailurePolicy,
+  type LastScores,
   type Picker,
   type Plan,
   type Producer,
   type Profile,
   type Scorer,
+  type WeightedScorer,
 } from "@outrider/core";
-import type { HostConfig, PickerSpec, ProfileSpec } from "./types.ts";
+import type { HostConfig, PickerSpec, ProfileSpec, ScorerPlace } from "./types.ts";
 
 /** Where configured plugins are found by name. */
 export interface PluginLookup {
@@ -22,7 +26,8 @@ export interface PluginLookup {
  * @param generation counts configurations, from 1.
  */
 export function createPlan(config: HostConfig, plugins: PluginLookup, generation: number): Plan {
-  const profiles = config.profiles.map((spec) => toProfile(spec, plugins));
+  const lastScores = new Map<string, LastScores>();
+  const profiles = config.profiles.map((spec) => toProfile(spec, plugins, lastScores));
   return {
     generation,
     budgetMs: config.budgetMs,
@@ -35,16 +40,39 @@ export function createPlan(config: HostConfig, plugins: PluginLookup, generation
   };
 }
 
-function toProfile({ name, scorers, picker }: ProfileSpec, plugins: PluginLookup): Profile {
-  return {
-    name,
-    filters: [],
-    scorers: scorers.map((place) => {
-      const { weight, budgetMs, onFailure } = place;
-      return { scorer: plugins.scorer(place.name), weight, budgetMs, onFailure, shadow: false };
-    }),
-    picker: toPicker(picker),
-  };
+function toProfile(
+  { name, scorers, picker }: ProfileSpec,
+  plugins: PluginLookup,
+  lastScores: Map<string, LastScores>,
+): Profile {
+  const places = scorers.map((place) => toWeighted(place, plugins, lastScores));
+  return { name, filters: [], scorers: places, picker: toPicker(picker) };
+}
+
+function toWeighted(place: ScorerPlace, plugins: PluginLookup, lastScores: Map<string, LastScores>): WeightedScorer {
+  const { name, weight, budgetMs, shadow } = place;
+  return { scorer: plugins.scorer(name), weight, budgetMs, shadow, onFailure: toPolicy(place, plugins, lastScores) };
+}
+
+/** @param lastScores by scorer: one memory for all profiles that it is in. */
+function toPolicy(
+  { name, onFailure }: ScorerPlace,
+  plugins: PluginLookup,
+  lastScores: Map<string, LastScores>,
+): FailurePolicy {
+  switch (onFailure.kind) {
+    case "inline":
+      return { kind: "inline", scorer: plugins.scorer(onFailure.scorer) };
+    case "last_known": {
+      const last = lastScores.get(name) ?? createLastScores(onFailure.maxAgeMs);
+      lastScores.set(name, last);
+      return { kind: "last_known", last };
+    }
+    case "abstain":
+    case "neutral":
+    case "fail_request":
+      return { kind: onFailure.kind };
+  }
 }
 
 function toPicker(spec: PickerSpec): Picker {

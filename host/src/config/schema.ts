@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { formatDuration, parseDurationMs } from "./units.ts";
+import { formatDuration, parseDurationMs, parseSizeBytes } from "./units.ts";
 
 /** `apiVersion:` of a configuration: ours, the reference's and the reference's older one. One form serves all. */
 export const apiVersions = ["outrider.dev/v1alpha1", "llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"];
@@ -7,7 +7,14 @@ export const apiVersions = ["outrider.dev/v1alpha1", "llm-d.ai/v1alpha1", "infer
 /** Budget of a decision where the configuration names none, in ms. */
 export const defaultBudgetMs = 5;
 
+/** Threads of the `worker` placement where the configuration does not say, and the heap of each, in MiB. */
+export const defaultWorkers = { threads: 2, memoryMb: 256 };
+
 const longestBudgetMs = 60_000;
+const mostThreads = 64;
+const mib = 2 ** 20;
+/** What Node needs to start a thread at all, and what a thread of a host has no business with. */
+const heapMb = { least: 16, most: 16_384 };
 const largestWeight = 1_000_000;
 
 /** A time as Go writes it, above 0 and up to a minute; becomes ms. */
@@ -15,6 +22,15 @@ const duration = z.string().transform((text, context) => {
   const ms = parseDurationMs(text);
   if (ms !== undefined && ms > 0 && ms <= longestBudgetMs) return ms;
   const error = `must be a time above 0 and up to ${formatDuration(longestBudgetMs)}, with its unit, such as 5ms`;
+  context.addIssue({ code: "custom", message: error });
+  return z.NEVER;
+});
+
+/** A heap, with its unit; becomes whole MiB. */
+const heap = z.string().transform((text, context) => {
+  const megabytes = Math.floor((parseSizeBytes(text) ?? 0) / mib);
+  if (megabytes >= heapMb.least && megabytes <= heapMb.most) return megabytes;
+  const error = `must be ${heapMb.least}MiB to ${heapMb.most / 1024}GiB, with its unit, such as 256MiB`;
   context.addIssue({ code: "custom", message: error });
   return z.NEVER;
 });
@@ -51,6 +67,31 @@ export const processEntry = z.strictObject({
   url: z.string().optional(),
   /** Added to the environment of `command`. */
   env: z.record(z.string(), z.string()).default({}),
+  /** SHA-256 that the program of `command` must have, in hexadecimal; default any. */
+  sha256: z.string().optional(),
+  /** File with the bearer token for `url`. */
+  tokenFile: z.string().min(1, "must not be empty").optional(),
+  /** Certificates for a `url` of https. */
+  tls: z
+    .strictObject({
+      /** PEM file of the authorities that its certificate is checked against; default the system's. */
+      ca: z.string().min(1, "must not be empty").optional(),
+      /** PEM file of the host's own certificate. */
+      cert: z.string().min(1, "must not be empty").optional(),
+      /** PEM file of its key. */
+      key: z.string().min(1, "must not be empty").optional(),
+      /** Name that its certificate must be for; default the URL's. */
+      serverName: z.string().min(1, "must not be empty").optional(),
+    })
+    .optional(),
+});
+
+/** The threads of the `worker` placement. */
+export const workersEntry = z.strictObject({
+  /** How many there are; shared by all plugins placed there. */
+  threads: z.int().min(1).max(mostThreads).default(defaultWorkers.threads),
+  /** Heap of one. */
+  memory: heap.default(defaultWorkers.memoryMb),
 });
 
 /** One of `plugins:`. */
@@ -59,7 +100,9 @@ export const pluginEntry = z.strictObject({
   name: name.optional(),
   /** A type of this host, or one that `process` serves. */
   type: name,
-  /** Where it runs; default `inline`, and with `process` where that runs. */
+  /** File that declares the type, for one that is not of this host; from the folder of the configuration. */
+  module: z.string().min(1, "must not be empty").optional(),
+  /** Where it runs; default `inline`, with `module` `worker`, and with `process` where that runs. */
   placement: z.enum(["inline", "worker", "process", "remote"]).optional(),
   /** Name of the process that serves it. */
   process: z.string().optional(),
@@ -67,6 +110,10 @@ export const pluginEntry = z.strictObject({
   budget: duration.optional(),
   /** What a missing answer counts as. */
   onFailure: z.string().default("abstain"),
+  /** Oldest score that `onFailure: last_known` recalls; default 1s. */
+  lastKnownMaxAge: duration.optional(),
+  /** Whether a scorer is only asked and recorded: it is never counted nor waited for. */
+  shadow: z.boolean().default(false),
   /** What the plugin may see beyond what asking for is enough. */
   grant: z.array(needEntry).default([]),
   /** What to send to a plugin that cannot say it itself. */
@@ -103,6 +150,8 @@ export const endpointPickerConfig = z.strictObject({
   budget: duration.optional(),
   /** How much of responses is observed; `auto` = everything where something needs it, else nothing. */
   responses: z.enum(["auto", "full", "headers", "none"]).default("auto"),
+  /** Threads of the `worker` placement. */
+  workers: workersEntry.optional(),
   /** Processes that serve plugins. */
   processes: z.array(processEntry).default([]),
   /** Scorers, producers, pickers and the profile handler, in any order. */

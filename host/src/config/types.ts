@@ -1,6 +1,13 @@
-import type { FailurePolicy } from "@outrider/core";
-import type { PluginSpec, ProcessSpec } from "../plugins/types.ts";
+import type { PluginSpec, ProcessSpec, WorkerPoolSpec } from "../plugins/types.ts";
 import type { ResponsesMode } from "../scheduling/observation.ts";
+
+/** What a scorer's missing answer counts as. */
+export type FailureSpec =
+  | { readonly kind: "abstain" | "neutral" | "fail_request" }
+  /** `maxAgeMs`: oldest score that is recalled. */
+  | { readonly kind: "last_known"; readonly maxAgeMs: number }
+  /** `scorer`: name of the one that is asked then; one of {@link HostConfig.plugins}. */
+  | { readonly kind: "inline"; readonly scorer: string };
 
 /** A scorer's place in a profile. */
 export interface ScorerPlace {
@@ -11,7 +18,9 @@ export interface ScorerPlace {
   /** Cap within the decision's budget, in ms. */
   readonly budgetMs: number;
   /** What its missing answer counts as. */
-  readonly onFailure: FailurePolicy;
+  readonly onFailure: FailureSpec;
+  /** Asked and recorded, never counted nor waited for. */
+  readonly shadow: boolean;
 }
 
 /** A configured picker. */
@@ -58,9 +67,10 @@ export interface HostConfig {
   readonly budgetMs: number;
   /** How much of responses is observed. */
   readonly responses: ResponsesMode;
+  readonly workers: WorkerPoolSpec;
   /** Processes that some plugin needs, those of built-in types included. */
   readonly processes: readonly ProcessSpec[];
-  /** Scorers and producers in the order of the configuration. */
+  /** Scorers and producers in the order of the configuration, each before the one that is asked in its place. */
   readonly plugins: readonly PluginSpec[];
   /** Producers by wave: those of a wave run at once, each wave after the data it reads. */
   readonly waves: readonly (readonly ProducerPlace[])[];

@@ -33,7 +33,7 @@ function trim(value: number): string {
   return String(Number(value.toFixed(3)));
 }
 
-/** Bytes of each suffix that a size may have, as Kubernetes writes them. */
+/** Bytes of each suffix that a size may have, as Kubernetes writes them; `MiB` is `Mi`. */
 const suffixBytes: Readonly<Record<string, number>> = {
   "": 1,
   k: 1e3,
@@ -44,10 +44,10 @@ const suffixBytes: Readonly<Record<string, number>> = {
   Gi: 2 ** 30,
 };
 
-/** Whole bytes of a size such as `10Mi`, `500k` or `4096`; `undefined` for anything else. */
+/** Whole bytes of a size such as `10Mi`, `10MiB`, `500k` or `4096`; `undefined` for anything else. */
 export function parseSizeBytes(text: string): number | undefined {
-  const [, count, suffix] = /^(\d{1,15}(?:\.\d{1,9})?)(k|M|G|Ki|Mi|Gi)?$/.exec(text) ?? [];
+  const [, count, decimal, binary] = /^(\d{1,15}(?:\.\d{1,9})?)(?:(k|M|G)|([KMG]i)B?)?$/.exec(text) ?? [];
   if (count === undefined) return undefined;
-  const bytes = Number(count) * suffixBytes[suffix ?? ""]!;
+  const bytes = Number(count) * suffixBytes[decimal ?? binary ?? ""]!;
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

@@ -21,8 +21,14 @@ const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE--
  *   together.
  */
 export async function readKeyPair(folder: string): Promise<KeyPair> {
-  const certPath = join(folder, "tls.crt");
-  const keyPath = join(folder, "tls.key");
+  return readKeyPairOf(join(folder, "tls.crt"), join(folder, "tls.key"));
+}
+
+/**
+ * Reads a certificate and its key.
+ * @throws {OutriderError} as {@link readKeyPair}.
+ */
+export async function readKeyPairOf(certPath: string, keyPath: string): Promise<KeyPair> {
   const [cert, key] = await Promise.all([readPem(certPath), readPem(keyPath)]);
   const [certificate] = toCertificates(certPath, cert);
   const privateKey = convert(keyPath, "is no private key in PEM", () => createPrivateKey(key));
