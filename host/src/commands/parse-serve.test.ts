@@ -49,6 +49,7 @@ describe("parseServe", () => {
       config: { kind: "builtin" },
       endpoints: ["a:1"],
       endpointsFile: undefined,
+      attach: new Map(),
       secureServing: true,
       tls: { certPath: undefined, reloads: true, clientCaFile: undefined, minVersion: "TLSv1.2", cipherSuites: [] },
       healthChecking: false,
@@ -81,6 +82,15 @@ describe("parseServe", () => {
     { args: "--endpoints b:2,,c:3 --endpoints=d:4", want: { endpoints: ["a:1", "b:2", "c:3", "d:4"] } },
     { args: "--endpoints-file e.yaml", want: { endpointsFile: "e.yaml" } },
     { args: "--config-file x.yaml", want: { config: { kind: "file", path: "x.yaml" } } },
+    {
+      args: "--attach a=unix:/tmp/a.sock --attach b=h2c://127.0.0.1:5",
+      want: {
+        attach: new Map([
+          ["a", "unix:/tmp/a.sock"],
+          ["b", "h2c://127.0.0.1:5"],
+        ]),
+      },
+    },
     { args: "--config-text {}", want: { config: { kind: "text", text: "{}" } } },
     { args: "--secure-serving=false --health-checking", want: { secureServing: false, healthChecking: true } },
     { args: "--cert-path /certs", want: { tls: { certPath: "/certs" } } },
@@ -192,6 +202,14 @@ describe("parseServe", () => {
       want: "--tls-cipher-suites names suites of TLS 1.3 alone, with which nobody can speak TLS 1.2, as Envoy does unless told otherwise (leave it out for Node's suites)",
     },
     { args: "--tracing=maybe", want: '--tracing must be true or false, is "maybe" (write --tracing=false)' },
+    {
+      args: "--attach team",
+      want: '--attach must be process=url, is "team" (write --attach team=unix:/tmp/team.sock)',
+    },
+    {
+      args: "--attach team=ftp://x",
+      want: '--attach must be process=url, is "team=ftp://x" (write --attach team=unix:/tmp/team.sock)',
+    },
   ];
   for (const { args, want, env } of problems) {
     it(`refuses "${args.replace(folder, "…")}"`, async () => expect(await problemsOf(args, env)).toContain(want));

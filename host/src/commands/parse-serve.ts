@@ -49,6 +49,7 @@ export async function parseServe(flags: GivenFlags, env: NodeJS.ProcessEnv): Pro
     adminToken,
     config: readOrigin(flags, wrong),
     endpoints: readEndpoints(flags),
+    attach: readAttached(flags, wrong),
     endpointsFile: readText(flags, "endpoints-file"),
     secureServing: read.boolean("secure-serving"),
     tls: {
@@ -96,6 +97,17 @@ type Wrong = (flag: string, problem: string, hint: string) => void;
 function readText(flags: GivenFlags, name: string): string | undefined {
   const value = flags[name];
   return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** `name=url` each. */
+function readAttached(flags: GivenFlags, wrong: Wrong): ReadonlyMap<string, string> {
+  const attached = new Map<string, string>();
+  for (const text of [flags.attach ?? []].flat()) {
+    const [, name = "", url = ""] = /^([^=]+)=(.*)$/.exec(String(text)) ?? [];
+    if (/^(unix|h2c|http|https):/.test(url) && URL.canParse(url)) attached.set(name, url);
+    else wrong("attach", `must be process=url, is ${quote(String(text))}`, "write --attach team=unix:/tmp/team.sock");
+  }
+  return attached;
 }
 
 /** Reads one kind of value each; what is wrong is told and read as 0. */

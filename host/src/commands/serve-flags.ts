@@ -36,6 +36,13 @@ export const serveFlags: readonly ServeFlag[] = [
   },
   { name: "config-file", value: "file", group: configuration, about: "EndpointPickerConfig, YAML or JSON" },
   { name: "config-text", value: "yaml", group: configuration, about: "the same as text" },
+  {
+    name: "attach",
+    value: "process=url",
+    group: configuration,
+    about: "do not start this plugin process: connect to one that runs, under a debugger say, and give it all the time",
+    repeatable: true,
+  },
   { name: "grpc-port", value: "port", group: ports, about: "ext_proc, for Envoy", default: "9002" },
   { name: "grpc-health-port", value: "port", group: ports, about: "gRPC health, plaintext", default: "9003" },
   { name: "metrics-port", value: "port", group: ports, about: "/metrics", default: "9090" },

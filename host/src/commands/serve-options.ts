@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly config: ConfigOrigin;
   /** `host:port` of endpoints named by flag, in order; not yet checked to be addresses. */
   readonly endpoints: readonly string[];
+  /** URL of each plugin process that is not started but connected to, by its name. */
+  readonly attach: ReadonlyMap<string, string>;
   /** File of endpoints, watched; `undefined` = none. */
   readonly endpointsFile: string | undefined;
   /** Whether ext_proc speaks TLS. */
