@@ -87,9 +87,13 @@ function createListener(address: ListenAddress, accept: (socket: net.Socket) => 
 
 /** Servers that do not listen: they are given connections. */
 function createServers(requests: PluginRequests) {
-  const older = http.createServer({ keepAliveTimeout: keepAliveMs }, (request, response) =>
-    requests.http1(request, response),
-  );
+  const idle = new Set<net.Socket>();
+  const older = http.createServer({ keepAliveTimeout: keepAliveMs }, (request, response) => {
+    const { socket } = request;
+    idle.delete(socket);
+    response.once("close", () => !socket.destroyed && idle.add(socket));
+    requests.http1(request, response);
+  });
   const newer = http2.createServer({ settings: { initialWindowSize: windowBytes } });
   const connections = new Set<http2.ServerHttp2Session>();
   newer.on("session", (connection) => {
@@ -104,11 +108,14 @@ function createServers(requests: PluginRequests) {
     serveHttp1(socket: net.Socket) {
       // It ends its own half itself, when what it was asked is answered.
       socket.allowHalfOpen = true;
+      idle.add(socket);
+      socket.once("close", () => idle.delete(socket));
       older.emit("connection", socket);
     },
     serveHttp2: (socket: net.Socket) => newer.emit("connection", socket),
     goodbye() {
       for (const connection of connections) connection.close();
+      for (const socket of idle) socket.destroySoon();
     },
   };
 }
