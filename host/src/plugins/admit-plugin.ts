@@ -1,11 +1,19 @@
 import { type Need, type NeedKey, OutriderError } from "@outrider/core/contract";
 import type { Need as WireNeed } from "@outrider/protos/scorer";
-import { grantNeeds } from "./grants.ts";
+import { isInflightKey } from "@outrider/transport";
+import { type DeniedNeed, grantNeeds } from "./grants.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { RuntimeContext } from "./plugin-link.ts";
+import type { PluginProfile } from "./types.ts";
 
-/** Keys that only a Session can serve. */
-const sessionOnly = (key: string) => key.startsWith("events.") || key === "veto";
+/** Why a plugin of a profile cannot be sent what it asks for; empty = it can. */
+function unsent(key: string, profile: PluginProfile): string {
+  if (profile === "basic" && key.startsWith("events."))
+    return `${key} needs a handshake: a plugin that knows Score alone is told nothing of its calls' ends`;
+  if (profile === "replicated" && isInflightKey(key))
+    return `${key} changes with every decision and travels with the calls of a Session: have the plugin serve one`;
+  return "";
+}
 
 /**
  * Decides what a plugin out of process may see, and says in its log what it may not. A first-party type gets no more
@@ -16,10 +24,13 @@ export function admitPlugin(
   entry: PluginEntry,
   asked: readonly (NeedKey | Need)[],
   context: Pick<RuntimeContext, "blockSizeTokens">,
+  profile: PluginProfile,
 ): readonly Need[] {
   const { path, grant } = entry.spec;
   const blockSizeTokens = context.blockSizeTokens(entry);
-  const { granted, denied } = grantNeeds(asked, { path, grant, trusted: false, blockSizeTokens });
+  const allowed = grantNeeds(asked, { path, grant, trusted: false, blockSizeTokens });
+  const granted = allowed.granted.filter(({ key }) => unsent(key, profile) === "");
+  const denied = [...allowed.denied, ...toDenied(allowed.granted, profile)];
   const missing = denied.filter(({ required }) => required);
   if (missing.length > 0) {
     throw new OutriderError("PLUGIN_REJECTED", missing.map(({ message }) => message).join("; "));
@@ -30,9 +41,10 @@ export function admitPlugin(
   return granted;
 }
 
-/** Needs without those that the basic profile has no message for. */
-export function basicNeeds(needs: readonly Need[]): readonly Need[] {
-  return needs.filter(({ key }) => !sessionOnly(key));
+/** What is allowed, and does not travel in the profile. */
+function toDenied(allowed: readonly Need[], profile: PluginProfile): readonly DeniedNeed[] {
+  const denied = allowed.map(({ key, required = false }) => ({ key, required, message: unsent(key, profile) }));
+  return denied.filter(({ message }) => message !== "");
 }
 
 /** A need as the handshake carries it. */

@@ -1,7 +1,7 @@
 import type { CycleClock } from "@outrider/core";
 import { type Need, type NeedKey, OutriderError, type Reason } from "@outrider/core/contract";
 import { createUnaryClient, type UnaryClient, type UnaryTarget } from "@outrider/transport";
-import { admitPlugin, basicNeeds } from "./admit-plugin.ts";
+import { admitPlugin } from "./admit-plugin.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { LinkContext, LinkedPlugin, PluginLink } from "./plugin-link.ts";
 
@@ -68,10 +68,7 @@ function admit(context: LinkContext): readonly AdmittedPlugin[] {
   for (const entry of context.entries) {
     try {
       checkBasic(entry, context);
-      admitted.push({
-        entry,
-        granted: admitPlugin(entry, basicNeeds(entry.spec.needs ?? toNeeds(defaultNeeds)), context),
-      });
+      admitted.push({ entry, granted: admitPlugin(entry, entry.spec.needs ?? defaultNeeds, context, "basic") });
     } catch (cause) {
       if (!(cause instanceof OutriderError)) throw cause;
       entry.move("failed", cause.message);
@@ -79,10 +76,6 @@ function admit(context: LinkContext): readonly AdmittedPlugin[] {
   }
   if (admitted.length > 0) return admitted;
   throw new OutriderError("PLUGIN_REJECTED", `none of the plugins of ${context.name} can run`);
-}
-
-function toNeeds(keys: readonly NeedKey[]): readonly Need[] {
-  return keys.map((key) => ({ key }));
 }
 
 function checkBasic({ spec }: PluginEntry, { name, entries }: LinkContext): void {
@@ -166,6 +159,7 @@ function toLinked(
     entry,
     granted,
     produces: [],
+    scoreFromTable: () => false,
     score: (call, scores) => track(client.score(instance, call, scores)),
     produce() {
       throw new OutriderError("SCORER_FAILED", `${entry.spec.name}: a plugin that knows Score alone produces nothing`);

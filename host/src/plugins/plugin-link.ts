@@ -79,6 +79,12 @@ export interface LinkedPlugin {
   readonly granted: readonly Need[];
   /** Keys it writes; empty for a scorer. */
   readonly produces: readonly string[];
+  /**
+   * Answers from a score table that the plugin has sent of its own accord, without putting a call: no events belong to
+   * it. False, and nothing is written, where the call is to be put.
+   * @throws {OutriderError} `SCORER_UNAVAILABLE` where no table holds and the plugin is never asked.
+   */
+  scoreFromTable(call: CycleCall, scores: Float32Array): boolean;
   /** @throws {OutriderError} as `SessionClient.score`. */
   score(call: CycleCall, scores: Float32Array): Promise<Reason>;
   /** @throws {OutriderError} as `SessionClient.produce`. */

@@ -9,8 +9,10 @@ import {
   wantedEvents,
 } from "@outrider/transport";
 import { type Liveness, watchLiveness } from "./liveness.ts";
-import { type AcceptedPlugin, handOn, negotiateSession } from "./negotiate-session.ts";
+import { type AcceptedPlugin, handOn, negotiate } from "./negotiate.ts";
 import type { LinkContext, LinkedPlugin, PluginLink, TableHolder } from "./plugin-link.ts";
+import { createPushedTables, type PushedTables } from "./pushed-tables.ts";
+import type { PluginProfile } from "./types.ts";
 import { withTimeout } from "./with-timeout.ts";
 
 /**
@@ -30,16 +32,17 @@ export async function openSessionLink(context: LinkContext, target: PluginTarget
 }
 
 class SessionLink implements PluginLink {
-  readonly profile = "session";
   readonly closed: Promise<OutriderError>;
   readonly #context: LinkContext;
   readonly #session: SessionClient;
   readonly #settleClosed: (error: OutriderError) => void;
   readonly #holder: TableHolder;
+  readonly #epoch = randomEpoch();
   #bootId = "";
   #pluginVersion = "";
   #takesHandoff = false;
   #plugins: readonly LinkedPlugin[] = [];
+  #tables: PushedTables | undefined;
   #liveness: Liveness | undefined;
   #publishedRev = -1;
   #isActive = false;
@@ -55,12 +58,16 @@ class SessionLink implements PluginLink {
     this.#holder = context.table.addHolder();
     this.#session = openSession(target, {
       token: context.token,
-      epoch: randomEpoch(),
+      epoch: this.#epoch,
       events: this.#events(),
       connectTimeoutMs: context.timing.connectMs,
       onFrame: (direction, message) => context.frame(direction, message),
     });
     context.signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  get profile(): PluginProfile {
+    return this.#tables?.isUsed === true ? "push" : "session";
   }
 
   get bootId(): string {
@@ -80,14 +87,17 @@ class SessionLink implements PluginLink {
   }
 
   async open(): Promise<void> {
-    const { bootId, pluginVersion, takesHandoff, plugins } = await negotiateSession(this.#session, this.#context);
+    const { bootId, pluginVersion, takesHandoff, plugins } = await negotiate(this.#session, "session", this.#context);
     for (const { entry } of plugins) entry.move("syncing");
+    const tables = createPushedTables(plugins, this.#epoch, this.#context);
+    this.#tables = tables;
     await this.#sync();
+    await tables.arrived();
     for (const { entry } of plugins) entry.move("shadow");
     this.#bootId = bootId;
     this.#pluginVersion = pluginVersion;
     this.#takesHandoff = takesHandoff;
-    this.#plugins = plugins.map((plugin) => this.#toLinked(plugin));
+    this.#plugins = plugins.map((plugin) => this.#toLinked(plugin, tables));
     if (plugins.some(({ wire }) => wantedEvents(wire.granted).size > 0)) this.#attachFeedback();
   }
 
@@ -101,6 +111,7 @@ class SessionLink implements PluginLink {
     if (snapshot.rev <= this.#publishedRev) return;
     this.#publishedRev = snapshot.rev;
     this.#liveness?.published(snapshot.rev);
+    this.#tables?.publish(snapshot);
     this.#session.publish(snapshot);
     this.#noteAcks();
   }
@@ -143,7 +154,7 @@ class SessionLink implements PluginLink {
         this.#unready = ready ? "" : `not ready: ${message || "it does not say why"}`;
         this.#showHealth();
       },
-      table: () => {},
+      table: (table) => this.#tables?.take(table),
       writable: () => context.feedback.resume(),
       closed: (error) => this.#ended(error),
     };
@@ -165,7 +176,7 @@ class SessionLink implements PluginLink {
     });
   }
 
-  #toLinked({ entry, wire }: AcceptedPlugin): LinkedPlugin {
+  #toLinked({ entry, wire }: AcceptedPlugin, tables: PushedTables): LinkedPlugin {
     const session = this.#session;
     const { name, granted, produces } = wire;
     entry.granted = granted;
@@ -175,6 +186,7 @@ class SessionLink implements PluginLink {
       entry,
       granted,
       produces,
+      scoreFromTable: (call, scores) => tables.score(wire.id, call, scores),
       score(call, scores) {
         if (isProducer) throw misused();
         return session.score(wire, call, scores);

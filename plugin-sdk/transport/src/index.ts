@@ -17,6 +17,7 @@ export * from "./open-session.ts";
 export * from "./replicated-table.ts";
 export * from "./rpc-codes.ts";
 export * from "./rpc-failure.ts";
+export * from "./score-tables.ts";
 export * from "./session-client.ts";
 export * from "./session-frames.ts";
 export * from "./session-types.ts";

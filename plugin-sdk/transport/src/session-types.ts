@@ -70,7 +70,7 @@ export interface SessionEvents {
   resynced(error: OutriderError): void;
   /** The plugin says whether calls should be sent. */
   health(ready: boolean, message: string): void;
-  /** Scores that were not asked for. */
+  /** Scores that were not asked for. What it throws is reported as a violation. */
   table(table: ScoreTable): void;
   /** The stream takes feedback again, after {@link SessionClient.feedback} had refused it. */
   writable(): void;

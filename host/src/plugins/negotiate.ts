@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { OutriderError } from "@outrider/core/contract";
+import { type Need, OutriderError } from "@outrider/core/contract";
 import { type HandshakeRequestSchema, type HandshakeResponse, Role, type ScorerSpec } from "@outrider/protos/scorer";
 import type { SessionClient, WireInstance } from "@outrider/transport";
 import { admitPlugin, fromWireNeed, toWireNeed } from "./admit-plugin.ts";
@@ -10,13 +10,24 @@ import type { LinkContext } from "./plugin-link.ts";
 /** Feature by which a plugin says that it takes a further hello. */
 const handoffFeature = "handoff";
 
+/** What the host can do beyond the first version of the contract. */
+const hostFeatures = [handoffFeature, "cancel"];
+
+/** Profiles in which a plugin has a handshake. */
+export type AskingProfile = "session" | "replicated";
+
+/** What a connection is opened over. */
+export type Greeter = Pick<SessionClient, "hello" | "configure">;
+
 /** A configured plugin that the process has accepted. */
 export interface AcceptedPlugin {
   readonly entry: PluginEntry;
   readonly wire: WireInstance;
+  /** Its scores depend on no request: it sends tables of them and is never asked. */
+  readonly isPushed: boolean;
 }
 
-/** What a session was opened to. */
+/** What a connection was opened to. */
 export interface Negotiated {
   readonly bootId: string;
   readonly pluginVersion: string;
@@ -28,39 +39,47 @@ export interface Negotiated {
 
 /**
  * Hello, grants and configuration. A plugin that cannot run is `failed` with the reason; the others of its process go on.
- * @throws {OutriderError} `PLUGIN_REJECTED` when none can, otherwise as the session fails.
+ * @throws {OutriderError} `PLUGIN_REJECTED` when none can, otherwise as the connection fails.
  */
-export async function negotiateSession(session: SessionClient, context: LinkContext): Promise<Negotiated> {
+export async function negotiate(greeter: Greeter, profile: AskingProfile, context: LinkContext): Promise<Negotiated> {
   const numbers = new KeyNumbers();
   for (const entry of context.entries) entry.move("handshaking");
   const columns = context.table.current.columns.keys.map((key) => numbers.column(key));
-  const hello = await sayHello(session, context, { availableColumns: columns });
-  const admitted = admitAll(hello, context, numbers);
+  const hello = await sayHello(greeter, context, { availableColumns: columns });
+  const admitted = admitAll(hello, profile, context, numbers);
   for (const { entry } of admitted) entry.move("configuring");
   const { bootId, pluginVersion, features } = hello;
-  const plugins = await configure(session, context, admitted, numbers);
+  const plugins = await configure(greeter, context, admitted, numbers);
   return { bootId, pluginVersion, takesHandoff: features.includes(handoffFeature), plugins };
 }
 
-/** Gives a configured plugin what its predecessor has learned. @throws {OutriderError} as the session fails. */
-export async function handOn(session: SessionClient, context: LinkContext, handoff: Uint8Array): Promise<void> {
-  await sayHello(session, context, { handoff });
+/** Gives a configured plugin what its predecessor has learned. @throws {OutriderError} as the connection fails. */
+export async function handOn(greeter: Greeter, context: LinkContext, handoff: Uint8Array): Promise<void> {
+  await sayHello(greeter, context, { handoff });
 }
 
 function sayHello(
-  session: SessionClient,
+  greeter: Greeter,
   { host, timing }: LinkContext,
   more: MessageInitShape<typeof HandshakeRequestSchema>,
 ): Promise<HandshakeResponse> {
   const self = { host: "outrider", hostVersion: host.version, hostInstance: host.instance };
-  return session.hello({ ...self, features: [handoffFeature], ...more }, timing.handshakeMs);
+  return greeter.hello({ ...self, features: hostFeatures, ...more }, timing.handshakeMs);
 }
 
-function admitAll(hello: HandshakeResponse, context: LinkContext, numbers: KeyNumbers): readonly AcceptedPlugin[] {
+function admitAll(
+  hello: HandshakeResponse,
+  profile: AskingProfile,
+  context: LinkContext,
+  numbers: KeyNumbers,
+): readonly AcceptedPlugin[] {
   const admitted: AcceptedPlugin[] = [];
   for (const [index, entry] of context.entries.entries()) {
     try {
-      admitted.push({ entry, wire: admit(entry, index + 1, hello.scorers, context, numbers) });
+      const spec = findSpec(entry, hello, context);
+      const granted = admitPlugin(entry, spec.needs.map(fromWireNeed), context, profile);
+      const wire = toInstance(entry, index + 1, spec, granted, numbers);
+      admitted.push({ entry, wire, isPushed: spec.requestIndependent && profile === "session" });
     } catch (cause) {
       if (!(cause instanceof OutriderError)) throw cause;
       entry.move("failed", cause.message);
@@ -69,42 +88,42 @@ function admitAll(hello: HandshakeResponse, context: LinkContext, numbers: KeyNu
   return admitted;
 }
 
-function admit(
-  entry: PluginEntry,
+function findSpec({ spec: { type } }: PluginEntry, { scorers }: HandshakeResponse, { name }: LinkContext): ScorerSpec {
+  const spec = scorers.find((offered) => offered.type === type);
+  if (spec !== undefined) return spec;
+  const offered = scorers.map((scorer) => scorer.type).join(", ");
+  throw new OutriderError("PLUGIN_REJECTED", `${name} serves no type ${type}; it serves ${offered}`);
+}
+
+function toInstance(
+  { spec: { name } }: PluginEntry,
   id: number,
-  scorers: readonly ScorerSpec[],
-  context: LinkContext,
+  { role, produces: names }: ScorerSpec,
+  granted: readonly Need[],
   numbers: KeyNumbers,
 ): WireInstance {
-  const { name, type } = entry.spec;
-  const spec = scorers.find((offered) => offered.type === type);
-  if (spec === undefined) {
-    const offered = scorers.map((scorer) => scorer.type).join(", ");
-    throw new OutriderError("PLUGIN_REJECTED", `${context.name} serves no type ${type}; it serves ${offered}`);
-  }
-  const granted = admitPlugin(entry, spec.needs.map(fromWireNeed), context);
-  const produces = spec.role === Role.PRODUCER ? spec.produces.map((key) => `data.${key}`) : [];
+  const produces = role === Role.PRODUCER ? names.map((key) => `data.${key}`) : [];
   const data = [...new Set([...dataOf(granted), ...produces])].map((key) => numbers.column(key));
   return { id, name, granted, data, produces };
 }
 
 /** Without the instances that it finds fault with, the plugin is configured again. */
 async function configure(
-  session: SessionClient,
+  greeter: Greeter,
   context: LinkContext,
   plugins: readonly AcceptedPlugin[],
   numbers: KeyNumbers,
 ): Promise<readonly AcceptedPlugin[]> {
   if (plugins.length === 0)
     throw new OutriderError("PLUGIN_REJECTED", `none of the plugins of ${context.name} can run`);
-  const { errors } = await session.configure(toConfiguration(plugins, context, numbers), context.timing.handshakeMs);
+  const { errors } = await greeter.configure(toConfiguration(plugins, context, numbers), context.timing.handshakeMs);
   if (errors.length === 0) return plugins;
   const accepted = plugins.filter(({ entry, wire }) => {
     const faults = errors.filter(({ instance }) => instance === wire.id).map((fault) => faultText(entry, fault));
     if (faults.length > 0) entry.move("failed", faults.join("; "));
     return faults.length === 0;
   });
-  if (accepted.length < plugins.length) return configure(session, context, accepted, numbers);
+  if (accepted.length < plugins.length) return configure(greeter, context, accepted, numbers);
   const messages = errors.map(({ message }) => message).join("; ");
   throw new OutriderError("PLUGIN_REJECTED", `${context.name} refuses its configuration: ${messages}`);
 }
