@@ -1,19 +1,11 @@
 import { setImmediate as turn } from "node:timers/promises";
-import type { AnyDefinition, CycleCall, EndpointChange, FeedbackEvent, ScoreCall } from "@outrider/core/contract";
+import type { EndpointChange, FeedbackEvent, ScoreCall } from "@outrider/core/contract";
 import { OutriderError } from "@outrider/core/contract";
-import type { SessionClient, WireInstance } from "@outrider/transport";
 import { fakeCall, fakeSnapshot } from "@outrider/transport/testing";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { defineProducer, defineScorer } from "./define.ts";
-import { createPluginServer, type PluginServer } from "./plugin-server.ts";
-import { connectLoopback } from "./testing/index.ts";
-
-const snapshot = fakeSnapshot([{ waiting_requests: 1 }, { waiting_requests: 2 }]);
-const columns = [
-  { id: 1, key: "waiting_requests", unit: "" },
-  { id: 2, key: "inflight_requests", unit: "" },
-];
+import { configured, connect, json, picked, scorer, serverOf, snapshot } from "./fixtures/test-session.ts";
 
 describe("a scorer that fails", () => {
   const boom = (error: unknown) => () => {
@@ -170,6 +162,59 @@ describe("a configuration", () => {
   it("needs one definition of each type", () => {
     expect(() => serverOf([])).toThrow(OutriderError);
     expect(() => serverOf([strict, strict])).toThrow(/strict is served twice/);
+  });
+});
+
+describe("a veto", () => {
+  it("reaches a host that has granted it, by position, also when an endpoint has left meanwhile", async () => {
+    const plugin = await configured(
+      scorer(({ candidates, veto }, scores) => {
+        scores.fill(1);
+        veto(candidates.length - 1);
+        veto(-1);
+        veto(candidates.length);
+      }),
+      { granted: [{ key: "veto" }] },
+    );
+    const before = fakeSnapshot([{}, {}, {}]);
+    const call = fakeCall({ pool: before });
+    await plugin.score(call);
+    expect(call.vetoed).toEqual(Uint8Array.of(0, 0, 1));
+    await plugin.publish(fakeSnapshot([{ slot: 0 }, { slot: 2 }]));
+    const late = fakeCall({ pool: before });
+    await plugin.session.score(plugin.instance, late, new Float32Array(3));
+    expect(late.vetoed).toEqual(Uint8Array.of(0, 0, 1));
+  });
+
+  it("of nobody is none", async () => {
+    const plugin = await configured(
+      scorer((_, scores) => void scores.fill(1)),
+      { granted: [{ key: "veto" }] },
+    );
+    const call = fakeCall({ pool: snapshot });
+    await plugin.score(call);
+    expect(call.vetoed).toBeUndefined();
+  });
+});
+
+describe("health", () => {
+  it("is told after each configuration, and whenever it changes", async () => {
+    const server = serverOf([scorer(() => {})]);
+    server.health.set(false, "loading");
+    const plugin = await configured(
+      scorer(() => {}),
+      { server },
+    );
+    await plugin.session.ping(5_000);
+    expect(plugin.told.health).toEqual(["false loading"]);
+    server.health.set(true, "");
+    server.health.set(true, "");
+    await plugin.session.ping(5_000);
+    expect(plugin.told.health).toEqual(["false loading", "true "]);
+    plugin.session.close();
+    server.health.set(false, "gone");
+    await turn();
+    expect(plugin.told.health).toHaveLength(2);
   });
 });
 
@@ -435,99 +480,3 @@ it("accepts as many calls as its instances do together", async () => {
   await plugin.session.ping(5_000);
   expect(plugin.session.credit).toBe(7);
 });
-
-interface SetUp {
-  readonly granted?: WireInstance["granted"];
-  readonly data?: WireInstance["data"];
-  readonly produces?: readonly string[];
-  readonly server?: PluginServer;
-  readonly host?: string;
-  readonly parameters?: unknown;
-  readonly clock?: () => number;
-  /** Instances of the same type, of which the first is asked; default one. */
-  readonly instances?: number;
-}
-
-function scorer(score: (call: ScoreCall, scores: Float32Array) => unknown) {
-  return defineScorer({
-    type: "test",
-    category: "balance",
-    state: "none",
-    needs: ["waiting_requests"],
-    config: z.unknown(),
-    create: () => ({ score: score as (call: ScoreCall, scores: Float32Array) => void }),
-  });
-}
-
-/** A host's session with one configured instance that has been sent the endpoints. */
-async function configured(definition: AnyDefinition, setUp: SetUp = {}) {
-  const { granted = [], data = [], produces = [], host = "host" } = setUp;
-  const log: string[] = [];
-  const session = connect(setUp.server ?? serverOf([definition], log, setUp.clock));
-  await session.hello({ hostInstance: host });
-  const instance: WireInstance = { id: 1, name: "test", granted, data, produces };
-  const configJson = setUp.parameters === undefined ? new Uint8Array(0) : json(setUp.parameters);
-  const wanted = { id: 1, type: "test", configJson, data: data.map(({ id, key }) => ({ id, key })) };
-  const instances = Array.from({ length: setUp.instances ?? 1 }, (_, i) => ({ ...wanted, id: i + 1 }));
-  expect((await session.configure({ instances, columns })).errors).toEqual([]);
-  let current = snapshot;
-  const publish = async (next: typeof snapshot) => {
-    current = next;
-    session.publish(next);
-    while (session.ackedRev !== next.rev) await turn();
-  };
-  await publish(snapshot);
-  const score = async (call: CycleCall, to = instance) => {
-    if (call.snapshot !== current) await publish(call.snapshot);
-    const scores = new Float32Array(call.candidates.length).fill(Number.NaN);
-    await session.score(to, call, scores);
-    return scores;
-  };
-  return { session, instance, log, publish, score, current: () => current };
-}
-
-function serverOf(definitions: readonly AnyDefinition[], log: string[] = [], clock = () => 0): PluginServer {
-  return createPluginServer({
-    definitions,
-    name: "test",
-    version: "1.0.0",
-    bootId: "boot",
-    clock,
-    log: (line) => void log.push(line),
-  });
-}
-
-function connect(server: PluginServer): SessionClient {
-  const ignore = () => {};
-  const events = {
-    violation: ignore,
-    answered: ignore,
-    lateAnswer: ignore,
-    resynced: ignore,
-    health: ignore,
-    table: ignore,
-    writable: ignore,
-    closed: ignore,
-  };
-  return connectLoopback(server, { token: "", epoch: 1 + epochs++, events });
-}
-
-let epochs = 1;
-
-function picked(callId: number): FeedbackEvent {
-  return {
-    kind: "picked",
-    callId,
-    slot: 0,
-    atMs: 1,
-    ownScore: 1,
-    totalScore: 2,
-    fallback: false,
-    promptTokens: 3,
-    picks: [],
-  };
-}
-
-function json(value: unknown): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(JSON.stringify(value));
-}

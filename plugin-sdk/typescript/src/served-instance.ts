@@ -107,8 +107,7 @@ class QueueingInstance implements ServedInstance {
     this.#runnable = { definition, made, produced: [] };
     const { maxConcurrency } = this;
     const run = (pending: PendingCall) => this.#run(pending);
-    const refuse = (pending: PendingCall, result: AnswerResult) =>
-      this.#answer(pending, context.table(), context.clock(), result);
+    const refuse = (pending: PendingCall, result: AnswerResult) => this.#answer(pending, context.table(), 0, result);
     this.#queue = createCallQueue({ maxConcurrency, clock: context.clock, run, refuse });
   }
 
@@ -180,12 +179,11 @@ class QueueingInstance implements ServedInstance {
 
   #settle(pending: PendingCall, table: TableVersion, startMs: number, result: AnswerResult): void {
     if (result.kind === "error") this.#complain("call", result.error.message);
-    this.#answer(pending, table, startMs, result);
+    this.#answer(pending, table, Math.max(1, Math.round((this.#context.clock() - startMs) * 1000)), result);
   }
 
-  #answer(pending: PendingCall, { epoch, rev }: TableVersion, startMs: number, result: AnswerResult): void {
+  #answer(pending: PendingCall, { epoch, rev }: TableVersion, pluginUs: number, result: AnswerResult): void {
     if (!pending.caller.isOpen) return;
-    const pluginUs = Math.max(1, Math.round((this.#context.clock() - startMs) * 1000));
     pending.caller.reply({ callId: pending.call.callId, epoch, rev, pluginUs, result });
   }
 
