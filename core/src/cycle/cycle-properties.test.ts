@@ -160,7 +160,7 @@ it("whatever scorers, their stand-ins, vetoes and shadows do, a decision comes i
       for (const value of [...scorers, ...shadows].flatMap(({ scores }) => [...scores])) {
         expect(Number.isNaN(value) || (value >= 0 && value <= 1)).toBe(true);
       }
-      expect(heard()).toBe(record.pendingShadows);
+      expect(heard()).toBe(record.pendingShadows.length);
       expect(armed).toBe(0);
     }),
   );

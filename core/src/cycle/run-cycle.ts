@@ -69,6 +69,7 @@ class Cycle {
   #filters = 0;
   #shadowCalls = 0;
   #failedBy = "";
+  #made: DecisionRecord | undefined;
   #step: Step | undefined;
   #settle: { resolve(record: DecisionRecord): void; reject(reason: unknown): void } | undefined;
 
@@ -194,8 +195,10 @@ class Cycle {
     const candidateCount = context.candidates.slots.length;
     if (candidateCount === 0) return [];
     const { clock, onShadow, firstCallId, seed } = this.#input;
-    const deadlineMs = this.#deadlineMs();
-    const shadows = new Shadows({ clock, deadlineMs, profile: name, candidateCount, onShadow });
+    const onEnded = (outcome: ScorerOutcome) => {
+      if (this.#made !== undefined) onShadow?.(this.#made, name, outcome);
+    };
+    const shadows = new Shadows({ clock, deadlineMs: this.#deadlineMs(), candidateCount, onEnded });
     for (const weighted of scorers) {
       if (!weighted.shadow) continue;
       const index = this.#shadowCalls++;
@@ -256,7 +259,7 @@ class Cycle {
     const { decisionId, plan, snapshot, facts, candidates, seed, clock } = this.#input;
     const primary = this.#profiles.find(({ name }) => name === plan.handler.primary);
     const failedBy = this.#failedBy;
-    return {
+    const made: DecisionRecord = {
       decisionId,
       atMs: this.#nowMs,
       generation: plan.generation,
@@ -269,9 +272,11 @@ class Cycle {
       seed,
       destination: failedBy === "" ? (primary?.picked ?? []) : [],
       failedBy,
-      pendingShadows: this.#shadows.reduce((sum, shadows) => sum + shadows.conclude(), 0),
+      pendingShadows: this.#shadows.flatMap((shadows) => shadows.conclude()),
       durationUs: toUs(clock.elapsedMs() - this.#startedMs),
     };
+    this.#made = made;
+    return made;
   }
 }
 

@@ -37,7 +37,7 @@ describe("a shadow scorer", () => {
     expect(profiles[0].shadows).toMatchObject([
       { name: "b", kind: "scored", scores: Float32Array.of(0, 1), weight: 1 },
     ]);
-    expect(pendingShadows).toBe(0);
+    expect(pendingShadows).toEqual([]);
   });
 
   it("leaves a tie to the picker where it is the only one asked", () => {
@@ -53,16 +53,17 @@ describe("a shadow scorer", () => {
 
   it("does not make the decision wait for one turn, and is heard of when it is done", async () => {
     const clock = new VirtualClock();
-    const heard: [string, ScorerOutcome][] = [];
+    const heard: [DecisionRecord, string, ScorerOutcome][] = [];
     const places = [weighted(scorerOf("a", [1, 0])), shadowOf(slowly(clock, 1.5, [0, 1]))];
-    const onShadow = (profile: string, outcome: ScorerOutcome) => void heard.push([profile, outcome]);
+    const onShadow: CycleInput["onShadow"] = (...ended) => void heard.push(ended);
     const record = decide(inputOf(tableOf(2), planOf(profileOf(places)), { clock, onShadow }));
-    expect(record).toMatchObject({ durationUs: 0, destination: [0], pendingShadows: 1 });
+    expect(record).toMatchObject({ durationUs: 0, destination: [0] });
+    expect(record.pendingShadows).toEqual(record.profiles[0].shadows);
     expect(record.profiles[0].shadows).toMatchObject([{ name: "in 1.5", kind: "late", scores: new Float32Array(0) }]);
     expect(heard).toEqual([]);
     await clock.advance(10);
     expect(heard).toMatchObject([
-      ["default", { name: "in 1.5", kind: "scored", scores: Float32Array.of(0, 1), durationUs: 1_500 }],
+      [record, "default", { name: "in 1.5", kind: "scored", scores: Float32Array.of(0, 1), durationUs: 1_500 }],
     ]);
     expect(record.profiles[0].shadows[0].kind).toBe("late");
     expect(clock.armed).toBe(0);
@@ -77,7 +78,7 @@ describe("a shadow scorer", () => {
       shadowOf(hang("uncapped"), 60),
       shadowOf(slowly(clock, 9, [1, 1]), 60),
     ];
-    const onShadow = (_: string, { name, kind, durationUs }: ScorerOutcome) =>
+    const onShadow = (_: unknown, __: string, { name, kind, durationUs }: ScorerOutcome) =>
       void heard.push([name, kind, durationUs]);
     decide(inputOf(tableOf(2), planOf(profileOf(places)), { clock, onShadow }));
     await clock.advance(20);
@@ -94,7 +95,7 @@ describe("a shadow scorer", () => {
     const onShadow = () => expect.unreachable();
     const decision = runCycle(inputOf(tableOf(2), planOf(profileOf(places)), { clock, onShadow }));
     await clock.advance(1.5);
-    expect(await decision).toMatchObject({ durationUs: 1_500, pendingShadows: 0 });
+    expect(await decision).toMatchObject({ durationUs: 1_500, pendingShadows: [] });
     expect((await decision).profiles[0].shadows).toMatchObject([{ kind: "scored", durationUs: 1_000 }]);
   });
 

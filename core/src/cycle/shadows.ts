@@ -2,13 +2,13 @@ import type { CycleCall } from "../contract/index.ts";
 import { toScorerOutcome } from "./outcomes.ts";
 import { Round, type RoundOptions } from "./round.ts";
 import { newFloats } from "./slab.ts";
-import type { CycleInput, ScorerOutcome, WeightedScorer } from "./types.ts";
+import type { ScorerOutcome, WeightedScorer } from "./types.ts";
 
 /** What the shadow scorers of one profile are asked with. */
 export interface ShadowsOptions extends Omit<RoundOptions, "onDone"> {
-  readonly profile: string;
   readonly candidateCount: number;
-  readonly onShadow: CycleInput["onShadow"];
+  /** Hears how one ended that was not done with the decision. */
+  readonly onEnded: (outcome: ScorerOutcome) => void;
 }
 
 /** The shadow scorers of one profile's run: a round of their own, of which the decision only takes note. */
@@ -43,17 +43,16 @@ export class Shadows {
     this.#round.close();
   }
 
-  /** The decision is made: notes what they have brought. @returns how many are still to be heard of. */
-  conclude(): number {
+  /** The decision is made: notes what they have brought. @returns what of it is not the last word. */
+  conclude(): readonly ScorerOutcome[] {
     const { asks } = this.#round;
     this.#pending = [...asks.keys()].filter((i) => asks[i].state === "waiting");
     for (const i of asks.keys()) this.outcomes.push(this.#outcome(i));
-    return this.#pending.length;
+    return this.#pending.map((i) => this.outcomes[i]);
   }
 
   #tellPending(): void {
-    const { profile, onShadow } = this.#options;
-    for (const i of this.#pending) onShadow?.(profile, this.#outcome(i));
+    for (const i of this.#pending) this.#options.onEnded(this.#outcome(i));
   }
 
   #outcome(i: number): ScorerOutcome {

@@ -148,7 +148,7 @@ export interface CycleInput {
   /** See {@link CycleCall.isRehearsal}; default false. */
   readonly isRehearsal?: boolean;
   /** Hears how a shadow scorer that was not done with the decision ended; its place in the record is not changed. */
-  readonly onShadow?: (profile: string, outcome: ScorerOutcome) => void;
+  readonly onShadow?: ((decision: DecisionRecord, profile: string, outcome: ScorerOutcome) => void) | undefined;
 }
 
 /** How one plugin's part in a decision ended. */
@@ -228,8 +228,8 @@ export interface DecisionRecord {
   readonly destination: readonly number[];
   /** Scorer whose missing answer refused the request; empty = none. */
   readonly failedBy: string;
-  /** Shadow scorers that were not done with it: `onShadow` hears of each, within their budgets. */
-  readonly pendingShadows: number;
+  /** Outcomes in `shadows` that are not the last word: `onShadow` hears of each, when it is done or late for good. */
+  readonly pendingShadows: readonly ScorerOutcome[];
   /** Start to pick, in µs. */
   readonly durationUs: number;
 }

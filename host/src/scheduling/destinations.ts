@@ -1,4 +1,4 @@
-import type { DecisionRecord, Plan, ProfileRecord } from "@outrider/core";
+import { type DecisionRecord, type Plan, type ProfileRecord, vetoedOf } from "@outrider/core";
 import type { Door, Routed } from "./types.ts";
 
 /** Endpoints that the embedded gateway may try. */
@@ -22,9 +22,12 @@ export function destinationsOf(record: DecisionRecord, plan: Plan, door: Door): 
   return slots;
 }
 
-/** Total of each endpoint that a profile scored. */
-export function scoresOf({ candidates, totals }: ProfileRecord, { snapshot }: DecisionRecord): Routed["scores"] {
-  return Array.from(candidates, (slot, i) => [snapshot.at(slot)?.address ?? "", totals[i]] as const);
+/** Total of each endpoint that a profile scored and nobody vetoed. */
+export function scoresOf(profile: ProfileRecord, { snapshot }: DecisionRecord): Routed["scores"] {
+  const { candidates, totals } = profile;
+  const scores = Array.from(candidates, (slot, i) => [snapshot.at(slot)?.address ?? "", totals[i]] as const);
+  const vetoed = vetoedOf(profile);
+  return vetoed.size === 0 ? scores : scores.filter((_, i) => !vetoed.has(i));
 }
 
 /** The profile whose pick is the destination. */
@@ -32,11 +35,13 @@ export function primaryOf({ profiles }: DecisionRecord, { handler }: Plan): Prof
   return profiles.find(({ name }) => name === handler.primary);
 }
 
-/** The first of the best candidates that is not yet among the slots; -1 = none is left. */
-function bestBeside(slots: readonly number[], { candidates, totals }: ProfileRecord): number {
+/** The first of the best candidates that is neither vetoed nor among the slots; -1 = none is left. */
+function bestBeside(slots: readonly number[], profile: ProfileRecord): number {
+  const { candidates, totals } = profile;
+  const vetoed = vetoedOf(profile);
   let best = -1;
   for (let i = 0; i < candidates.length; i++) {
-    if (slots.includes(candidates[i])) continue;
+    if (slots.includes(candidates[i]) || vetoed.has(i)) continue;
     if (best < 0 || totals[i] > totals[best]) best = i;
   }
   return best < 0 ? -1 : candidates[best];

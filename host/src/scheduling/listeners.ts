@@ -1,41 +1,62 @@
-import type { DecisionRecord, FeedbackEvent, Plan, PluginOutcome } from "@outrider/core";
+import type { DecisionRecord, FeedbackEvent, Plan, PluginOutcome, ScorerOutcome } from "@outrider/core";
 import type { Listener } from "./exchange.ts";
 
 /** A plugin that may want to hear what became of its calls; whether it does, a handshake can change. */
 interface Hearer {
+  readonly name: string;
   readonly feedback?: ((event: FeedbackEvent) => void) | undefined;
 }
 
-/** Plugins of a plan by name. */
-export type Ears = ReadonlyMap<string, Hearer>;
+/** Who may want to hear of the calls of a plan's decisions. */
+export interface Ears {
+  /** Plugins by name. */
+  readonly plugins: ReadonlyMap<string, Hearer>;
+  /** Scorers that are asked in the place of a missing answer, by the name of the scorer whose answer it is. */
+  readonly standIns: ReadonlyMap<string, Hearer>;
+}
+
+/** Nobody listens. */
+export const noEars: Ears = { plugins: new Map(), standIns: new Map() };
 
 /** All plugins of a plan. */
 export function earsOf(plan: Plan): Ears {
   const producers = plan.waves.flat().map(({ producer }) => producer);
-  const scorers = plan.profiles.flatMap((profile) => profile.scorers.map(({ scorer }) => scorer));
-  return new Map([...producers, ...scorers].map((plugin) => [plugin.name, plugin]));
+  const places = plan.profiles.flatMap((profile) => profile.scorers);
+  const plugins = [...producers, ...places.map(({ scorer }) => scorer)];
+  return {
+    plugins: new Map(plugins.map((plugin) => [plugin.name, plugin])),
+    standIns: new Map(
+      places.flatMap(({ scorer, onFailure, shadow }) =>
+        onFailure.kind === "inline" && !shadow ? [[scorer.name, onFailure.scorer] as const] : [],
+      ),
+    ),
+  };
 }
 
-/** Calls of a decision whose plugins want to hear of them; shed calls were never put. */
+/** Calls of a decision whose plugins want to hear of them, shadow scorers' too; shed calls were never put. */
 export function listenersOf(record: DecisionRecord, ears: Ears): readonly Listener[] {
-  if (ears.size === 0) return [];
+  if (ears.plugins.size === 0) return [];
   const listeners: Listener[] = [];
   const slot = record.destination[0] ?? -1;
-  const add = (outcome: PluginOutcome, ownScore: number) => {
-    const feedback = ears.get(outcome.name)?.feedback;
-    if (feedback === undefined || outcome.kind === "shed") return;
-    listeners.push({
-      name: outcome.name,
-      callId: outcome.callId,
-      ownScore,
-      fallback: outcome.kind !== "scored",
-      feedback,
-    });
+  const add = (hearer: Hearer | undefined, callId: number, ownScore: number, fallback: boolean) => {
+    if (hearer?.feedback === undefined) return;
+    listeners.push({ name: hearer.name, callId, ownScore, fallback, feedback: hearer.feedback });
   };
-  for (const outcome of record.producers) add(outcome, Number.NaN);
-  for (const { candidates, scorers } of record.profiles) {
+  const addPlugin = ({ kind, name, callId }: PluginOutcome, ownScore: number, isShadow: boolean) => {
+    if (kind !== "shed") add(ears.plugins.get(name), callId, ownScore, isShadow || kind !== "scored");
+  };
+  const addScorer = (outcome: ScorerOutcome, position: number, isShadow: boolean) => {
+    const { name, kind, fallback, scores, callId } = outcome;
+    const score = scores[position] ?? Number.NaN;
+    addPlugin(outcome, fallback === undefined ? score : Number.NaN, isShadow);
+    if (isShadow || kind === "scored" || kind === "abstained") return;
+    add(ears.standIns.get(name), callId, fallback === "inline" ? score : Number.NaN, fallback !== "inline");
+  };
+  for (const outcome of record.producers) addPlugin(outcome, Number.NaN, false);
+  for (const { candidates, scorers, shadows } of record.profiles) {
     const position = candidates.indexOf(slot);
-    for (const outcome of scorers) add(outcome, outcome.scores[position] ?? Number.NaN);
+    for (const outcome of scorers) addScorer(outcome, position, false);
+    for (const outcome of shadows) addScorer(outcome, position, true);
   }
   return listeners;
 }

@@ -1,18 +1,16 @@
-import type { DecisionRecord, PluginOutcome } from "@outrider/core";
+import type { DecisionRecord, ScorerOutcome } from "@outrider/core";
 import { Counter, Gauge, type Registry } from "prom-client";
-import { createDurationHistogram, type DurationSeries } from "../metrics/duration-histogram.ts";
+import { createDurationHistogram } from "../metrics/duration-histogram.ts";
 import { createLabelBudget, maxLabelBytes, otherLabel } from "../metrics/labels.ts";
 import { type CounterSeries, createPlainCounter } from "../metrics/plain-counter.ts";
+import { createOutcomeMetrics, type OutcomeMetrics } from "./plugin-outcomes.ts";
 import type { Door } from "./types.ts";
-
-/** How a plugin's part in a decision ended. */
-export type OutcomeKind = PluginOutcome["kind"];
 
 /** What an endpoint that answered was to the decision. */
 export type ServedRelation = "pick" | "fallback" | "elsewhere";
 
 /** What the scheduling room counts. */
-export interface SchedulingMetrics {
+export interface SchedulingMetrics extends Pick<OutcomeMetrics, "calls" | "fallbacks"> {
   /** A request ended, was let go or was refused, with the status its client saw; 0 = none came, unknown = not watched. */
   request(door: Door, status: number | "unknown"): void;
   /** A request was refused. */
@@ -23,8 +21,8 @@ export interface SchedulingMetrics {
   served(relation: ServedRelation): void;
   /** A request is sent on with another model than its client named. */
   modelRewrite(): void;
-  /** Calls of a plugin so far, by outcome. */
-  calls(name: string): Readonly<Record<OutcomeKind, number>>;
+  /** A shadow scorer has ended that was not done with its decision. */
+  shadow(record: DecisionRecord, profile: string, outcome: ScorerOutcome): void;
 }
 
 /** @param inflight requests sent and not yet done, read at each scrape. */
@@ -44,7 +42,7 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
   const decisions = createPlainCounter(
     registry,
     "outrider_decisions_total",
-    "Scheduling cycles that were run, by whether they found an endpoint.",
+    "Scheduling cycles that were run, by whether they found an endpoint; refused = a scorer that was needed failed.",
   );
   const decisionDuration = createDurationHistogram(
     registry,
@@ -74,11 +72,12 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
       this.set(inflight());
     },
   });
-  const plugins = createPluginMetrics(registry);
+  const plugins = createOutcomeMetrics(registry);
   const countModel = createModelCounter(registry);
   const byDoorAndStatus = new Map<string, CounterSeries>();
   const picked = decisions.series({ result: "picked" });
   const empty = decisions.series({ result: "empty" });
+  const refused = decisions.series({ result: "refused" });
   return {
     request(door, status) {
       const key = `${door} ${status}`;
@@ -91,15 +90,17 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
     },
     refusal: (reason) => refusals.inc({ reason }),
     decision(record) {
-      (record.destination.length > 0 ? picked : empty).inc();
+      const { destination, failedBy } = record;
+      (failedBy !== "" ? refused : destination.length > 0 ? picked : empty).inc();
       decisionDuration.observe(record.durationUs / 1e6);
       countModel(record.facts.model);
-      for (const outcome of record.producers) plugins.outcome(outcome);
-      for (const profile of record.profiles) for (const outcome of profile.scorers) plugins.outcome(outcome);
+      plugins.decision(record);
     },
     served: (relation) => byRelation[relation].inc(),
     modelRewrite: () => rewrites.inc(),
+    shadow: plugins.shadow,
     calls: plugins.calls,
+    fallbacks: plugins.fallbacks,
   };
 }
 
@@ -129,51 +130,5 @@ function createModelCounter(registry: Registry): (model: string) => void {
     const series = seriesOf(budget.admit(model));
     if (byModel.size < maxModels && model.length <= maxLabelBytes) byModel.set(model, series);
     series.inc();
-  };
-}
-
-/** Children of a plugin's metrics, kept so that the request path makes none. */
-interface PluginChildren {
-  readonly duration: DurationSeries;
-  readonly calls: Record<OutcomeKind, number>;
-}
-
-function createPluginMetrics(registry: Registry) {
-  const registers = [registry];
-  const duration = createDurationHistogram(
-    registry,
-    "outrider_scorer_duration_seconds",
-    "Call of a scorer or producer, to its answer or to the bell.",
-  );
-  const children = new Map<string, PluginChildren>();
-  new Counter({
-    name: "outrider_scorer_outcomes_total",
-    help: "Calls of scorers and producers, by outcome.",
-    labelNames: ["scorer", "outcome"],
-    registers,
-    collect() {
-      this.reset();
-      for (const [scorer, { calls }] of children) {
-        for (const [outcome, count] of Object.entries(calls)) this.inc({ scorer, outcome }, count);
-      }
-    },
-  });
-  const of = (name: string): PluginChildren => {
-    const known = children.get(name);
-    if (known !== undefined) return known;
-    const made = {
-      duration: duration.series({ scorer: name }),
-      calls: { scored: 0, abstained: 0, late: 0, failed: 0, shed: 0 },
-    };
-    children.set(name, made);
-    return made;
-  };
-  return {
-    outcome({ name, kind, durationUs }: PluginOutcome) {
-      const { duration, calls } = of(name);
-      duration.observe(durationUs / 1e6);
-      calls[kind]++;
-    },
-    calls: (name: string) => of(name).calls,
   };
 }

@@ -8,8 +8,10 @@ import {
   type FactsSource,
   type Leases,
   type Need,
+  OutriderError,
   type Plan,
   runCycle,
+  shadowCallIds,
   toFactNeeds,
 } from "@outrider/core";
 import { selectCandidates } from "./candidates.ts";
@@ -17,11 +19,12 @@ import type { DecisionRing } from "./decision-ring.ts";
 import { destinationsOf, primaryOf, scoresOf } from "./destinations.ts";
 import { type EventNeeds, eventNeedsOf } from "./event-needs.ts";
 import { createExchange, type Listener } from "./exchange.ts";
-import { type Ears, earsOf, listenersOf } from "./listeners.ts";
+import { type Ears, earsOf, listenersOf, noEars } from "./listeners.ts";
 import type { SchedulingMetrics } from "./metrics.ts";
 import { prepareRewrite, refuseRewrite, targetOfHeaders } from "./model-rewrite.ts";
 import { type ResponsesMode, toObservation } from "./observation.ts";
 import { refuse } from "./refusals.ts";
+import { createShadowWatch } from "./shadow-watch.ts";
 import type { IncomingRequest, Refusal, Routed, Scheduler } from "./types.ts";
 
 /** What a scheduler works with. */
@@ -49,6 +52,8 @@ export interface SchedulerParts {
   readonly emitsScores?: boolean;
   /** Hears of faults of our own, which are answered 500. */
   readonly onError: (cause: unknown) => void;
+  /** Hears of each request that was refused for want of a scorer; maybe of all requests. */
+  readonly onRequired?: (error: OutriderError) => void;
 }
 
 /** What the grants come to, kept until they change. */
@@ -58,8 +63,8 @@ interface Needs {
   readonly events: EventNeeds;
 }
 
-/** Calls of one decision at most: instances × profiles; ids of calls stay unique over that many decisions ÷ 2³². */
-const callsPerDecision = 256;
+/** Calls of one decision at most, with those of shadow scorers; ids stay unique over that many decisions ÷ 2³². */
+const callsPerDecision = 2 * shadowCallIds;
 /** Where the calls of rehearsals begin: far from those of requests that are decided meanwhile. */
 const rehearsedCallIds = 2 ** 31;
 
@@ -71,10 +76,13 @@ const targetOf = (_: string, source: FactsSource) => targetOfHeaders(source);
 /** One request through facts, candidates, cycle, lease, feedback and record. */
 export function createScheduler(parts: SchedulerParts): Scheduler {
   let decisions = 0;
-  let ears: { readonly plan: Plan; readonly byName: Ears } | undefined;
-  const earsFor = (plan: Plan): Ears => {
-    if (ears?.plan !== plan) ears = { plan, byName: parts.isRehearsal ? new Map() : earsOf(plan) };
-    return ears.byName;
+  let known: { readonly plan: Plan; readonly ears: Ears; readonly hasShadows: boolean } | undefined;
+  const about = (plan: Plan) => {
+    if (known?.plan !== plan) {
+      const hasShadows = plan.profiles.some(({ scorers }) => scorers.some(({ shadow }) => shadow));
+      known = { plan, ears: parts.isRehearsal ? noEars : earsOf(plan), hasShadows };
+    }
+    return known;
   };
   const addressAt = (slot: number) => parts.table.current.at(slot)?.address;
   let needs: Needs | undefined;
@@ -102,6 +110,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       return refused(refuse("ServiceUnavailable", message, "rejected-no-endpoints"), "no-endpoints");
     }
     const plan = parts.plan();
+    const shadows = about(plan).hasShadows ? createShadowWatch(parts.metrics, facts) : undefined;
     const record = runCycle({
       decisionId,
       firstCallId: (decisions * callsPerDecision + (parts.isRehearsal ? rehearsedCallIds : 0)) >>> 0,
@@ -113,6 +122,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       seed: parts.seed(),
       clock: parts.clock,
       isRehearsal: parts.isRehearsal,
+      onShadow: shadows?.ended,
     });
     return record instanceof Promise ? record.then((made) => conclude(made, plan)) : conclude(record, plan);
 
@@ -123,17 +133,17 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     }
 
     function conclude(made: DecisionRecord, by: Plan): Routed | Refusal {
-      facts.release();
+      if (shadows === undefined) facts.release();
+      else shadows.decided(made);
       parts.metrics.decision(made);
-      const listeners = listenersOf(made, earsFor(by));
+      const listeners = listenersOf(made, about(by).ears);
       const nowMs = parts.clock.nowMs();
       const slot = made.destination[0];
       if (slot === undefined) {
         for (const { callId, feedback } of listeners) feedback(neverSent(callId, nowMs, made));
-        const message = "failed to find target endpoint: no endpoint is left behind the filters";
-        const refusal = refuse("ResourceExhausted", message, "rejected-saturated");
+        const { refusal, reason } = refuseEmpty(made, parts);
         parts.ring.add(made, { door: request.door, plan: by, refusal });
-        return refused(refusal, "no-candidate");
+        return refused(refusal, reason);
       }
       parts.ring.add(made, { door: request.door, plan: by, refusal: undefined });
       const primary = primaryOf(made, by);
@@ -180,6 +190,18 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       }
     },
   };
+}
+
+/** A decision that leads nowhere: a scorer that it depends on is missing, or no endpoint is left. */
+function refuseEmpty({ failedBy }: DecisionRecord, { onRequired }: SchedulerParts) {
+  if (failedBy === "") {
+    const message = "failed to find target endpoint: no endpoint is left behind the filters";
+    return { refusal: refuse("ResourceExhausted", message, "rejected-saturated"), reason: "no-candidate" };
+  }
+  const message = `${failedBy} brought nothing in time and has onFailure: fail_request`;
+  onRequired?.(new OutriderError("SCORER_REQUIRED", message));
+  const told = "failed to find target endpoint: a scorer that the decision depends on has not answered";
+  return { refusal: refuse("ServiceUnavailable", told), reason: "SCORER_REQUIRED" };
 }
 
 function tellPicked(

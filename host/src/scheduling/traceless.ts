@@ -14,5 +14,6 @@ export function toTraceless(parts: SchedulerParts): SchedulerParts {
     ring: createDecisionRing(1),
     metrics: createSchedulingMetrics(new Registry(), () => 0),
     isRehearsal: true,
+    onRequired: () => {},
   };
 }
