@@ -70,6 +70,46 @@ describe("toDecision", () => {
     });
   });
 
+  it("says which scorer's missing answer refused a request", async () => {
+    const record = { ...(await decide("d1")), destination: [], failedBy: "broken" };
+    const refusal = refuse("ServiceUnavailable", "told");
+    expect(toDecision(record, { ...context, refusal }, createColumnNumbers()).refused).toMatchObject({
+      reason: "told",
+      scorer: "broken",
+    });
+  });
+
+  it("tells of what stood in, of vetoes and of shadow scorers", async () => {
+    const record = await decide("d1");
+    const [profile] = record.profiles;
+    const [even, picky, broken] = profile!.scorers;
+    const scorers = [
+      { ...even!, vetoed: [1] },
+      picky!,
+      { ...broken!, fallback: "last_known" as const, scores: Float32Array.of(Number.NaN, 0.25) },
+    ];
+    const shadows = [{ ...picky!, name: "shadow", vetoed: [0, 1] }];
+    const changed = { ...record, profiles: [{ ...profile!, scorers, shadows, vetoes: "ignored" as const }] };
+    const [run] = toDecision(changed, context, createColumnNumbers()).profiles;
+    expect(run).toMatchObject({
+      vetoesIgnored: true,
+      scorers: [
+        { name: "even", veto: Uint8Array.of(0b10), fallback: "" },
+        { name: "picky", veto: new Uint8Array() },
+        {
+          name: "broken",
+          kind: OutcomeKind.FAILED,
+          fallback: "last_known",
+          scores: [0, 0.25],
+          abstain: Uint8Array.of(1),
+        },
+      ],
+      shadows: [{ name: "shadow", kind: OutcomeKind.SCORED, scores: [1, 0], veto: Uint8Array.of(0b11) }],
+    });
+    const [plain] = toDecision(record, context, createColumnNumbers()).profiles;
+    expect(plain).toMatchObject({ vetoesIgnored: false, shadows: [] });
+  });
+
   it("keeps nothing of the prompt, and makes JSON of whatever the client sent", async () => {
     const record = await decide("d1", "m\ud800\u0000".repeat(1_000));
     const json = JSON.stringify(toJson(DecisionSchema, toDecision(record, context, createColumnNumbers())));

@@ -53,12 +53,14 @@ export function toDecision(record: DecisionRecord, context: DecisionContext, num
     primary: record.destination.length === 0 ? "" : plan.handler.primary,
     destination: [...record.destination],
     seed: record.seed,
-    ...(refusal === undefined
-      ? {}
-      : { refused: { status: refusal.status, code: refusal.code, reason: refusal.message } }),
+    ...(refusal === undefined ? {} : { refused: toRefusal(refusal, record) }),
     durationUs: toUint(record.durationUs),
     budgetUs: toUint(plan.budgetMs * 1_000),
   });
+}
+
+function toRefusal({ status, code, message }: Refusal, { failedBy }: DecisionRecord) {
+  return { status, code, reason: message, scorer: failedBy };
 }
 
 function toFacts(facts: RequestFacts): MessageInitShape<typeof RequestFactsSchema> {
@@ -132,7 +134,9 @@ function toProfile(
       kept: [...kept],
     })),
     candidates: [...profile.candidates],
-    scorers: profile.scorers.map(toScorer),
+    scorers: profile.scorers.map((outcome) => toScorer(outcome, profile)),
+    shadows: profile.shadows.map((outcome) => toScorer(outcome, profile)),
+    vetoesIgnored: profile.vetoes === "ignored",
     totals: [...profile.totals],
     picker: picker?.name ?? "",
     tieBreak: picker?.type === "max-score-picker" ? picker.tieBreak : "",
@@ -140,13 +144,15 @@ function toProfile(
   };
 }
 
-function toScorer(outcome: ScorerOutcome): MessageInitShape<typeof ScorerOutcomeSchema> {
-  const { scores, weight, clamped } = outcome;
+function toScorer(outcome: ScorerOutcome, { candidates }: ProfileRecord): MessageInitShape<typeof ScorerOutcomeSchema> {
+  const { scores, weight, clamped, fallback = "", vetoed } = outcome;
   const abstained = scores.some((score) => Number.isNaN(score));
   return {
     ...toOutcome(outcome),
     weight,
     clamped,
+    fallback,
+    veto: vetoed.length === 0 ? new Uint8Array() : toBitmap(candidates.length, (i) => vetoed.includes(i)),
     scores: Array.from(scores, (score) => (Number.isNaN(score) ? 0 : score)),
     abstain: abstained ? toBitmap(scores.length, (i) => Number.isNaN(scores[i])) : new Uint8Array(),
   };
