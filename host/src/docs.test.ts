@@ -36,6 +36,17 @@ describe("docs/configuration.md", () => {
     expect(formatFaults("epp.yaml", result.kind === "invalid" ? result.faults : [])).toBe(printed);
   });
 
+  it("shows parts of a configuration that have no other fault than that their files are not there", async () => {
+    const parts = [...text.matchAll(/```yaml\n((?:processes|workers):[\s\S]*?)```/g)].map(([, part]) => part);
+    expect(parts).toHaveLength(2);
+    for (const part of parts) {
+      const bytes = Buffer.from(`apiVersion: outrider.dev/v1alpha1\nkind: EndpointPickerConfig\n${part}`);
+      const result = await loadConfig({ name: "docs", bytes, folder: "/nowhere" }, catalogue);
+      const faults = result.kind === "invalid" ? result.faults : [];
+      expect(faults.filter(({ message }) => !message.startsWith("there is no file"))).toEqual([]);
+    }
+  });
+
   it("shows grants as they are written", async () => {
     const [, grant = ""] = /```yaml\n(grant:[\s\S]*?)```/.exec(text) ?? [];
     const config = {
