@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import http2 from "node:http2";
 import https from "node:https";
 import { tmpdir } from "node:os";
@@ -172,15 +174,12 @@ function stringsIn(response: Uint8Array, field: number): readonly string[] {
   return bytesIn(response, field).map((entry) => Buffer.from(fieldsOf(entry).get(1)![0]!).toString());
 }
 
-function askHttps(port: number, ca: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const headers = { "content-type": "application/json" };
-    const options = { host: "localhost", port, ca, method: "POST", path: handshakePath, headers, agent: false };
-    const request = https.request(options, async (response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk as Buffer);
-      resolve(JSON.parse(Buffer.concat(chunks).toString()));
-    });
-    request.on("error", reject).end("{}");
-  });
+async function askHttps(port: number, ca: string): Promise<unknown> {
+  const headers = { "content-type": "application/json" };
+  const options = { host: "localhost", port, ca, method: "POST", path: handshakePath, headers, agent: false };
+  const request = https.request(options).end("{}");
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return JSON.parse(Buffer.concat(chunks).toString());
 }

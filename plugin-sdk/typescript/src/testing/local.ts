@@ -1,4 +1,12 @@
-import type { AnyDefinition, CycleCall, EndpointSnapshot, Producer, Scorer } from "@outrider/core/contract";
+import type {
+  AnyDefinition,
+  CycleCall,
+  EndpointSnapshot,
+  Producer,
+  ProducerInstance,
+  Scorer,
+  ScorerInstance,
+} from "@outrider/core/contract";
 import {
   createInlineProducer,
   createInlineScorer,
@@ -12,7 +20,7 @@ import { type OpenPlugin, toOpener } from "./open-plugin.ts";
 export const local = toOpener(async (definition, parameters) => openLocal(definition, parameters));
 
 function openLocal(definition: AnyDefinition, parameters: unknown): OpenPlugin {
-  const plugin = create(definition, parameters);
+  const { plugin, instance } = create(definition, parameters);
   let snapshot: EndpointSnapshot | undefined;
   const learn = (next: EndpointSnapshot) => {
     if (next === snapshot) return;
@@ -27,14 +35,36 @@ function openLocal(definition: AnyDefinition, parameters: unknown): OpenPlugin {
     async feedback(event) {
       plugin.feedback?.(event);
     },
+    drain: async () => instance.handoff?.() ?? new Uint8Array(0),
+    async restore(handoff) {
+      instance.restore?.(handoff);
+    },
     async close() {},
   };
 }
 
-function create(definition: AnyDefinition, parameters: unknown): InlineScorer | InlineProducer {
-  return definition.kind === "scorer"
-    ? createInlineScorer(definition, parameters, definition.type)
-    : createInlineProducer(definition, parameters, definition.type);
+interface Created {
+  readonly plugin: InlineScorer | InlineProducer;
+  readonly instance: ScorerInstance | ProducerInstance;
+}
+
+/** The plugin as the host runs it, and the instance inside, whose hooks a host calls at an upgrade. */
+function create(definition: AnyDefinition, parameters: unknown): Created {
+  let instance: ScorerInstance | ProducerInstance | undefined;
+  const { type } = definition;
+  const plugin =
+    definition.kind === "scorer"
+      ? createInlineScorer(
+          { ...definition, create: (config) => (instance = definition.create(config)) },
+          parameters,
+          type,
+        )
+      : createInlineProducer(
+          { ...definition, create: (config) => (instance = definition.create(config)) },
+          parameters,
+          type,
+        );
+  return { plugin, instance: instance! };
 }
 
 function ask(plugin: Scorer | Producer, call: CycleCall, arrays: readonly Float32Array[]) {

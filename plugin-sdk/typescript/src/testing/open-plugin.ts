@@ -8,10 +8,17 @@ import type {
 
 /** A scorer that can be asked, wherever it runs. */
 export interface OpenScorer {
+  /** What it was opened from. */
+  readonly definition: AnyScorerDefinition;
   /** Scores per candidate, `NaN` = abstained. The endpoints are those of the call's snapshot, told of if they are new. */
   score(call: CycleCall): Promise<Float32Array>;
   /** Tells what became of a call; done when the scorer knows. */
   feedback(event: FeedbackEvent): Promise<void>;
+  /**
+   * Drains it, as a host does at an upgrade, and opens its successor with what it has handed over; `undefined` where that
+   * is nothing. Drained, it is still to be closed.
+   */
+  handOver(): Promise<OpenScorer | undefined>;
   /** Ends it and everything that was started for it. */
   close(): Promise<void>;
 }
@@ -39,31 +46,62 @@ export interface OpenPlugin {
   ask(call: CycleCall, arrays: readonly Float32Array[]): Promise<void>;
   /** Tells what became of a call; done when the plugin knows. */
   feedback(event: FeedbackEvent): Promise<void>;
+  /** Lets it finish; resolves with what it hands over, empty = nothing. */
+  drain(): Promise<Uint8Array>;
+  /** Gives it what another has handed over. */
+  restore(handoff: Uint8Array): Promise<void>;
   /** Ends it and everything that was started for it. */
   close(): Promise<void>;
 }
 
 /** Opener of both kinds from one that knows definitions alone. */
 export function toOpener(open: (definition: AnyDefinition, parameters: unknown) => Promise<OpenPlugin>): PluginOpener {
-  const opener = async (definition: AnyDefinition, parameters?: unknown) => {
+  const openAny = async (
+    definition: AnyDefinition,
+    parameters?: unknown,
+    handoff?: Uint8Array,
+  ): Promise<OpenScorer | OpenProducer> => {
     const plugin = await open(definition, parameters);
-    const ask = async (call: CycleCall, count: number) => {
-      const arrays = Array.from({ length: count }, () => new Float32Array(call.candidates.length).fill(Number.NaN));
-      await plugin.ask(call, arrays);
-      return arrays;
-    };
-    const common = { feedback: (event: FeedbackEvent) => plugin.feedback(event), close: () => plugin.close() };
-    if (definition.kind === "scorer") {
-      return { ...common, score: async (call: CycleCall) => (await ask(call, 1))[0]! };
-    }
-    const { produces } = definition;
-    return {
-      ...common,
-      async produce(call: CycleCall) {
-        const arrays = await ask(call, produces.length);
-        return Object.fromEntries(produces.map((key, i) => [key, arrays[i]!]));
-      },
-    };
+    if (handoff !== undefined) await plugin.restore(handoff);
+    return definition.kind === "scorer"
+      ? toScorer(plugin, definition, (state) => openAny(definition, parameters, state) as Promise<OpenScorer>)
+      : toProducer(plugin, definition);
   };
-  return opener as PluginOpener;
+  return ((definition: AnyDefinition, parameters?: unknown) => openAny(definition, parameters)) as PluginOpener;
+}
+
+function toScorer(
+  plugin: OpenPlugin,
+  definition: AnyScorerDefinition,
+  succeed: (handoff: Uint8Array) => Promise<OpenScorer>,
+): OpenScorer {
+  return {
+    definition,
+    ...commonOf(plugin),
+    score: async (call) => (await ask(plugin, call, 1))[0]!,
+    async handOver() {
+      const handoff = await plugin.drain();
+      return handoff.length === 0 ? undefined : succeed(handoff);
+    },
+  };
+}
+
+function toProducer(plugin: OpenPlugin, { produces }: AnyProducerDefinition): OpenProducer {
+  return {
+    ...commonOf(plugin),
+    async produce(call) {
+      const arrays = await ask(plugin, call, produces.length);
+      return Object.fromEntries(produces.map((key, i) => [key, arrays[i]!]));
+    },
+  };
+}
+
+function commonOf(plugin: OpenPlugin): Pick<OpenPlugin, "feedback" | "close"> {
+  return { feedback: (event) => plugin.feedback(event), close: () => plugin.close() };
+}
+
+async function ask(plugin: OpenPlugin, call: CycleCall, count: number): Promise<readonly Float32Array[]> {
+  const arrays = Array.from({ length: count }, () => new Float32Array(call.candidates.length).fill(Number.NaN));
+  await plugin.ask(call, arrays);
+  return arrays;
 }

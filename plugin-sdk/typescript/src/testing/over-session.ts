@@ -56,6 +56,10 @@ export async function openOverSession(
       while (!session.feedback([{ instance: instance.id, event }], 0)) await turn();
       await session.ping(setupMs);
     },
+    drain: () => session.drain(setupMs),
+    async restore(handoff) {
+      await session.hello({ ...testHost, handoff: Uint8Array.from(handoff) }, setupMs);
+    },
     async close() {
       session.close();
       await release();
@@ -71,11 +75,13 @@ function toInstance(definition: AnyDefinition): WireInstance {
   return { id: 1, name: definition.type, granted, data: numbered, produces };
 }
 
+const testHost = { host: "outrider-testing", hostInstance: "testing", features: ["cancel", "handoff"] };
+
 /** Numbers of data; columns count from 1 and are fewer. */
 const firstDataId = 1000;
 
 async function configure(session: SessionClient, instance: WireInstance, type: string, parameters: unknown) {
-  await session.hello({ host: "outrider-testing", hostInstance: "testing" }, setupMs);
+  await session.hello(testHost, setupMs);
   const columns = instance.granted
     .filter(({ key }) => isColumn(key))
     .map(({ key }, i) => ({ id: i + 1, key, unit: "" }));

@@ -58,8 +58,10 @@ export const scorerContract: readonly ContractCase[] = [
   }),
   contractCase("gives one answer to one call, however often it is asked", async (scorer) => {
     const options = { pool: fakeSnapshot(pool(12)), request: facts, seed: 7 };
-    const [first, second] = [await scorer.score(fakeCall(options)), await scorer.score(fakeCall(options))];
+    const calls = [fakeCall(options), fakeCall(options)] as const;
+    const [first, second] = [await scorer.score(calls[0]), await scorer.score(calls[1])];
     assert.deepEqual(second, first, "nothing is learned or drawn from asking: only feedback and the call count");
+    assert.deepEqual(calls[1].vetoed, calls[0].vetoed, "the same candidates are vetoed");
   }),
   contractCase("abstains or scores, but does not fail, where nothing is known", async (scorer) => {
     const nothing = fakeCall({ pool: [{}, {}, {}], request: { model: "" } });
@@ -97,6 +99,36 @@ export const scorerContract: readonly ContractCase[] = [
       await scorer.feedback(event);
     }
     checkScores(await scorer.score(fakeCall({ pool: pool(4), request: facts })));
+  }),
+  contractCase("vetoes only where it asks to be allowed to", async (scorer) => {
+    const asks = scorer.definition.needs.some((need) => (typeof need === "string" ? need : need.key) === "veto");
+    for (const candidates of [pool(20), [{}, {}]]) {
+      const call = fakeCall({ pool: candidates, request: facts });
+      await scorer.score(call);
+      assert.ok(asks || call.vetoed === undefined, "a veto counts for nothing without `veto` among the needs");
+    }
+  }),
+  contractCase("answers as before in its successor, where it hands over what it has learned", async (scorer) => {
+    const options = { pool: fakeSnapshot(pool(6)), request: facts, seed: 7 };
+    const asked = fakeCall(options);
+    await scorer.score(asked);
+    for (const event of feedback(asked.callId, 2)) await scorer.feedback(event);
+    const before = await scorer.score(fakeCall(options));
+    const successor = await scorer.handOver();
+    if (successor === undefined) return;
+    try {
+      assert.deepEqual(await successor.score(fakeCall(options)), before, "nothing is lost between the two");
+    } finally {
+      await successor.close();
+    }
+  }),
+  contractCase("rates an endpoint alike for every request, where it declares `tableTtlMs`", async (scorer) => {
+    if (scorer.definition.tableTtlMs === undefined) return;
+    const [busy, idle] = [pool(9), pool(9).map(({ inflight_requests: _, ...endpoint }) => endpoint)];
+    const all = await scorer.score(fakeCall({ pool: busy, request: facts, seed: 1 }));
+    const some = await scorer.score(fakeCall({ pool: idle, candidates: [2, 5], request: { model: "other" }, seed: 1 }));
+    const want = Float32Array.of(all[2]!, all[5]!);
+    assert.deepEqual(some, want, "its scores hold whatever the request, the other candidates and what is in flight");
   }),
 ];
 
