@@ -13,8 +13,9 @@ from typing import Any, ParamSpec
 
 import grpc
 
-from outrider_plugin import Definition, start
+from outrider_plugin import Declared, start
 from outrider_plugin._messages import SessionRequest, SessionResponse
+from outrider_plugin.definition import to_definition
 
 P = ParamSpec("P")
 PATH = "/outrider.scorer.v1.ScorerService/Session"
@@ -127,7 +128,7 @@ class Host:
 
 
 @asynccontextmanager
-async def serving(*definitions: Definition) -> AsyncIterator[Callable[..., Host]]:
+async def serving(*definitions: Declared) -> AsyncIterator[Callable[..., Host]]:
     """Serve definitions on a socket; yields what opens a session, with the token it shows."""
     with tempfile.TemporaryDirectory(prefix="outrider-") as folder:
         path = os.path.join(folder, "plugin.sock")
@@ -138,13 +139,13 @@ async def serving(*definitions: Definition) -> AsyncIterator[Callable[..., Host]
 
 
 @asynccontextmanager
-async def ready(definition: Definition, *, parameters: object = None, **instance: Any) -> AsyncIterator[Host]:
+async def ready(definition: Declared, *, parameters: object = None, **instance: Any) -> AsyncIterator[Host]:
     """Serve one definition to a host that has configured it and sent two endpoints."""
     async with serving(definition) as connect:
         host = connect()
         await host.greet()
         if parameters is not None:
             instance["parameters"] = parameters
-        assert not (await host.configure({"type": definition.type, **instance})).errors
+        assert not (await host.configure({"type": to_definition(definition).type, **instance})).errors
         assert not (await host.state()).HasField("nack")
         yield host

@@ -9,6 +9,7 @@ import pytest
 from outrider_plugin import ConfigError, Limits, scorer
 from outrider_plugin._json_schema import json_schema
 from outrider_plugin.config import read_config
+from outrider_plugin.definition import to_definition
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ def test_of_a_scorer_that_takes_none_is_refused():
         (lambda: scorer("Not_Kebab")(lambda call: None), "kebab-case"),
         (lambda: scorer("a", max_concurrency=0)(lambda call: None), "at least 1"),
         (lambda: scorer("a")(Rule), "subclass of Scorer"),
+        (lambda: to_definition(Rule), "is not declared"),
     ],
 )
 def test_of_a_wrong_declaration_is_told_at_once(declare, says):

@@ -736,6 +736,37 @@ class TestATable:
             assert list((await host.next("table")).scores) == [0.5, 0.5]
 
     @in_loop
+    async def test_of_a_scorer_that_takes_its_time_ends_with_the_newest_state(self):
+        gate = asyncio.Event()
+
+        async def rate(call):
+            await gate.wait()
+            return [1 / (1 + waiting) for waiting in call.column("waiting_requests")]
+
+        async with ready(scorer("test", needs=["waiting_requests"], table_ttl_ms=60_000)(rate)) as host:
+            for rev in (2, 3, 4):
+                await host.state([0, rev], rev=rev)
+            gate.set()
+            assert [(await host.next("table")).rev for _ in range(2)] == [1, 4]
+
+    @in_loop
+    async def test_of_endpoints_that_are_all_abstained_or_gone_is_empty(self):
+        async with ready(scorer("test", table_ttl_ms=60_000)(lambda call: None)) as host:
+            table = await host.next("table")
+            assert (table.slots, list(table.scores), table.rev) == (b"", [], 1)
+            await host.state([], rev=2)
+            table = await host.next("table")
+            assert (table.slots, list(table.scores), table.rev) == (b"", [], 2)
+
+    @in_loop
+    async def test_of_an_instance_that_is_configured_anew_is_pushed_at_once(self):
+        rated = scorer("test", table_ttl_ms=60_000, config=lambda parameters: parameters["score"])
+        async with ready(rated(lambda call, score: [score] * len(call)), parameters={"score": 0.5}) as host:
+            assert list((await host.next("table")).scores) == [0.5, 0.5]
+            await host.configure({"type": "test", "parameters": {"score": 0.25}})
+            assert list((await host.next("table")).scores) == [0.25, 0.25]
+
+    @in_loop
     async def test_that_fails_is_not_pushed(self, caplog):
         async with ready(scorer("test", table_ttl_ms=60_000)(raising(RuntimeError("boom")))) as host:
             await host.send(ping={"seq": 1})

@@ -16,7 +16,7 @@ from .contract import (
     StateScope,
     Values,
 )
-from .definition import Definition, Producer, Scorer, producer, scorer
+from .definition import Declared, Definition, Producer, Scorer, producer, scorer
 from .feedback import Done, DoneCause, FeedbackEvent, Headers, Picked, Progress
 from .serving import RunningPlugin, serve, start
 from .tls import Tls
@@ -27,6 +27,7 @@ __all__ = [
     "CallError",
     "Category",
     "ConfigError",
+    "Declared",
     "Definition",
     "Done",
     "DoneCause",

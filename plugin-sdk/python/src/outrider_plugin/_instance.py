@@ -112,6 +112,7 @@ class ServedInstance:
         """
         table = self._shared.table.version
         if not table.live:
+            take(Rated((), b"", b"", ""), table)
             return None
         selection = table.select(b"")
         call = self._table_call(table, selection)
@@ -128,7 +129,7 @@ class ServedInstance:
         return Call(
             table=table,
             selection=selection,
-            inflight=self._shared.inflight.columns(len(table.endpoints)),
+            inflight=Inflight().columns(len(table.endpoints)),
             data={},
             facts=RequestFacts(),
             call_id=0,

@@ -11,14 +11,12 @@ from typing import Any, Final, Protocol
 import grpc
 from google.protobuf.message import DecodeError
 
-from ._answer import Answer, Failure, Rated, write_error
-from ._bitmap import from_bitmap, to_bitmap
+from ._answer import Answer, Failure, write_error
 from ._complaints import logger
 from ._host_state import HostState
-from ._instance import ServedInstance
 from ._messages import Message, SessionRequest, SessionResponse
 from ._replication import Applied, Refused
-from ._table import TableVersion
+from ._tables import ScoreTables
 from .feedback import from_wire_event
 
 _FULL_BATCH_BYTES: Final = 256 * 1024
@@ -67,7 +65,7 @@ class Session:
         self._answer_bytes = 0
         self._is_writing = False
         self._background: set[asyncio.Future[Any]] = set()
-        self._tables: dict[int, asyncio.TimerHandle] = {}
+        self._tables = ScoreTables(self._send)
         self._unanswered = 0
         self._is_draining = False
         self.is_open = True
@@ -166,6 +164,8 @@ class Session:
         outstanding = sum(it.definition.max_concurrency for it in host.instances.values())
         self._send(SessionResponse(credit={"max_outstanding": outstanding}))
         self._send(SessionResponse(health={"ready": True}))
+        if host.shared.table.version.epoch:
+            self._tables.refresh(host.instances)
 
     def _state(self, chunk: Message) -> None:
         host = self._expect_host()
@@ -179,9 +179,7 @@ class Session:
             write_error(response.state_ack.nack, Failure(outcome.code, outcome.message, **have))
         self._send(response)
         if isinstance(outcome, Applied):
-            for id, instance in host.instances.items():
-                if instance.definition.table_ttl_ms > 0:
-                    self._push_table(id, instance)
+            self._tables.refresh(host.instances)
 
     def _feedback(self, request: Message) -> None:
         instances = self._expect_host().instances
@@ -216,42 +214,6 @@ class Session:
 
     def _refuse(self, wire: Message, failure: Failure) -> None:
         self.reply(Answer(wire.call_id, wire.epoch, wire.rev, 0, failure))
-
-    def _push_table(self, id: int, instance: ServedInstance) -> None:
-        ttl_ms = instance.definition.table_ttl_ms
-
-        def take(rated: Rated, table: TableVersion) -> None:
-            abstained = set(from_bitmap(rated.abstained))
-            rows = [
-                (slot, score)
-                for at, (slot, score) in enumerate(zip(table.live, rated.scores, strict=True))
-                if at not in abstained
-            ]
-            response = SessionResponse()
-            response.table.instance = id
-            response.table.epoch = table.epoch
-            response.table.rev = table.rev
-            response.table.ttl_ms = ttl_ms
-            response.table.slots = to_bitmap(slot for slot, _ in rows)
-            response.table.scores.extend(score for _, score in rows)
-            if rows:
-                self._send_table(id, response.SerializeToString(), ttl_ms)
-
-        task = instance.rate_all(take)
-        if task is not None:
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
-
-    def _send_table(self, id: int, table: bytes, ttl_ms: int) -> None:
-        """Send a table, and again before it expires: as long as no step comes nothing has changed."""
-        if not self.is_open:
-            return
-        before = self._tables.pop(id, None)
-        if before is not None:
-            before.cancel()
-        self._enqueue(table)
-        loop = asyncio.get_running_loop()
-        self._tables[id] = loop.call_later(ttl_ms / 2000, self._send_table, id, table, ttl_ms)
 
     def _drain_if_idle(self) -> None:
         if not self._is_draining or self._unanswered > 0 or self._host is None:
@@ -312,7 +274,6 @@ class Session:
         if self._host is not None:
             for instance in self._host.instances.values():
                 instance.drop(self)
-        for timer in self._tables.values():
-            timer.cancel()
+        self._tables.close()
         for task in tuple(self._background):
             task.cancel()

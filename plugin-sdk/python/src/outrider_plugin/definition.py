@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
-from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast, overload
 
 from ._json_schema import json_schema
 from .call import Call
@@ -121,6 +121,43 @@ ConfigCheck: TypeAlias = type[C] | Callable[[Any], C]
 
 _S: TypeAlias = Scores | Awaitable[Scores]
 _P: TypeAlias = Produced | Awaitable[Produced]
+_F = TypeVar("_F", contravariant=True)
+_ScorerClass = TypeVar("_ScorerClass", bound=type[Scorer])
+_ProducerClass = TypeVar("_ProducerClass", bound=type[Producer])
+
+Declared: TypeAlias = Definition | type[Plugin]
+"""What can be served: a declared function, or a declared class."""
+
+_DEFINITION = "_outrider_definition"
+
+
+def to_definition(declared: Declared) -> Definition:
+    """Return the definition of what was declared.
+
+    :raises TypeError: where a class was not.
+    """
+    found = declared if isinstance(declared, Definition) else vars(declared).get(_DEFINITION)
+    if not isinstance(found, Definition):
+        raise TypeError(f"{declared!r} is not declared: write @scorer(...) or @producer(...) above it")
+    return found
+
+
+class ScorerDecorator(Protocol[_F]):
+    """Declares a class, which stays what it is, or a function, which becomes a :class:`Definition`."""
+
+    @overload
+    def __call__(self, target: _ScorerClass, /) -> _ScorerClass: ...  # type: ignore[overload-overlap]  # a class is no such function
+    @overload
+    def __call__(self, target: _F, /) -> Definition: ...
+
+
+class ProducerDecorator(Protocol[_F]):
+    """Declares a class, which stays what it is, or a function, which becomes a :class:`Definition`."""
+
+    @overload
+    def __call__(self, target: _ProducerClass, /) -> _ProducerClass: ...  # type: ignore[overload-overlap]  # a class is no such function
+    @overload
+    def __call__(self, target: _F, /) -> Definition: ...
 
 
 @overload
@@ -132,7 +169,7 @@ def scorer(
     state: StateScope | None = None,
     max_concurrency: int = DEFAULT_CONCURRENCY,
     table_ttl_ms: int = 0,
-) -> Callable[[Callable[[Call], _S] | Callable[[], Scorer]], Definition]: ...
+) -> ScorerDecorator[Callable[[Call], _S]]: ...
 @overload
 def scorer(
     type: str,
@@ -143,7 +180,7 @@ def scorer(
     state: StateScope | None = None,
     max_concurrency: int = DEFAULT_CONCURRENCY,
     table_ttl_ms: int = 0,
-) -> Callable[[Callable[[Call, C], _S] | Callable[[C], Scorer]], Definition]: ...
+) -> ScorerDecorator[Callable[[Call, C], _S]]: ...
 def scorer(
     type: str,
     *,
@@ -156,6 +193,8 @@ def scorer(
 ) -> Any:
     """Declare a scorer: a function of the call (and the configuration), or a subclass of :class:`Scorer`.
 
+    Above a function it makes a :class:`Definition` of it; a class stays what it is.
+
     :param type: ``type:`` of the configuration, kebab-case.
     :param needs: keys it reads; what is not granted is unknown.
     :param config: makes the configuration of ``parameters:``; without it there are none.
@@ -166,7 +205,7 @@ def scorer(
         they are pushed with each change of the endpoints, hold so long, and no request asks.
     """
 
-    def declare(target: Any) -> Definition:
+    def declare(target: Any) -> Any:
         common = (type, config, needs, max_concurrency)
         return _define(target, Scorer, _FunctionScorer, common, state, category=category, table_ttl_ms=table_ttl_ms)
 
@@ -181,7 +220,7 @@ def producer(
     needs: Iterable[str | Need] = (),
     state: StateScope | None = None,
     max_concurrency: int = DEFAULT_CONCURRENCY,
-) -> Callable[[Callable[[Call], _P] | Callable[[], Producer]], Definition]: ...
+) -> ProducerDecorator[Callable[[Call], _P]]: ...
 @overload
 def producer(
     type: str,
@@ -191,7 +230,7 @@ def producer(
     needs: Iterable[str | Need] = (),
     state: StateScope | None = None,
     max_concurrency: int = DEFAULT_CONCURRENCY,
-) -> Callable[[Callable[[Call, C], _P] | Callable[[C], Producer]], Definition]: ...
+) -> ProducerDecorator[Callable[[Call, C], _P]]: ...
 def producer(
     type: str,
     *,
@@ -210,7 +249,7 @@ def producer(
     if wrong or not keys:
         raise ValueError(f"{type} produces {wrong or 'nothing'}: keys of producers begin with data.")
 
-    def declare(target: Any) -> Definition:
+    def declare(target: Any) -> Any:
         common = (type, config, needs, max_concurrency)
         return _define(target, Producer, _FunctionProducer, common, state, produces=keys)
 
@@ -227,7 +266,7 @@ def _define(
     category: Category = "balance",
     produces: tuple[str, ...] = (),
     table_ttl_ms: int = 0,
-) -> Definition:
+) -> Any:
     type_name, config, needs, max_concurrency = common
     if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", type_name) is None:
         raise ValueError(f"type {type_name!r} is not kebab-case, such as short-queue")
@@ -236,7 +275,7 @@ def _define(
     is_class = isinstance(target, type)
     if is_class and not issubclass(target, base):
         raise TypeError(f"{target.__name__} is to be a subclass of {base.__name__}")
-    return Definition(
+    definition = Definition(
         kind="scorer" if base is Scorer else "producer",
         type=type_name,
         category=category,
@@ -249,3 +288,7 @@ def _define(
         table_ttl_ms=table_ttl_ms,
         make=target if is_class else lambda *checked: wrapper(target, *checked),
     )
+    if not is_class:
+        return definition
+    setattr(target, _DEFINITION, definition)
+    return target

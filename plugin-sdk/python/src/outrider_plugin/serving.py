@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ._server import PluginServer
-from .definition import Definition
+from .definition import Declared, to_definition
 from .tls import Tls
 
 _FINISH_S: Final = 2.0
@@ -38,7 +38,7 @@ class RunningPlugin:
 
 
 async def start(
-    *definitions: Definition,
+    *declared: Declared,
     name: str | None = None,
     version: str = "0.0.0",
     address: str | None = None,
@@ -46,6 +46,7 @@ async def start(
     tls: Tls | None = None,
 ) -> RunningPlugin:
     """Serve from the running event loop; as :func:`serve`, for programs that have one of their own."""
+    definitions = [to_definition(it) for it in declared]
     server = PluginServer(
         definitions,
         name=name or (definitions[0].type if definitions else ""),
@@ -57,7 +58,7 @@ async def start(
 
 
 def serve(
-    *definitions: Definition,
+    *declared: Declared,
     name: str | None = None,
     version: str = "0.0.0",
     address: str | None = None,
@@ -74,7 +75,7 @@ def serve(
     :param tls: certificate for hosts that come over a network.
     :raises ValueError: where nothing says where to listen, or a type is served twice.
     """
-    asyncio.run(_serve(lambda: start(*definitions, name=name, version=version, address=address, token=token, tls=tls)))
+    asyncio.run(_serve(lambda: start(*declared, name=name, version=version, address=address, token=token, tls=tls)))
 
 
 async def _serve(begin: Callable[[], Awaitable[RunningPlugin]]) -> None:

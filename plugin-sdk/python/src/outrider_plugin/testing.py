@@ -17,7 +17,7 @@ from ._inflight import INFLIGHT_KEYS
 from ._table import NAN, Column, Floats, TableVersion, unknown_column
 from .call import Call
 from .contract import Endpoint, EndpointChange, PeerPick, RequestFacts
-from .definition import Definition, Plugin, Producer, Scorer
+from .definition import Declared, Plugin, Producer, Scorer, to_definition
 from .feedback import Done, FeedbackEvent, Picked, Progress
 
 _call_ids: Final = count(1)
@@ -98,13 +98,13 @@ def _columns(
 class LocalPlugin:
     """A plugin in this process, asked as a host would ask it."""
 
-    def __init__(self, definition: Definition, parameters: object = None) -> None:
+    def __init__(self, declared: Declared, parameters: object = None) -> None:
         """Make an instance of ``parameters:`` as written.
 
         :raises ConfigError: with every fault of them.
         """
-        self._definition = definition
-        self.plugin: Final[Plugin] = definition.create(parameters)
+        self._definition = to_definition(declared)
+        self.plugin: Final[Plugin] = self._definition.create(parameters)
         """The instance itself."""
         self._known: Mapping[int, Endpoint] = {}
 
@@ -143,9 +143,9 @@ class LocalPlugin:
         self.plugin.endpoints_changed(EndpointChange(removed, upserted))
 
 
-def local(definition: Definition, parameters: object = None) -> LocalPlugin:
+def local(declared: Declared, parameters: object = None) -> LocalPlugin:
     """Open a plugin in this process."""
-    return LocalPlugin(definition, parameters)
+    return LocalPlugin(declared, parameters)
 
 
 def _awaited(result: Any) -> Any:
