@@ -23,11 +23,7 @@ export interface PythonEnvironment {
  * @param tools further packages from the index.
  * @throws {Error} where there is no `python3` with `venv`, or an installation fails, with what it printed.
  */
-export function installPythonSdk(
-  name: string,
-  extras: readonly string[],
-  tools: readonly string[],
-): PythonEnvironment {
+export function installPythonSdk(name: string, extras: readonly string[], tools: readonly string[]): PythonEnvironment {
   const folder = join(cache, name);
   const python = join(folder, "bin", "python");
   const recipe = createHash("sha256")
