@@ -2,24 +2,33 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CycleClock, EndpointSnapshot, Producer, Scorer } from "@outrider/core";
-import { type AnyDefinition, type EndpointChange, type Need, OutriderError } from "@outrider/core/contract";
+import type { EndpointChange, Need } from "@outrider/core/contract";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import { mergeNeeds } from "./grants.ts";
-import { createInlinePlugin, type InlinePlugin } from "./inline-plugin.ts";
-import { createPluginMetrics, type PluginMetrics } from "./metrics.ts";
-import { PluginEntry } from "./plugin-entry.ts";
-import type { HostIdentity, PluginTable, RuntimeContext } from "./plugin-link.ts";
-import { PluginProcess } from "./plugin-process.ts";
+import { buildSetup } from "./build-setup.ts";
+import { ChangeSignal } from "./change-signal.ts";
+import { createFrameTaps } from "./frame-taps.ts";
+import { createPluginMetrics, type PluginGauges } from "./metrics.ts";
+import { PluginFactory } from "./plugin-factory.ts";
+import type { HostIdentity, PluginTable } from "./plugin-link.ts";
+import { toReport } from "./plugin-report.ts";
 import { defaultTiming, type PluginTiming } from "./plugin-timing.ts";
-import type { PluginCatalogue, PluginReport, PluginRuntime, PluginSpec, PluginState, ProcessSpec } from "./types.ts";
+import { entryOf, isSettled, producerOf, type RunningPlugin, scorerOf } from "./running-setup.ts";
+import { RuntimeState } from "./runtime-state.ts";
+import { SetupChanges } from "./setup-changes.ts";
+import type {
+  FrameListener,
+  PluginCatalogue,
+  PluginRuntime,
+  PluginSetup,
+  PreparedSetup,
+  WorkerPoolSpec,
+} from "./types.ts";
 
 /** What the plugin runtime is made of. */
-export interface PluginRuntimeOptions {
-  /** Configured scorers and producers, checked. */
-  readonly specs: readonly PluginSpec[];
-  /** Processes that they name; one that no spec names is not started. */
-  readonly processes: readonly ProcessSpec[];
+export interface PluginRuntimeOptions extends Omit<PluginSetup, "workers"> {
+  /** Threads of the `worker` placement; default {@link defaultWorkers}. */
+  readonly workers?: WorkerPoolSpec;
   readonly catalogue: PluginCatalogue;
   readonly host: HostIdentity;
   /** Folder for the sockets of children, made where it is missing; a private one is made in it. Its path is short. */
@@ -28,105 +37,136 @@ export interface PluginRuntimeOptions {
   readonly clock: CycleClock;
   readonly log: Logger;
   readonly registry: Registry;
-  /** Budget of a decision, in ms. */
-  readonly decisionBudgetMs: number;
+  /**
+   * Addresses by process: `unix:PATH`, `h2c://`, `http://`. Such a process is not started but connected to, without a
+   * token, until it is there: the way to run a plugin under a debugger. It is never given up for its silence, nor ejected.
+   */
+  readonly attach?: ReadonlyMap<string, string>;
   /** Other times than the contract's. */
   readonly timing?: Partial<PluginTiming>;
   /** Spreads attempts over time; in [0, 1). Default: the system's randomness. */
   readonly random?: () => number;
 }
 
+/** Threads where nobody says otherwise. */
+export const defaultWorkers: WorkerPoolSpec = { threads: 2, memoryMb: 256 };
+
 /**
  * Makes inline plugins at once, and the processes of the others, which {@link PluginRuntime.start} starts.
  * @throws {OutriderError} `CONFIG_INVALID` with every fault of the parameters of inline plugins.
  */
 export async function createPluginRuntime(options: PluginRuntimeOptions): Promise<PluginRuntime> {
-  const definitions = await loadDefinitions(options);
-  await mkdir(options.socketDir, { recursive: true, mode: 0o700 });
-  const dir = await mkdtemp(join(options.socketDir, "p-"));
+  const runtime = new Runtime(options, await createSocketFolder(options.socketDir));
   try {
-    return new Runtime(options, definitions, dir);
+    await runtime.build();
+    return runtime;
   } catch (cause) {
-    await rm(dir, { recursive: true, force: true });
+    await runtime.stop();
     throw cause;
   }
 }
 
-type Definitions = ReadonlyMap<string, AnyDefinition>;
-
-/** Of the built-in types that some spec names. */
-async function loadDefinitions({ specs, catalogue }: PluginRuntimeOptions): Promise<Definitions> {
-  const types = new Set(specs.map(({ type }) => type).filter((type) => Object.hasOwn(catalogue, type)));
-  return new Map(await Promise.all(Array.from(types, async (type) => [type, await catalogue[type]!.load()] as const)));
+/** Only its owner can list or enter it. */
+async function createSocketFolder(parent: string): Promise<string> {
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  return mkdtemp(join(parent, "p-"));
 }
-
-/** States that a start waits for no longer. */
-const settledStates: ReadonlySet<PluginState> = new Set(["active", "degraded", "failed", "quarantined", "stopped"]);
 
 class Runtime implements PluginRuntime {
   readonly #options: PluginRuntimeOptions;
   readonly #dir: string;
-  readonly #metrics: PluginMetrics;
-  readonly #entries: ReadonlyMap<string, PluginEntry>;
-  readonly #inline = new Map<PluginEntry, InlinePlugin>();
-  readonly #processes: readonly PluginProcess[];
-  readonly #processOf = new Map<PluginEntry, PluginProcess>();
-  #waiting = new Set<() => void>();
-  #granted: readonly Need[] | undefined;
+  readonly #timing: PluginTiming;
+  readonly #signal: ChangeSignal;
+  readonly #taps = createFrameTaps();
+  readonly #factory: PluginFactory;
+  readonly #state = new RuntimeState();
+  readonly #changes: SetupChanges;
   #publishedRev: number;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: PluginRuntimeOptions, definitions: Definitions, dir: string) {
+  constructor(options: PluginRuntimeOptions, dir: string) {
+    const { clock, registry, timing, table, random = randomShare, attach = new Map(), log } = options;
     this.#options = options;
     this.#dir = dir;
-    this.#publishedRev = options.table.current.rev;
-    this.#metrics = createPluginMetrics(options.registry, {
-      callsInFlight: () => this.#countCalls(),
-      revLag: () => this.#processes.map((process) => [process.name, process.revLag] as const),
+    this.#timing = { ...defaultTiming, ...timing };
+    this.#signal = new ChangeSignal(clock);
+    this.#publishedRev = table.current.rev;
+    this.#factory = new PluginFactory({
+      ...options,
+      metrics: createPluginMetrics(registry, this.#gauges()),
+      timing: this.#timing,
+      random,
+      dir,
+      attach,
+      changed: () => this.#changed(),
+      frame: this.#taps.show,
     });
-    this.#entries = new Map(options.specs.map((spec) => [spec.name, this.#createEntry(spec)]));
-    this.#createInline(definitions);
-    this.#processes = this.#createProcesses(definitions);
+    const parts = { state: this.#state, factory: this.#factory, timing: this.#timing, signal: this.#signal };
+    this.#changes = new SetupChanges({ ...parts, clock, log });
   }
 
   get granted(): readonly Need[] {
-    this.#granted ??= mergeNeeds([...this.#entries.values()].flatMap(({ granted }) => granted));
-    return this.#granted;
+    return this.#state.granted;
+  }
+
+  /** Makes the first setup. */
+  async build(): Promise<void> {
+    const { specs, processes, workers = defaultWorkers, decisionBudgetMs, clock } = this.#options;
+    const next = { specs, processes, workers, decisionBudgetMs };
+    await this.#factory.load(specs);
+    const before = this.#state.running;
+    const draft = buildSetup({ factory: this.#factory, clock, timing: this.#timing, next, before });
+    for (const succession of draft.successions) succession.commit();
+    this.#state.running = draft.running;
+    this.#changed();
   }
 
   async start(timeoutMs: number): Promise<void> {
-    for (const process of this.#processes) process.start();
-    await this.#settled(timeoutMs);
+    for (const process of this.#state.processes()) process.start();
+    const plugins = [...this.#state.running.plugins.values()];
+    await this.#signal.until(() => plugins.every((plugin) => isSettled(entryOf(plugin))), timeoutMs);
   }
 
   scorer(name: string): Scorer {
-    const entry = this.#entry(name);
-    const scorer = this.#inline.get(entry)?.scorer ?? this.#processOf.get(entry)?.remoteOf(entry).scorer;
-    if (scorer === undefined) throw new OutriderError("CONFIG_INVALID", `${entry.spec.path}: ${name} is a producer`);
-    return scorer;
+    return scorerOf(this.#plugin(name));
   }
 
   producer(name: string): Producer {
-    const entry = this.#entry(name);
-    const producer = this.#inline.get(entry)?.producer ?? this.#processOf.get(entry)?.remoteOf(entry).producer;
-    if (producer === undefined) throw new OutriderError("CONFIG_INVALID", `${entry.spec.path}: ${name} is a scorer`);
-    return producer;
+    return producerOf(this.#plugin(name));
   }
 
   publish(snapshot: EndpointSnapshot, change: EndpointChange): void {
     if (snapshot.rev <= this.#publishedRev) return;
     this.#publishedRev = snapshot.rev;
-    for (const plugin of this.#inline.values()) plugin.publish(change);
-    for (const process of this.#processes) process.publish(snapshot);
+    for (const plugin of this.#state.locals()) plugin.publish(change);
+    for (const process of this.#state.processes()) process.publish(snapshot);
   }
 
   missingRequired(): readonly string[] {
-    const missing = [...this.#entries.values()].filter(({ spec, state }) => spec.required && state !== "active");
+    const missing = [...this.#state.running.plugins.values()].filter(
+      (plugin) => plugin.spec.required && entryOf(plugin).state !== "active",
+    );
     return missing.map(({ spec }) => spec.name);
   }
 
-  status(): readonly PluginReport[] {
-    return Array.from(this.#entries.values(), (entry) => this.#statusOf(entry));
+  status() {
+    return Array.from(this.#state.running.plugins.values(), toReport);
+  }
+
+  prepare(next: PluginSetup): Promise<PreparedSetup> {
+    return this.#changes.prepare(next);
+  }
+
+  upgrade(process: string) {
+    return this.#changes.upgrade(process);
+  }
+
+  release(plugin: string): boolean {
+    return this.#changes.release(plugin);
+  }
+
+  tap(listener: FrameListener): () => void {
+    return this.#taps.tap(listener);
   }
 
   stop(): Promise<void> {
@@ -135,120 +175,35 @@ class Runtime implements PluginRuntime {
   }
 
   async #end(): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process.stop()));
-    for (const entry of this.#inline.keys()) entry.move("stopped");
-    for (const name of this.#entries.keys()) this.#metrics.forget(name);
+    await Promise.all(Array.from(this.#state.processes(), (process) => process.stop()));
+    for (const plugin of this.#state.running.plugins.values()) entryOf(plugin).move("stopped");
     await rm(this.#dir, { recursive: true, force: true });
   }
 
-  #createEntry(spec: PluginSpec): PluginEntry {
-    const { clock, log } = this.#options;
-    return new PluginEntry(spec, { clock, log, metrics: this.#metrics, changed: () => this.#changed() });
+  #plugin(name: string): RunningPlugin {
+    const plugin = this.#state.running.plugins.get(name);
+    if (plugin === undefined) throw new Error(`no plugin is named ${name}`);
+    return plugin;
   }
 
-  #createInline(definitions: Definitions): void {
-    const faults: string[] = [];
-    for (const entry of this.#entries.values()) {
-      if (entry.spec.placement !== "inline") continue;
-      const definition = definitions.get(entry.spec.type)!;
-      try {
-        const { current } = this.#options.table;
-        this.#inline.set(entry, createInlinePlugin(entry, definition, current, this.#blockSizeFor(entry)));
-      } catch (cause) {
-        if (!(cause instanceof OutriderError)) throw cause;
-        faults.push(cause.message);
-      }
-    }
-    if (faults.length > 0) throw new OutriderError("CONFIG_INVALID", faults.join("\n"));
-  }
-
-  #createProcesses(definitions: Definitions): readonly PluginProcess[] {
-    const { processes, log, clock, host, table, decisionBudgetMs, timing, random = randomShare } = this.#options;
-    const context: RuntimeContext = {
-      host,
-      table,
-      clock,
-      timing: { ...defaultTiming, ...timing },
-      metrics: this.#metrics,
-      decisionBudgetMs,
-      blockSizeTokens: (entry) => this.#blockSizeFor(entry),
-    };
-    const produces = (type: string) => {
-      const definition = definitions.get(type);
-      return definition?.kind === "producer" ? definition.produces : [];
-    };
-    return processes.flatMap((spec, index) => {
-      const entries = [...this.#entries.values()].filter(({ spec: { process } }) => process === spec.name);
-      if (entries.length === 0) return [];
-      const named = log.child({ process: spec.name });
-      const place = { dir: this.#dir, id: String(index) };
-      const process = new PluginProcess({ spec, entries, context, produces, log: named, random, ...place });
-      for (const entry of entries) this.#processOf.set(entry, process);
-      return [process];
-    });
-  }
-
-  /** The size that another plugin was granted block hashes in. */
-  #blockSizeFor(entry: PluginEntry): number | undefined {
-    const others = [...this.#entries.values()].filter((other) => other !== entry);
-    const needs = others.flatMap(({ granted }) => granted);
-    return needs.find(({ key }) => key === "request.block_hashes")?.blockSizeTokens;
-  }
-
-  #entry(name: string): PluginEntry {
-    const entry = this.#entries.get(name);
-    if (entry === undefined) throw new Error(`no plugin is named ${name}`);
-    return entry;
-  }
-
-  #statusOf(entry: PluginEntry): PluginReport {
-    const { spec, state, message, lastError, inFlight, lateAnswers, granted } = entry;
-    const process = this.#processOf.get(entry);
+  #gauges(): PluginGauges {
+    const state = this.#state;
     return {
-      name: spec.name,
-      type: spec.type,
-      placement: spec.placement,
-      process: spec.process,
-      state,
-      message,
-      profile: process?.profile,
-      pid: process?.pid,
-      restarts: process?.restarts ?? 0,
-      inFlight,
-      lateAnswers,
-      violations: process?.violations ?? 0,
-      revLag: process?.revLag ?? 0,
-      droppedFeedback: process?.droppedFeedback ?? 0,
-      offendingFrame: process?.offendingFrame,
-      lastError,
-      granted: granted.map(({ key }) => key),
+      *states() {
+        for (const [name, plugin] of state.running.plugins) yield [name, entryOf(plugin).state];
+      },
+      *callsInFlight() {
+        for (const [name, plugin] of state.running.plugins) yield [name, entryOf(plugin).inFlight];
+      },
+      *revLag() {
+        for (const [name, process] of state.running.processes) yield [name, process.revLag];
+      },
     };
-  }
-
-  *#countCalls(): Iterable<readonly [string, number]> {
-    for (const [name, { inFlight }] of this.#entries) yield [name, inFlight];
   }
 
   #changed(): void {
-    this.#granted = undefined;
-    for (const check of this.#waiting) check();
-  }
-
-  #settled(timeoutMs: number): Promise<void> {
-    const { clock } = this.#options;
-    return new Promise((resolve) => {
-      const finish = () => {
-        clock.cancel(timer);
-        this.#waiting.delete(check);
-        resolve();
-      };
-      const check = () => {
-        if ([...this.#entries.values()].every(({ state }) => settledStates.has(state))) finish();
-      };
-      const timer = clock.after(timeoutMs, finish);
-      this.#waiting.add(check);
-      check();
-    });
+    this.#state.changed();
+    this.#signal.fire();
   }
 }
 

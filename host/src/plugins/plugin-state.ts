@@ -1,22 +1,27 @@
 import type { PluginState } from "./types.ts";
 
 const ended = ["draining", "stopped"] as const;
-const lost = ["backoff", "quarantined", "failed", "ejected", ...ended] as const;
+/** What can become of a plugin that is on its way or serves. */
+const lost = ["backoff", "quarantined", "failed", ...ended] as const;
 
-/** Every edge of a plugin's life; what is not here is not taken. */
+/**
+ * Every edge of a plugin's life; what is not here is not taken. A generation goes from `discovered` to `stopped` once,
+ * with as many attempts between them as it takes. `shadow` is left at once where nothing is to be compared, and is where
+ * an ejected plugin is tried again. Code of the host's goes from `configuring` to `active`: it has no state to be sent.
+ */
 const edges: Readonly<Record<PluginState, readonly PluginState[]>> = {
-  discovered: ["starting", "handshaking", "configuring", "failed", ...ended],
+  discovered: ["starting", "handshaking", "configuring", ...lost],
   starting: ["handshaking", ...lost],
-  handshaking: ["configuring", "active", ...lost],
-  configuring: ["syncing", "shadow", "active", ...lost],
-  syncing: ["shadow", "active", ...lost],
-  shadow: ["active", ...lost],
-  active: ["degraded", "shadow", "configuring", ...lost],
-  degraded: ["active", "syncing", ...lost],
-  ejected: ["shadow", "active", "handshaking", ...lost],
-  backoff: ["starting", "handshaking", "quarantined", "failed", ...ended],
-  quarantined: ["starting", "handshaking", ...ended],
-  failed: ["starting", "handshaking", ...ended],
+  handshaking: ["configuring", "shadow", ...lost],
+  configuring: ["syncing", "active", ...lost],
+  syncing: ["shadow", ...lost],
+  shadow: ["active", "ejected", ...lost],
+  active: ["degraded", "ejected", ...lost],
+  degraded: ["active", "ejected", ...lost],
+  ejected: ["shadow", ...lost],
+  backoff: ["starting", "handshaking", "configuring", "quarantined", "failed", ...ended],
+  quarantined: ["starting", "handshaking", "configuring", ...ended],
+  failed: ["starting", "handshaking", "configuring", ...ended],
   draining: ["stopped"],
   stopped: [],
 };

@@ -1,4 +1,4 @@
-/** How long the runtime waits for what; all in ms unless the name says otherwise. */
+/** How long the runtime waits for what, and how much of it; all in ms unless the name says otherwise. */
 export interface PluginTiming {
   /** Start of a child, or loss of its connection, until it listens. */
   readonly startupMs: number;
@@ -28,6 +28,24 @@ export interface PluginTiming {
   readonly drainMs: number;
   /** SIGTERM until SIGKILL of the process group. */
   readonly killMs: number;
+  /** Calls that a new generation is asked beside the old one before it takes over. */
+  readonly shadowCalls: number;
+  /** It takes over after so long, however few calls there were. */
+  readonly shadowMs: number;
+  /** Errors in a row that eject a plugin. */
+  readonly ejectErrors: number;
+  /** Share of calls that missed their budget within {@link ejectWindowMs} above which a plugin is ejected. */
+  readonly ejectMissShare: number;
+  readonly ejectWindowMs: number;
+  /** Fewer calls than this within the window say nothing about misses. */
+  readonly ejectMinCalls: number;
+  /** Length of the first ejection; the n-th in a row is n times as long. */
+  readonly ejectMs: number;
+  readonly ejectMaxMs: number;
+  /** Good answers in a row, asked one at a time beside decisions, that bring an ejected plugin back. */
+  readonly probeCalls: number;
+  /** Bad or missed answers in a row or not that eject it again before. */
+  readonly probeFailures: number;
 }
 
 /** The contract's times. */
@@ -47,4 +65,35 @@ export const defaultTiming: PluginTiming = {
   resyncMs: 10_000,
   drainMs: 5_000,
   killMs: 2_000,
+  shadowCalls: 200,
+  shadowMs: 10_000,
+  ejectErrors: 5,
+  ejectMissShare: 0.2,
+  ejectWindowMs: 10_000,
+  ejectMinCalls: 50,
+  ejectMs: 5_000,
+  ejectMaxMs: 60_000,
+  probeCalls: 20,
+  probeFailures: 3,
 };
+
+/** As long as a timer of every platform waits for, nearly. */
+const patienceMs = 20 * 24 * 3_600_000;
+
+/**
+ * For a plugin under a debugger: it is never given up for being silent or slow, nor for what it answers, and is looked
+ * for each second at least.
+ */
+export function attachedTiming(timing: PluginTiming): PluginTiming {
+  return {
+    ...timing,
+    handshakeMs: patienceMs,
+    syncMs: patienceMs,
+    degradedMs: patienceMs,
+    resyncMs: patienceMs,
+    backoffMaxMs: Math.min(timing.backoffMaxMs, 1_000),
+    violationLimit: Number.POSITIVE_INFINITY,
+    ejectErrors: Number.POSITIVE_INFINITY,
+    ejectMissShare: 1,
+  };
+}

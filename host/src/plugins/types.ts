@@ -252,10 +252,13 @@ export interface PluginGenerations {
 }
 
 /** The configured plugins, running. */
-export interface PluginRuntime {
+export interface PluginRuntime extends PluginGenerations {
   /** Starts processes and connects; resolves when all are active or `timeoutMs` has passed. Plugins go on connecting. */
   start(timeoutMs: number): Promise<void>;
-  /** Scorer or producer of a configured plugin; the same object for its whole life, whatever its state. */
+  /**
+   * Scorer or producer of a configured plugin of the setup in force; the same object for its whole life, whatever its
+   * state, across upgrades, and across changes of the configuration as long as it stays of its type behind a connection.
+   */
   scorer(name: string): Scorer;
   producer(name: string): Producer;
   /** Union of what was granted: what the host has to know of a request. Another array when a handshake changes it. */
@@ -264,7 +267,7 @@ export interface PluginRuntime {
   publish(snapshot: EndpointSnapshot, change: EndpointChange): void;
   /** Names of `required` plugins that are not active. */
   missingRequired(): readonly string[];
-  status(): readonly PluginReport[];
+  status(): readonly (PluginReport & PluginHistory)[];
   /** Drains and ends everything: Drain, SIGTERM, after 2 s SIGKILL of the process group. */
   stop(): Promise<void>;
 }

@@ -1,0 +1,82 @@
+import type { FeedbackEvent, HeadersEvent, Need } from "@outrider/core/contract";
+import { wantedEvents } from "@outrider/transport";
+
+/** Of a call whose request was not sent yet. */
+const noSlot = -1;
+
+/** Calls that were put to one plugin and whose `done` is due; kept only where it gets events. */
+export class OpenCalls {
+  readonly #queue: (event: FeedbackEvent) => void;
+  /** Slot that the request was sent to, by call. */
+  readonly #slots = new Map<number, number>();
+  #wanted: ReadonlySet<FeedbackEvent["kind"]> = new Set();
+  #headerNames: readonly string[] = [];
+
+  /** @param queue takes the events that the plugin is to get. */
+  constructor(queue: (event: FeedbackEvent) => void) {
+    this.#queue = queue;
+  }
+
+  /** Whether the plugin gets events. */
+  get isKept(): boolean {
+    return this.#wanted.size > 0;
+  }
+
+  /** What it is granted on a new connection. `remembers`: it still knows the calls of the connection before. */
+  grant(granted: readonly Need[], remembers: boolean): void {
+    if (!remembers) this.#slots.clear();
+    this.#wanted = wantedEvents(granted);
+    this.#headerNames = namesOf(granted, "events.headers");
+  }
+
+  /** A call is put. */
+  add(callId: number): void {
+    if (this.isKept) this.#slots.set(callId, noSlot);
+  }
+
+  /** A call was not taken: nothing is due. */
+  forget(callId: number): void {
+    this.#slots.delete(callId);
+  }
+
+  /** Lets through what the plugin wants of calls that it was put. */
+  tell(event: FeedbackEvent): void {
+    if (!this.#slots.has(event.callId)) return;
+    if (event.kind === "done") this.#slots.delete(event.callId);
+    else this.#slots.set(event.callId, event.slot);
+    if (this.#wanted.has(event.kind)) this.#queue(event.kind === "headers" ? this.#redact(event) : event);
+  }
+
+  /** Ends a call that the plugin hears no more of: `unknown`, or `never_sent` where it was not sent yet. */
+  end(callId: number, atMs: number): void {
+    const slot = this.#slots.get(callId);
+    if (slot === undefined) return;
+    this.tell({ ...unobserved, callId, atMs, ...(slot === noSlot ? neverSent : { cause: "unknown", slot }) });
+  }
+
+  /** As {@link end}, all of them. */
+  endAll(atMs: number): void {
+    for (const callId of [...this.#slots.keys()]) this.end(callId, atMs);
+  }
+
+  #redact<E extends HeadersEvent>(event: E): E {
+    const granted = this.#headerNames.filter((name) => Object.hasOwn(event.headers, name));
+    return { ...event, headers: Object.fromEntries(granted.map((name) => [name, event.headers[name]!])) };
+  }
+}
+
+const unobserved = {
+  kind: "done",
+  status: 0,
+  promptTokens: 0,
+  cachedTokens: 0,
+  outputTokens: 0,
+  ttftUs: 0,
+  e2eMs: 0,
+} as const;
+
+const neverSent = { cause: "never_sent", slot: 0 } as const;
+
+function namesOf(granted: readonly Need[], key: string): readonly string[] {
+  return granted.find((need) => need.key === key)?.names?.map((name) => name.toLowerCase()) ?? [];
+}
