@@ -1,6 +1,6 @@
 import { createRandom, type PeerPick } from "../contract/index.ts";
 import { combineScores } from "./combine-scores.ts";
-import { isMissing, neutralScores } from "./stand-in.ts";
+import { isMissing, isRefusing, neutralScores } from "./stand-in.ts";
 import type { DecisionRecord, FailurePolicy, Plan, Profile, ProfileRecord, ScorerOutcome } from "./types.ts";
 import { pickUnvetoed } from "./vetoes.ts";
 
@@ -60,11 +60,9 @@ function standInAgain(outcome: ScorerOutcome, { kind }: FailurePolicy, candidate
 }
 
 function findRefusal({ scorers }: Profile, outcomes: readonly ScorerOutcome[]): string {
-  const required = scorers.filter(({ onFailure }) => onFailure.kind === "fail_request");
-  const refusing = outcomes.find(
-    (outcome) => isMissing(outcome) && required.some(({ scorer }) => scorer.name === outcome.name),
-  );
-  return refusing?.name ?? "";
+  const isNeeded = (outcome: ScorerOutcome) =>
+    scorers.some(({ scorer, onFailure }) => scorer.name === outcome.name && isRefusing(outcome, onFailure));
+  return outcomes.find(isNeeded)?.name ?? "";
 }
 
 /** @param random `undefined`: nothing is picked. */

@@ -8,7 +8,7 @@ import { toProducerOutcome, toScorerOutcome } from "./outcomes.ts";
 import { Round, toUs } from "./round.ts";
 import { Shadows } from "./shadows.ts";
 import { newFloats } from "./slab.ts";
-import { isMissing, standIn } from "./stand-in.ts";
+import { heed, isRefusing } from "./stand-in.ts";
 import {
   type CycleInput,
   type DecisionRecord,
@@ -159,26 +159,14 @@ class Cycle {
     const shadows = scorers.length === profile.scorers.length ? [] : this.#askShadows(profile, context);
     const collect = () => {
       const outcomes = scorers.map((weighted, i) =>
-        this.#heed(weighted, calls[i], toScorerOutcome(weighted, round.asks[i], rows[i], calls[i].vetoed)),
+        heed(toScorerOutcome(weighted, round.asks[i], rows[i], calls[i].vetoed), weighted.onFailure, calls[i]),
       );
+      this.#failedBy = outcomes.find((outcome, i) => isRefusing(outcome, scorers[i].onFailure))?.name ?? "";
       const totals = combineScores(outcomes, length);
       const run = { name: profile.name, filters, candidates: candidates.slots, scorers: outcomes, totals, shadows };
       this.#pick(profile, run);
     };
     return { isDone, collect };
-  }
-
-  /** Keeps an answer that may have to stand in for a later one; puts in the place of a missing one what is to stand there. */
-  #heed(weighted: WeightedScorer, call: Call, outcome: ScorerOutcome): ScorerOutcome {
-    const { onFailure } = weighted;
-    if (isMissing(outcome)) {
-      if (onFailure.kind === "fail_request") this.#failedBy ||= outcome.name;
-      return standIn(outcome, onFailure, call);
-    }
-    if (outcome.kind === "scored" && onFailure.kind === "last_known" && !call.isRehearsal) {
-      onFailure.last.note(call.endpoints, call.candidates, outcome.scores, this.#nowMs);
-    }
-    return outcome;
   }
 
   #pick(profile: Profile, run: Omit<ProfileRecord, "picked" | "vetoes">): void {

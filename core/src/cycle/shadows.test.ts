@@ -59,7 +59,9 @@ describe("a shadow scorer", () => {
     const record = decide(inputOf(tableOf(2), planOf(profileOf(places)), { clock, onShadow }));
     expect(record).toMatchObject({ durationUs: 0, destination: [0] });
     expect(record.pendingShadows).toEqual(record.profiles[0].shadows);
-    expect(record.profiles[0].shadows).toMatchObject([{ name: "in 1.5", kind: "late", scores: new Float32Array(0) }]);
+    expect(record.profiles[0].shadows).toMatchObject([
+      { name: "in 1.5", kind: "late", reason: "not done with the decision", scores: new Float32Array(0) },
+    ]);
     expect(heard).toEqual([]);
     await clock.advance(10);
     expect(heard).toMatchObject([

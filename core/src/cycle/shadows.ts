@@ -47,12 +47,18 @@ export class Shadows {
   conclude(): readonly ScorerOutcome[] {
     const { asks } = this.#round;
     this.#pending = [...asks.keys()].filter((i) => asks[i].state === "waiting");
-    for (const i of asks.keys()) this.outcomes.push(this.#outcome(i));
+    for (const i of asks.keys())
+      this.outcomes.push(asks[i].state === "waiting" ? this.#unfinished(i) : this.#outcome(i));
     return this.#pending.map((i) => this.outcomes[i]);
   }
 
   #tellPending(): void {
     for (const i of this.#pending) this.#options.onEnded(this.#outcome(i));
+  }
+
+  #unfinished(i: number): ScorerOutcome {
+    const outcome = this.#outcome(i);
+    return outcome.kind === "late" ? { ...outcome, reason: "not done with the decision" } : outcome;
   }
 
   #outcome(i: number): ScorerOutcome {

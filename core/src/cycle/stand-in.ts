@@ -12,12 +12,29 @@ export function isMissing({ kind }: PluginOutcome): boolean {
   return kind === "late" || kind === "failed" || kind === "shed";
 }
 
+/** Whether the request is to be refused for it. */
+export function isRefusing(outcome: PluginOutcome, { kind }: FailurePolicy): boolean {
+  return kind === "fail_request" && isMissing(outcome);
+}
+
+/**
+ * What a scorer brought as it counts: a missing answer with what stands in for it. Keeps an answer that may have to stand
+ * in for a later one.
+ * @param call that it is the outcome of.
+ */
+export function heed(outcome: ScorerOutcome, policy: FailurePolicy, call: Call): ScorerOutcome {
+  if (isMissing(outcome)) return standIn(outcome, policy, call);
+  if (outcome.kind === "scored" && policy.kind === "last_known" && !call.isRehearsal) {
+    policy.last.note(call.endpoints, call.candidates, outcome.scores, call.nowMs);
+  }
+  return outcome;
+}
+
 /**
  * A missing answer with what its policy puts in its place, if that has anything to say. Nothing here waits: what is not
  * there at once counts for nothing.
- * @param call that the answer was due to.
  */
-export function standIn(outcome: ScorerOutcome, policy: FailurePolicy, call: Call): ScorerOutcome {
+function standIn(outcome: ScorerOutcome, policy: FailurePolicy, call: Call): ScorerOutcome {
   switch (policy.kind) {
     case "abstain":
     case "fail_request":
