@@ -9,6 +9,8 @@ export interface BuiltinType {
   readonly load: () => Promise<AnyDefinition>;
   /** File that serves it as a process of its own; a path that Node runs. */
   readonly main: string;
+  /** Module that exports its declaration, absolute path or `file:` URL; a type without one runs on no thread. */
+  readonly module?: string;
 }
 
 /** Built-in plugin types by `type:`. */
