@@ -46,6 +46,9 @@ function toBuiltin(type: string, { name, load }: PluginPackage): BuiltinType {
     get main() {
       return resolve(`${name}/main`);
     },
+    get module() {
+      return resolve(name);
+    },
   };
 }
 
