@@ -1,10 +1,19 @@
-import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { OutriderError } from "@outrider/core/contract";
-import { createUnaryClient, type GuardedProcess, openSession, spawnGuarded } from "@outrider/transport";
+import {
+  type ChildAddress,
+  createChildAddress,
+  describeExit,
+  type GuardedProcess,
+  openSession,
+  reachChild,
+  spawnGuarded,
+  toGuardedCommand,
+} from "@outrider/transport";
 import { type PluginOpener, toOpener } from "./open-plugin.ts";
 import { openOverSession, testSession } from "./over-session.ts";
 
@@ -19,14 +28,9 @@ export function childProcess(main: URL): PluginOpener {
   const file = fileURLToPath(main);
   return toOpener(async (definition, parameters) => {
     const folder = mkdtempSync(join(tmpdir(), "outrider-"));
-    const path = join(folder, "plugin.sock");
-    const token = randomUUID();
-    const child = spawnGuarded({
-      command: process.execPath,
-      args: [file],
-      cwd: dirname(file),
-      env: { PATH: process.env.PATH ?? "", OUTRIDER_PLUGIN_SOCKET: path, OUTRIDER_PLUGIN_TOKEN: token },
-    });
+    const address = await createChildAddress(folder, "plugin.sock");
+    const command = { command: [process.execPath, file], cwd: dirname(file), env: {} };
+    const child = spawnGuarded(toGuardedCommand(command, address));
     const output = collect(child);
     const release = async () => {
       await child.terminate(2_000);
@@ -34,7 +38,8 @@ export function childProcess(main: URL): PluginOpener {
     };
     const broken: OutriderError[] = [];
     try {
-      await untilListening(path, child, output);
+      await untilListening(address, child, output);
+      const { socketPath: path, token } = address;
       const session = openSession({ kind: "socket", path }, testSession(token, broken));
       return await openOverSession(session, definition, parameters, broken, release);
     } catch (error) {
@@ -50,17 +55,17 @@ function collect({ stdout, stderr }: GuardedProcess): string[] {
   return output;
 }
 
-async function untilListening(path: string, child: GuardedProcess, output: readonly string[]): Promise<void> {
-  const knocker = createUnaryClient({ kind: "socket", path }, { token: "", violation: () => {}, answered: () => {} });
-  const ended = child.exited.then(({ code, signal }) => {
-    const said = output.join("") || "nothing";
-    throw new OutriderError("SCORER_UNAVAILABLE", `the process ended (${signal ?? code}); it said: ${said}`);
+async function untilListening(address: ChildAddress, child: GuardedProcess, output: readonly string[]): Promise<void> {
+  const said = () => `it said: ${output.join("") || "nothing"}`;
+  let ending: string | undefined;
+  void child.exited.then((exit) => {
+    ending = describeExit(exit);
   });
-  // It is waited for only as long as nobody listens.
-  ended.catch(() => {});
-  try {
-    await Promise.race([knocker.connect(startMs), ended]);
-  } finally {
-    await knocker.close();
-  }
+  const nap = async (ms: number) => {
+    await delay(ms);
+    if (ending !== undefined) throw new OutriderError("SCORER_UNAVAILABLE", `the process ${ending}; ${said()}`);
+  };
+  const listensOn = await reachChild(address, startMs, { elapsedMs: () => performance.now() }, nap);
+  if (listensOn === "socket") return;
+  throw new OutriderError("SCORER_UNAVAILABLE", `the process does not listen on its socket; ${said()}`);
 }

@@ -117,3 +117,10 @@ describe("the contract", () => {
 });
 
 const noRestore = { restore: () => {} };
+
+it("a process that ends at once fails its test with what became of it", async () => {
+  await expect(childProcess(new URL("../define.ts", import.meta.url))(queueDepth)).rejects.toMatchObject({
+    code: "SCORER_UNAVAILABLE",
+    message: "the process exited with code 0; it said: nothing",
+  });
+}, 20_000);

@@ -124,7 +124,8 @@ export const scorerContract: readonly ContractCase[] = [
   }),
   contractCase("rates an endpoint alike for every request, where it declares `tableTtlMs`", async (scorer) => {
     if (scorer.definition.tableTtlMs === undefined) return;
-    const [busy, idle] = [pool(9), pool(9).map(({ inflight_requests: _, ...endpoint }) => endpoint)];
+    const busy = pool(9);
+    const idle = busy.map((endpoint) => ({ ...endpoint, inflight_requests: 0 }));
     const all = await scorer.score(fakeCall({ pool: busy, request: facts, seed: 1 }));
     const some = await scorer.score(fakeCall({ pool: idle, candidates: [2, 5], request: { model: "other" }, seed: 1 }));
     const want = Float32Array.of(all[2]!, all[5]!);
