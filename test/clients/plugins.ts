@@ -5,6 +5,7 @@ export interface PluginView {
   readonly pid?: number;
   readonly restarts?: number;
   readonly message?: string;
+  readonly generation?: number;
   readonly lateAnswers?: number;
   readonly calls?: Readonly<Partial<Record<"scored" | "abstained" | "late" | "failed" | "shed", number>>>;
 }
