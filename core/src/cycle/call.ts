@@ -86,9 +86,12 @@ export class Call implements CycleCall {
     return this.#vetoed;
   }
 
-  veto(position: number): void {
-    this.#vetoed ??= new Uint8Array(this.candidates.length);
-    if (position < this.#vetoed.length) this.#vetoed[position] = 1;
+  /** A getter, as {@link random} is, so that a scorer may take both out of its call. */
+  get veto(): (position: number) => void {
+    return (position) => {
+      this.#vetoed ??= new Uint8Array(this.candidates.length);
+      if (position < this.#vetoed.length) this.#vetoed[position] = 1;
+    };
   }
 
   /** The same question to another scorer, which is to answer it at once. */
