@@ -38,6 +38,9 @@ export interface GenerationOptions {
   readonly isBeside: boolean;
 }
 
+/** Loss of a child's connection until its end is known. */
+const exitGraceMs = 200;
+
 const noState = new Uint8Array(0);
 
 /**
@@ -203,10 +206,16 @@ export class ProcessGeneration {
         return new OutriderError("PLUGIN_REJECTED", verdict.message);
       }
       this.#moveAll("backoff", error.message);
-      if (this.#isBeside) return error;
+      if (this.#isBeside) return this.#explainEnd(error);
       await this.#sleep(this.#backoff.nextDelayMs()).catch(() => {});
     }
     return new OutriderError("SCORER_UNAVAILABLE", `${this.#options.spec.name} is stopped`);
+  }
+
+  /** A connection is often lost before the end of its child is known, which says more. */
+  async #explainEnd(error: OutriderError): Promise<OutriderError> {
+    if (this.#end === "") await this.#sleep(exitGraceMs).catch(() => {});
+    return this.#end === "" ? error : new OutriderError("SCORER_UNAVAILABLE", this.#end, { cause: error });
   }
 
   /** One connection, from its opening to its end; returns why it ended. */

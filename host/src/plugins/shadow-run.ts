@@ -1,12 +1,12 @@
 import type { CycleCall, CycleClock } from "@outrider/core";
-import type { Reason } from "@outrider/core/contract";
+import type { OutriderError, Reason } from "@outrider/core/contract";
 import { DurationCounts } from "./call-times.ts";
 import { type Ask, askScores, type RemotePlugin, toScratch } from "./remote-plugin.ts";
 import type { Comparison } from "./types.ts";
 
 /** How a new generation does beside the old one; one for all plugins of a process. */
 export class ShadowTally {
-  /** Calls that both were put. */
+  /** Calls that both were put and that have come to their end on both sides. */
   calls = 0;
   /** Of these, calls that the old one answered. */
   answeredBefore = 0;
@@ -16,11 +16,11 @@ export class ShadowTally {
   agreed = 0;
   readonly before = new DurationCounts();
   readonly after = new DurationCounts();
-  /** Settles when `enough` calls have come to their end on both sides. */
+  /** Settles when `enough` calls have come to their end. */
   readonly done: Promise<void>;
   readonly #settleDone: () => void;
   readonly #enough: number;
-  #ended = 0;
+  readonly #open = new Set<Pair>();
 
   constructor(enough: number) {
     const done = Promise.withResolvers<void>();
@@ -29,10 +29,27 @@ export class ShadowTally {
     this.#enough = enough;
   }
 
+  /** A call is put to both. */
+  begin(pair: Pair): void {
+    this.#open.add(pair);
+  }
+
   /** A call has come to its end on both sides. */
-  ended(): void {
-    this.#ended += 1;
-    if (this.#ended === this.#enough) this.#settleDone();
+  end(pair: Pair): void {
+    if (!this.#open.delete(pair)) return;
+    this.calls += 1;
+    if (pair.before !== undefined) this.answeredBefore += 1;
+    if (pair.before !== undefined && pair.after !== undefined) {
+      this.answeredAfter += 1;
+      if (isSame(pair.before, pair.after)) this.agreed += 1;
+    }
+    if (this.calls === this.#enough) this.#settleDone();
+  }
+
+  /** No further calls: those that are overdue count as they stand, those under way do not. */
+  close(nowMs: number): void {
+    for (const pair of this.#open) if (pair.dueMs < nowMs) this.end(pair);
+    this.#open.clear();
   }
 
   /** What an operator is told. */
@@ -60,19 +77,19 @@ export class ShadowRun {
   /** @throws what `active` throws; the next generation is not asked then. */
   put<T extends Target>(active: RemotePlugin, call: CycleCall, target: T, ask: Ask<T>): Promise<Reason> {
     const answer = active.put(call, target, ask);
-    const pair = new Pair(this.#tally, this.#clock);
+    const pair = new Pair(this.#tally, this.#clock, call.budgetUs);
     const scratch = toScratch(target);
     const isRated = (ask as unknown) === askScores;
     answer.then(
-      () => pair.before(isRated ? bestOf(target as Float32Array) : copyOf(target)),
+      () => pair.tookBefore(isRated ? bestOf(target as Float32Array) : copyOf(target)),
       (cause) => {
-        if ((cause as { code?: string }).code === "SCORER_SHED") this.next.endCall(call.callId);
-        pair.before(undefined);
+        if ((cause as OutriderError).code === "SCORER_SHED") this.next.endCall(call.callId);
+        pair.tookBefore(undefined);
       },
     );
     this.next.shadow(call, scratch, ask).then(
-      () => pair.after(isRated ? bestOf(scratch as Float32Array) : copyOf(scratch)),
-      () => pair.after(undefined),
+      () => pair.tookAfter(isRated ? bestOf(scratch as Float32Array) : copyOf(scratch)),
+      () => pair.tookAfter(undefined),
     );
     return answer;
   }
@@ -83,47 +100,37 @@ type Essence = readonly number[] | undefined;
 
 /** One call and its two answers. */
 class Pair {
+  /** When both should have answered. */
+  readonly dueMs: number;
+  before: Essence;
+  after: Essence;
   readonly #tally: ShadowTally;
   readonly #clock: CycleClock;
   readonly #putAtMs: number;
-  #before: Essence;
-  #after: Essence;
   #missing = 2;
 
-  constructor(tally: ShadowTally, clock: CycleClock) {
+  constructor(tally: ShadowTally, clock: CycleClock, budgetUs: number) {
     this.#tally = tally;
     this.#clock = clock;
     this.#putAtMs = clock.elapsedMs();
-    tally.calls += 1;
+    this.dueMs = this.#putAtMs + budgetUs / 1000;
+    tally.begin(this);
   }
 
-  before(essence: Essence): void {
-    this.#before = essence;
-    if (essence !== undefined) this.#tally.before.add(this.#elapsedUs());
-    this.#end();
+  tookBefore(essence: Essence): void {
+    this.before = essence;
+    this.#took(essence, this.#tally.before);
   }
 
-  after(essence: Essence): void {
-    this.#after = essence;
-    if (essence !== undefined) this.#tally.after.add(this.#elapsedUs());
-    this.#end();
+  tookAfter(essence: Essence): void {
+    this.after = essence;
+    this.#took(essence, this.#tally.after);
   }
 
-  #elapsedUs(): number {
-    return (this.#clock.elapsedMs() - this.#putAtMs) * 1000;
-  }
-
-  #end(): void {
+  #took(essence: Essence, durations: DurationCounts): void {
+    if (essence !== undefined) durations.add((this.#clock.elapsedMs() - this.#putAtMs) * 1000);
     this.#missing -= 1;
-    if (this.#missing > 0) return;
-    const tally = this.#tally;
-    const [before, after] = [this.#before, this.#after];
-    if (before !== undefined) tally.answeredBefore += 1;
-    if (before !== undefined && after !== undefined) {
-      tally.answeredAfter += 1;
-      if (isSame(before, after)) tally.agreed += 1;
-    }
-    tally.ended();
+    if (this.#missing === 0) this.#tally.end(this);
   }
 }
 

@@ -59,8 +59,9 @@ export class Succession {
       if (this.isServed) await this.#shadow(tally);
       this.#checkAnswers(tally);
     } catch (cause) {
+      const error = this.#explain(cause);
       await this.discard();
-      throw this.#explain(cause);
+      throw error;
     }
     this.comparison = tally.toComparison(process.name, next.number);
     return this.comparison;
@@ -100,7 +101,8 @@ export class Succession {
     const timer = clock.after(timing.shadowMs, timeout.resolve);
     const lost = next.ended.then((error) => Promise.reject(error));
     await Promise.race([tally.done, timeout.promise, lost]).finally(() => clock.cancel(timer));
-    this.#checkAccepted();
+    if (this.#served.some(([entry]) => entry.state !== "shadow")) throw await next.ended;
+    tally.close(clock.elapsedMs());
   }
 
   #checkAnswers({ answeredBefore, answeredAfter }: ShadowTally): void {
@@ -112,7 +114,15 @@ export class Succession {
   #explain(cause: unknown): unknown {
     if (!(cause instanceof OutriderError)) return cause;
     const { process, next } = this.#options;
-    const message = `generation ${next.number} of ${process.name} does not take over: ${cause.message}`;
-    return new OutriderError("PLUGIN_REJECTED", message, { cause });
+    const failed = next.entries.filter(({ state, message }) => state === "failed" && message !== cause.message);
+    const reasons = failed.map(({ spec, message }) => `${spec.name}: ${message}`);
+    const why = reasons.length === 0 ? cause.message : reasons.join("; ");
+    return new OutriderError(
+      "PLUGIN_REJECTED",
+      `generation ${next.number} of ${process.name} does not take over: ${why}`,
+      {
+        cause,
+      },
+    );
   }
 }
