@@ -1,0 +1,66 @@
+import type { RuleResult } from "../rule.ts";
+import type { VerifyReport } from "../verify.ts";
+
+const marks: Readonly<Record<RuleResult["outcome"], string>> = {
+  passed: "ok  ",
+  failed: "FAIL",
+  warned: "warn",
+  skipped: "skip",
+};
+
+/** How often each outcome came. */
+export function countOutcomes(results: readonly RuleResult[]): Readonly<Record<RuleResult["outcome"], number>> {
+  const counts = { passed: 0, failed: 0, warned: 0, skipped: 0 };
+  for (const { outcome } of results) counts[outcome] += 1;
+  return counts;
+}
+
+/** The report for people; what passed or was skipped takes a line a rule. */
+export function toTextReport(report: VerifyReport, subject: string): string {
+  const { results } = report;
+  return [
+    `outrider plugin verify: ${subject}`,
+    toHead(report),
+    "",
+    ...results.flatMap(toLines),
+    "",
+    toSummary(report),
+    "",
+  ].join("\n");
+}
+
+function toHead({ plugin, version, level, types, seed }: VerifyReport): string {
+  if (level === undefined) return `not reached; seed ${seed}`;
+  const name = plugin === "" ? "a plugin that knows Score alone" : `${plugin} ${version}`;
+  return `${name}, level ${level}, types ${types.join(", ")}; seed ${seed}`;
+}
+
+function toLines({ rule, outcome, remarks, finding }: RuleResult): readonly string[] {
+  const head = `  ${marks[outcome]}  ${rule.id.padEnd(4)} ${rule.title}`;
+  if (outcome === "skipped") return [`${head} (${remarks.join("; ")})`];
+  if (outcome === "passed") return [head];
+  const found =
+    finding === undefined
+      ? []
+      : [
+          ["expected", finding.expected],
+          ["came", finding.came],
+          ...(finding.frame === "" ? [] : [["frame", finding.frame]]),
+        ];
+  const lines = [...found, ...remarks.map((remark) => ["noticed", remark]), ["remedy", rule.remedy]];
+  return [head, ...lines.map(([name, text]) => `             ${name!.padEnd(8)}  ${indent(text!)}`)];
+}
+
+/** Lines behind the first stand below it. */
+function indent(text: string): string {
+  return text.replaceAll("\n", `\n${" ".repeat(23)}`);
+}
+
+function toSummary({ results, latency, durationMs }: VerifyReport): string {
+  const { passed, failed, warned, skipped } = countOutcomes(results);
+  const summary = `${results.length} rules: ${passed} passed, ${failed} failed, ${warned} warnings, ${skipped} skipped; ${(durationMs / 1000).toFixed(1)} s`;
+  if (latency === undefined) return summary;
+  const { calls, p50Ms, p99Ms, withinBudget, budgetMs } = latency;
+  const times = `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`;
+  return `${summary}\n${calls} calls: ${times}, ${(100 * withinBudget).toFixed(1)} % within ${budgetMs} ms`;
+}

@@ -1,0 +1,58 @@
+import type { Kit } from "./kit/kit.ts";
+import { probe } from "./probe.ts";
+import { NotApplicable, type Rule, RuleFailure, type RuleResult } from "./rule.ts";
+
+/** Told before each rule, for people who wait. */
+export type Progress = (done: number, total: number, rule: Rule) => void;
+
+/** Rule that a plugin must keep before anything can be asked of it. */
+const reachRule = "C1";
+
+/**
+ * Checks rule by rule; the results in the order of the catalogue.
+ * @throws {CannotVerify} where the plugin cannot be checked as it was asked for.
+ */
+export async function runRules(kit: Kit, rules: readonly Rule[], progress: Progress): Promise<readonly RuleResult[]> {
+  const results = new Map<string, RuleResult>();
+  const order = [...rules.filter(({ isLast }) => !isLast), ...rules.filter(({ isLast }) => isLast)];
+  for (const [done, rule] of order.entries()) {
+    progress(done, order.length, rule);
+    const result = await runRule(kit, rule, results);
+    results.set(rule.id, result);
+    if (rule.id === reachRule && result.outcome !== "failed") await probe(kit);
+  }
+  return rules.map(({ id }) => results.get(id)!);
+}
+
+async function runRule(kit: Kit, rule: Rule, results: ReadonlyMap<string, RuleResult>): Promise<RuleResult> {
+  const beganMs = performance.now();
+  const finish = (outcome: RuleResult["outcome"], remarks: readonly string[], finding?: RuleResult["finding"]) => {
+    return { rule, outcome, remarks, finding, durationMs: performance.now() - beganMs };
+  };
+  if (rule.id !== reachRule && !rule.levels.includes(kit.level))
+    return finish("skipped", [`not at the level ${kit.level}`]);
+  const broken = rule.after.find((id) => results.get(id)?.outcome === "failed");
+  if (broken !== undefined) return finish("skipped", [`${broken} failed`]);
+  kit.begin(rule.id);
+  try {
+    await rule.check(kit);
+    checkAlive(kit, rule);
+    return finish(kit.remarks.length > 0 ? "warned" : "passed", [...kit.remarks]);
+  } catch (error) {
+    if (error instanceof NotApplicable) return finish("skipped", [error.message]);
+    if (!(error instanceof RuleFailure)) throw error;
+    return finish("failed", [...kit.remarks, ...endOf(kit)], error.finding);
+  } finally {
+    kit.end();
+  }
+}
+
+/** No rule but those about its end may end a process. */
+function checkAlive({ plugin }: Kit, rule: Rule): void {
+  if (plugin.ended === undefined || rule.isLast) return;
+  throw new RuleFailure("a process that goes on", `one that ${plugin.ended}`, plugin.output?.stderr.tail(10));
+}
+
+function endOf({ plugin }: Kit): readonly string[] {
+  return plugin.ended === undefined ? [] : [`the process ${plugin.ended}`];
+}
