@@ -135,8 +135,8 @@ func closeOthers(these, others map[uint32]*bound) {
 	}
 }
 
-// push takes a chunk of state; the answer is nil until its step is complete.
-func (h *host) push(chunk *scorerv1.PushStateRequest, send func(*scorerv1.ScoreTable)) *scorerv1.PushStateResponse {
+// push takes a chunk of state; the answer is nil until its step is complete. Tables go to s, nil: nowhere.
+func (h *host) push(chunk *scorerv1.PushStateRequest, s *session) *scorerv1.PushStateResponse {
 	counts := h.replica.inFlightData(chunk)
 	change, answer := h.replica.push(chunk)
 	if answer == nil || answer.Nack != nil {
@@ -145,8 +145,8 @@ func (h *host) push(chunk *scorerv1.PushStateRequest, send func(*scorerv1.ScoreT
 	h.counts = h.counts.with(counts, h.replica.keys, h.replica.version)
 	for _, b := range h.inOrder() {
 		b.endpointsChanged(change)
-		if b.definition.tableTTL > 0 && send != nil {
-			b.pushTable(&tablePush{b.id, h.replica.version, send})
+		if b.definition.tableTTL > 0 && s != nil {
+			b.pushTable(&tablePush{s.ctx, b.id, h.replica.version, s.sendTable})
 		}
 	}
 	return answer

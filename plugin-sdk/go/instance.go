@@ -40,6 +40,8 @@ type instance struct {
 	complaints    map[string]bool
 	// The table that waits to be scored; nil: none does.
 	nextTable *tablePush
+	// The one that was scored last.
+	lastTable *tablePush
 }
 
 // task is a call, or something else that is to be done in its place.
