@@ -13,7 +13,11 @@ export const commands: CommandCatalogue = {
   },
   plugin: {
     about: "write, check and look after plugins",
-    load: async () => (await import("@outrider/host/commands/plugin")).pluginCommand([]),
+    load: async () => {
+      const { pluginCommand } = await import("@outrider/host/commands/plugin");
+      const { verifyCommand } = await import("@outrider/plugin-conformance/command");
+      return pluginCommand([verifyCommand()]);
+    },
   },
   demo: {
     about: "watch a recorded trace being routed on this machine",

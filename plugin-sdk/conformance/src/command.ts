@@ -1,14 +1,10 @@
 import { randomInt } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { defaultNeeds } from "./default-needs.ts";
 import type { PluginSubject } from "./kit/plugin-under-test.ts";
 import { splitWords } from "./kit/shell-words.ts";
-import { isAddress } from "./kit/target.ts";
-import { toJsonReport } from "./report/json-report.ts";
-import { toJunitReport } from "./report/junit-report.ts";
-import { countOutcomes, toTextReport } from "./report/text-report.ts";
 import { CannotVerify, type Level, levels, type Rule } from "./rule.ts";
-import { defaultNeeds, verifyPlugin } from "./verify.ts";
 
 interface CommandOptions {
   readonly json: boolean;
@@ -23,6 +19,9 @@ interface CommandOptions {
   readonly patience: number;
   readonly tokenFile?: string;
 }
+
+/** How an address begins; anything else is a command line. */
+const addressSchemes = /^(unix:|h2c:\/\/|https?:\/\/)/;
 
 /** Exit code of wrong usage. */
 const usageExitCode = 2;
@@ -62,7 +61,9 @@ Exit codes: 0 all duties are kept (warnings do not count), 1 one is not, 2 wrong
     .action(verify);
 }
 
+/** The kit is loaded when it is asked for: the command alone is wanted for the help of its neighbours, too. */
 async function verify(subject: string, options: CommandOptions, command: Command): Promise<void> {
+  const { countOutcomes, toJsonReport, toJunitReport, toTextReport, verifyPlugin } = await import("./index.ts");
   try {
     const report = await verifyPlugin({
       ...options,
@@ -85,7 +86,7 @@ async function verify(subject: string, options: CommandOptions, command: Command
 }
 
 async function toSubject(subject: string, { tokenFile }: CommandOptions): Promise<PluginSubject> {
-  if (isAddress(subject)) return { kind: "address", address: subject, token: await readToken(tokenFile) };
+  if (addressSchemes.test(subject)) return { kind: "address", address: subject, token: await readToken(tokenFile) };
   if (tokenFile !== undefined)
     throw new CannotVerify("--token-file is for an address: a command is given its own token");
   const words = splitWords(subject);

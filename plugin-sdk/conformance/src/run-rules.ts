@@ -29,6 +29,7 @@ async function runRule(kit: Kit, rule: Rule, results: ReadonlyMap<string, RuleRe
   const finish = (outcome: RuleResult["outcome"], remarks: readonly string[], finding?: RuleResult["finding"]) => {
     return { rule, outcome, remarks, finding, durationMs: performance.now() - beganMs };
   };
+  if (results.get(reachRule)?.outcome === "failed") return finish("skipped", [`${reachRule} failed`]);
   if (rule.id !== reachRule && !rule.levels.includes(kit.level))
     return finish("skipped", [`not at the level ${kit.level}`]);
   const broken = rule.after.find((id) => results.get(id)?.outcome === "failed");
@@ -41,7 +42,7 @@ async function runRule(kit: Kit, rule: Rule, results: ReadonlyMap<string, RuleRe
   } catch (error) {
     if (error instanceof NotApplicable) return finish("skipped", [error.message]);
     if (!(error instanceof RuleFailure)) throw error;
-    return finish("failed", [...kit.remarks, ...endOf(kit)], error.finding);
+    return finish("failed", [...kit.remarks, ...lastWords(kit, rule)], error.finding);
   } finally {
     kit.end();
   }
@@ -50,9 +51,14 @@ async function runRule(kit: Kit, rule: Rule, results: ReadonlyMap<string, RuleRe
 /** No rule but those about its end may end a process. */
 function checkAlive({ plugin }: Kit, rule: Rule): void {
   if (plugin.ended === undefined || rule.isLast) return;
-  throw new RuleFailure("a process that goes on", `one that ${plugin.ended}`, plugin.output?.stderr.tail(10));
+  throw new RuleFailure("a process that goes on", `one that ${plugin.ended}`);
 }
 
-function endOf({ plugin }: Kit): readonly string[] {
-  return plugin.ended === undefined ? [] : [`the process ${plugin.ended}`];
+/** What the process wrote, where it has ended or cannot be reached. */
+function lastWords({ plugin }: Kit, rule: Rule): readonly string[] {
+  if (plugin.output === undefined || (plugin.ended === undefined && rule.id !== reachRule)) return [];
+  const ending = plugin.ended === undefined ? [] : [`the process ${plugin.ended}`];
+  const { stdout, stderr } = plugin.output;
+  const written = [stdout.tail(5), stderr.tail(10)].filter((text) => text !== "");
+  return [...ending, ...written.map((text) => `it wrote: ${text}`)];
 }

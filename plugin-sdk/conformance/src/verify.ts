@@ -1,4 +1,5 @@
 import { rules } from "./catalogue.ts";
+import { defaultNeeds } from "./default-needs.ts";
 import { Kit, type Latency } from "./kit/kit.ts";
 import { createPluginUnderTest, type PluginSubject } from "./kit/plugin-under-test.ts";
 import type { Level, RuleResult } from "./rule.ts";
@@ -41,9 +42,6 @@ export interface VerifyReport {
   readonly latency: Latency | undefined;
   readonly durationMs: number;
 }
-
-/** What a plugin that cannot ask for anything gets from a host. */
-export const defaultNeeds = ["waiting_requests", "running_requests", "kv_cache_usage"] as const;
 
 /** Time that a host gives a plugin to listen, in ms. */
 const defaultStartMs = 30_000;

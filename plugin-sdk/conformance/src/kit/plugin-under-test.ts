@@ -220,9 +220,7 @@ class StartedPlugin implements PluginUnderTest {
   }
 
   #notListening(came: string): RuleFailure {
-    const { stdout, stderr } = this.#current!.output;
-    const written = [stdout.tail(5), stderr.tail(10)].filter((text) => text !== "").join("\n");
-    return new RuleFailure("somebody who listens on OUTRIDER_PLUGIN_SOCKET or on PORT", came, written);
+    return new RuleFailure("somebody who listens on OUTRIDER_PLUGIN_SOCKET or on PORT", came);
   }
 
   #forget(): void {

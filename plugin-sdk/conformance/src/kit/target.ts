@@ -8,13 +8,6 @@ export type SpokenTarget =
   | { readonly kind: "session"; readonly target: PluginTarget }
   | { readonly kind: "unary"; readonly target: UnaryTarget };
 
-const schemes = /^(unix:|h2c:\/\/|https?:\/\/)/;
-
-/** Whether the argument is an address and no command line. */
-export function isAddress(argument: string): boolean {
-  return schemes.test(argument);
-}
-
 /**
  * How an address is spoken to: `unix:` and `h2c://` are Sessions, `http://` is unary, `https://` what is agreed by ALPN.
  * @throws {CannotVerify} for what is no address.

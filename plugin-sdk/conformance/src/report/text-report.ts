@@ -1,12 +1,7 @@
 import type { RuleResult } from "../rule.ts";
 import type { VerifyReport } from "../verify.ts";
 
-const marks: Readonly<Record<RuleResult["outcome"], string>> = {
-  passed: "ok  ",
-  failed: "FAIL",
-  warned: "warn",
-  skipped: "skip",
-};
+const marks = { passed: "ok  ", failed: "FAIL", warned: "warn", skipped: "skip" } as const;
 
 /** How often each outcome came. */
 export function countOutcomes(results: readonly RuleResult[]): Readonly<Record<RuleResult["outcome"], number>> {
@@ -15,18 +10,12 @@ export function countOutcomes(results: readonly RuleResult[]): Readonly<Record<R
   return counts;
 }
 
-/** The report for people; what passed or was skipped takes a line a rule. */
+/** The report for people; rules that were skipped are gathered by reason. */
 export function toTextReport(report: VerifyReport, subject: string): string {
   const { results } = report;
-  return [
-    `outrider plugin verify: ${subject}`,
-    toHead(report),
-    "",
-    ...results.flatMap(toLines),
-    "",
-    toSummary(report),
-    "",
-  ].join("\n");
+  const told = results.filter(({ outcome }) => outcome !== "skipped").flatMap(toLines);
+  const head = [`outrider plugin verify: ${subject}`, toHead(report), ""];
+  return [...head, ...told, ...toSkippedLines(results), "", toSummary(report), ""].join("\n");
 }
 
 function toHead({ plugin, version, level, types, seed }: VerifyReport): string {
@@ -37,7 +26,6 @@ function toHead({ plugin, version, level, types, seed }: VerifyReport): string {
 
 function toLines({ rule, outcome, remarks, finding }: RuleResult): readonly string[] {
   const head = `  ${marks[outcome]}  ${rule.id.padEnd(4)} ${rule.title}`;
-  if (outcome === "skipped") return [`${head} (${remarks.join("; ")})`];
   if (outcome === "passed") return [head];
   const found =
     finding === undefined
@@ -49,6 +37,15 @@ function toLines({ rule, outcome, remarks, finding }: RuleResult): readonly stri
         ];
   const lines = [...found, ...remarks.map((remark) => ["noticed", remark]), ["remedy", rule.remedy]];
   return [head, ...lines.map(([name, text]) => `             ${name!.padEnd(8)}  ${indent(text!)}`)];
+}
+
+/** A line a reason. */
+function toSkippedLines(results: readonly RuleResult[]): readonly string[] {
+  const skipped = results.filter(({ outcome }) => outcome === "skipped");
+  const byReason = Map.groupBy(skipped, ({ remarks }) => remarks.join("; "));
+  return [...byReason].map(([reason, some]) => {
+    return `  ${marks.skipped}  ${some.map(({ rule }) => rule.id).join(" ")}: ${reason}`;
+  });
 }
 
 /** Lines behind the first stand below it. */
