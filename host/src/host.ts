@@ -1,12 +1,13 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { tmpdir } from "node:os";
-import { createEndpointTable, createLeases, type EndpointTable, type Leases, type Plan } from "@outrider/core";
+import { createEndpointTable, createLeases, type EndpointTable, type Leases } from "@outrider/core";
 import { Registry } from "prom-client";
 import { createAdminServer } from "./admin/server.ts";
+import type { PluginView } from "./admin/service.ts";
 import { type Closers, createClosers } from "./closers.ts";
 import type { ServeOptions } from "./commands/serve-options.ts";
-import { createPlan } from "./config/plan.ts";
 import type { HostConfig } from "./config/types.ts";
+import { type ConfigInForce, createConfigInForce, toPluginSetup } from "./config-in-force.ts";
 import { createDataLayer } from "./datalayer/data-layer.ts";
 import type { EndpointSource } from "./datalayer/endpoint-source.ts";
 import { createFileSource } from "./datalayer/file-source.ts";
@@ -16,8 +17,10 @@ import type { Log } from "./log.ts";
 import { createHostMetrics, type HostMetrics } from "./metrics/host-metrics.ts";
 import { createMetricsServer } from "./metrics/server.ts";
 import { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
+import { createQuietLog } from "./plugins/quiet-log.ts";
 import type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
+import { toHeader } from "./record/recording-header.ts";
 import { selectCandidates } from "./scheduling/candidates.ts";
 import { createDecisionRing, type DecisionRing } from "./scheduling/decision-ring.ts";
 import { createSchedulingMetrics, type SchedulingMetrics } from "./scheduling/metrics.ts";
@@ -40,6 +43,8 @@ export interface HostParts {
 export interface Host {
   /** Where this machine reaches each of its servers, `ip:port`. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** As {@link ConfigInForce.change}. */
+  change(config: HostConfig): Promise<void>;
   /** Reports not ready, lets what is open end, at most for `timeoutMs`, and ends everything. */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -81,6 +86,7 @@ export async function createHost(parts: HostParts): Promise<Host> {
     for (const reason of readiness.reasons()) parts.log.warn(`serving nevertheless: ${reason}`);
     return {
       addresses,
+      change: (config) => scheduling.inForce.change(config),
       async drain(timeoutMs) {
         readiness.startDraining();
         await doors.drain(timeoutMs);
@@ -113,16 +119,15 @@ async function startBase({ options, config, catalogue, log }: HostParts, closers
   const sweeper = setInterval(() => leases.sweep(Date.now(), leaseMaxMs), leaseSweepMs);
   closers.add(() => clearInterval(sweeper));
   const plugins = await createPluginRuntime({
-    specs: config.plugins,
-    processes: config.processes,
+    ...toPluginSetup(config),
     catalogue,
+    attach: options.attach,
     host: { instance: epoch.toString(36), version: hostVersion },
     socketDir: tmpdir(),
     table,
     clock: systemClock,
     log,
     registry,
-    decisionBudgetMs: config.budgetMs,
   });
   closers.add(() => plugins.stop());
   table.onPublish((snapshot, change) => plugins.publish(snapshot, change));
@@ -144,7 +149,7 @@ function endpointSources({ endpoints, endpointsFile }: ServeOptions): EndpointSo
 
 /** What decides. */
 interface Scheduling {
-  readonly plan: Plan;
+  readonly inForce: ConfigInForce;
   readonly ring: DecisionRing;
   readonly metrics: SchedulingMetrics;
   readonly scheduler: Scheduler;
@@ -153,12 +158,13 @@ interface Scheduling {
 }
 
 function createScheduling({ options, config, log }: HostParts, base: Base): Scheduling {
-  const { table, leases, plugins, registry, epoch } = base;
-  const plan = createPlan(config, plugins, 1);
+  const { table, leases, plugins, registry, epoch, hostMetrics } = base;
+  const inForce = createConfigInForce(config, { plugins, log, loaded: hostMetrics.configLoaded });
+  const required = createQuietLog(log, systemClock);
   const ring = createDecisionRing(ringSize);
   const metrics = createSchedulingMetrics(registry, () => leases.count());
   const parts: SchedulerParts = {
-    plan: () => plan,
+    plan: () => inForce.plan,
     table,
     leases,
     ring,
@@ -169,35 +175,51 @@ function createScheduling({ options, config, log }: HostParts, base: Base): Sche
     seed: () => randomInt(2 ** 32),
     idPrefix: epoch.toString(36),
     usesSubset: options.usesSubset,
-    responses: config.responses,
+    responses: () => inForce.config.responses,
     emitsScores: options.emitsScores,
     onError: (cause) => log.error({ err: cause }, "a decision failed"),
+    onRequired: ({ code, message }) => required({ code }, message),
   };
-  return { plan, ring, metrics, scheduler: createScheduler(parts), traceless: createScheduler(toTraceless(parts)) };
+  return { inForce, ring, metrics, scheduler: createScheduler(parts), traceless: createScheduler(toTraceless(parts)) };
 }
 
 /** What operators look at. @returns the addresses. */
 async function startOperations(
-  { options, config }: HostParts,
-  { registry, hostMetrics, plugins }: Base,
-  { plan, ring, metrics }: Scheduling,
+  { options }: HostParts,
+  { registry, plugins, table }: Base,
+  { inForce, ring, metrics }: Scheduling,
   readiness: Readiness,
   closers: Closers,
 ): Promise<Readonly<Record<string, string>>> {
-  const loadedAtMs = Date.now();
-  hostMetrics.configLoaded(plan.generation, loadedAtMs);
   const metricsServer = await createMetricsServer(registry, options.metricsPort);
   closers.add(metricsServer.close);
   const admin = await createAdminServer({
     address: options.adminAddress,
     token: options.adminToken,
     readiness: readiness.reasons,
-    plugins: () => plugins.status().map((status) => ({ ...status, calls: metrics.calls(status.name) })),
-    config: () => ({ config, generation: plan.generation, loadedAtMs }),
-    decisions: { ...ring, contextOf: (record) => ({ ...ring.circumstancesOf(record), profiles: config.profiles }) },
+    plugins: () => plugins.status().map((status) => toView(status, metrics)),
+    control: {
+      upgrade: (name) => plugins.upgrade(name),
+      release: (name) => plugins.release(name),
+      tap: (listener) => plugins.tap(listener),
+      header: () => toHeader(inForce.config.source, inForce.generation, table.current),
+    },
+    config: () => inForce,
+    decisions: {
+      ...ring,
+      contextOf: (record) => {
+        const circumstances = ring.circumstancesOf(record);
+        return { ...circumstances, profiles: inForce.configOf(circumstances.plan).profiles };
+      },
+    },
   });
   closers.add(() => admin.close());
   return { metrics: reachable(metricsServer.port), admin: admin.address };
+}
+
+/** A plugin as operators see it: what the runtime knows of it, and how its calls counted. */
+function toView(status: ReturnType<PluginRuntime["status"]>[number], metrics: SchedulingMetrics): PluginView {
+  return { ...status, calls: metrics.calls(status.name), fallbacks: metrics.fallbacks(status.name) };
 }
 
 /** Addresses of the endpoints that requests may go to. */

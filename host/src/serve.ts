@@ -16,12 +16,14 @@ const exitCodes = { fine: 0, cannotStart: 2 } as const;
 export async function serve(options: ServeOptions, catalogue: PluginCatalogue): Promise<number> {
   const log = createLog(options.verbosity);
   for (const notice of options.notices) log.warn(notice);
-  const config = await readConfig(options, catalogue, log);
+  const config = await readConfig(options, catalogue, log, "fatal");
   if (config === undefined) return exitCodes.cannotStart;
   const signalled = nextSignal();
   const host = await startHost(options, config, catalogue, log);
   if (host === undefined) return exitCodes.cannotStart;
+  const stopReloading = reloadOnHangup(host, options, catalogue, log);
   const signal = await signalled;
+  stopReloading();
   void nextSignal().then(() => process.exit(1));
   log.info({ signal, timeoutMs: options.drainTimeoutMs }, "draining");
   await host.drain(options.drainTimeoutMs);
@@ -34,16 +36,29 @@ async function readConfig(
   { config }: ServeOptions,
   catalogue: PluginCatalogue,
   log: Log,
+  level: "fatal" | "error",
 ): Promise<HostConfig | undefined> {
   try {
     const result = await loadConfig(await openConfig(config), catalogue);
     for (const warning of result.warnings) log.warn(formatFault(result.name, warning));
     if (result.kind === "valid") return result.config;
-    for (const fault of result.faults) log.fatal({ code: "CONFIG_INVALID" }, formatFault(result.name, fault));
+    for (const fault of result.faults) log[level]({ code: "CONFIG_INVALID" }, formatFault(result.name, fault));
   } catch (cause) {
-    log.fatal({ code: "CONFIG_INVALID", err: cause }, "the configuration cannot be read");
+    log[level]({ code: "CONFIG_INVALID", err: cause }, "the configuration cannot be read");
   }
   return undefined;
+}
+
+/** SIGHUP puts the configuration as it is now in force; a wrong one changes nothing. @returns what ends that. */
+function reloadOnHangup(host: Host, options: ServeOptions, catalogue: PluginCatalogue, log: Log): () => void {
+  const reload = async () => {
+    const config = await readConfig(options, catalogue, log, "error");
+    if (config === undefined) return log.error("the configuration before stays in force");
+    await host.change(config).catch((err: unknown) => log.error({ err }, "the configuration before stays in force"));
+  };
+  const take = () => void reload();
+  process.on("SIGHUP", take);
+  return () => void process.off("SIGHUP", take);
 }
 
 async function startHost(

@@ -2,25 +2,29 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import { OutriderError } from "@outrider/core/contract";
 import type { AdminService, WatchFramesRequest } from "@outrider/protos/admin";
-import { type Header, RecordSchema } from "@outrider/protos/record";
-import type { FrameListener, PluginGenerations, PluginReport } from "../plugins/types.ts";
+import { RecordSchema } from "@outrider/protos/record";
+import type { FrameListener, PluginGenerations } from "../plugins/types.ts";
+import type { RecordingHeader } from "../record/recording-header.ts";
 import { createFrameFeed } from "./frame-feed.ts";
 
 /** What the procedures do it with. */
 export interface PluginControl extends Pick<PluginGenerations, "upgrade" | "release"> {
-  status(): readonly PluginReport[];
   tap(listener: FrameListener): () => void;
-  /** First entry of a recording that begins now. */
-  header(): Omit<Header, "$typeName" | "$unknown">;
+  /** Of a recording that begins now. */
+  header(): RecordingHeader;
 }
+
+/** Whether a plugin, or a process, of that name is configured. */
+export type IsKnown = (name: string) => boolean;
 
 /** Procedures that change plugins or listen to them. */
 export function createPluginProcedures(
   plugins: PluginControl,
+  isKnown: IsKnown,
 ): Pick<ServiceImpl<typeof AdminService>, "upgradePlugin" | "releasePlugin" | "watchFrames"> {
   return {
     async upgradePlugin({ name }) {
-      checkName(name, plugins);
+      checkName(name, isKnown);
       const { name: process, calls, agreement, ...rest } = await plugins.upgrade(name).catch(toConnectError);
       return {
         process,
@@ -32,11 +36,14 @@ export function createPluginProcedures(
       };
     },
     releasePlugin({ name }) {
-      checkName(name, plugins);
+      checkName(name, isKnown);
       if (plugins.release(name)) return {};
       throw new ConnectError(`${name} is neither quarantined nor failed`, Code.FailedPrecondition);
     },
-    watchFrames: (request, context) => watchFrames(request, context, plugins),
+    watchFrames(request, context) {
+      for (const name of request.processes) checkName(name, isKnown);
+      return watchFrames(request, context, plugins);
+    },
   };
 }
 
@@ -45,7 +52,6 @@ async function* watchFrames(
   { signal }: HandlerContext,
   plugins: PluginControl,
 ) {
-  for (const name of processes) checkName(name, plugins);
   const feed = createFrameFeed((listener) => plugins.tap(listener), processes);
   const end = () => feed.end();
   signal.addEventListener("abort", end, { once: true });
@@ -63,8 +69,8 @@ async function* watchFrames(
   }
 }
 
-function checkName(name: string, plugins: PluginControl): void {
-  if (plugins.status().some((plugin) => plugin.name === name || plugin.process === name)) return;
+function checkName(name: string, isKnown: IsKnown): void {
+  if (isKnown(name)) return;
   throw new ConnectError(`there is no plugin or process ${JSON.stringify(name.slice(0, 100))}`, Code.NotFound);
 }
 

@@ -1,18 +1,21 @@
 import { request } from "node:http";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
+import { OutriderError } from "@outrider/core/contract";
 import { AdminService } from "@outrider/protos/admin";
 import { afterEach, describe, expect, it } from "vitest";
-import type { PluginStatus } from "../plugins/types.ts";
+import type { FrameListener } from "../plugins/types.ts";
 import { config, decide, plan } from "../record/fixtures/decide.ts";
 import { createDecisionRing } from "../scheduling/decision-ring.ts";
+import type { PluginControl } from "./plugin-procedures.ts";
 import { type AdminServer, createAdminServer } from "./server.ts";
+import type { PluginView } from "./service.ts";
 
 const loopback = { host: "127.0.0.1", port: 0 };
 const procedure = "/outrider.admin.v1.AdminService/ListPlugins";
 const token = "0123456789abcdef";
 
-const status: PluginStatus = {
+const status: PluginView = {
   name: "even",
   type: "even-scorer",
   placement: "process",
@@ -31,12 +34,30 @@ const status: PluginStatus = {
   offendingFrame: undefined,
   lastError: "SCORER_UNAVAILABLE: gone",
   granted: ["waiting_requests"],
+  generation: 4,
+  pluginVersion: "1.2.3",
+  events: [{ atMs: 9, generation: 4, from: "active", to: "backoff", message: "gone" }],
+  times: { call: { p50Us: 400, p99Us: 900 }, host: undefined, wire: undefined, plugin: undefined },
+  resyncs: 1,
+  fallbacks: 3,
 };
 
 let server: AdminServer | undefined;
 afterEach(() => server?.close());
 
-async function start(options: { token?: string; reasons?: string[]; decisions?: number } = {}) {
+/** Who listens to the frames of plugins. */
+const listeners = new Set<FrameListener>();
+
+type Client = Awaited<ReturnType<typeof start>>;
+
+interface StartOptions {
+  readonly token?: string;
+  readonly reasons?: string[];
+  readonly decisions?: number;
+  readonly upgrade?: PluginControl["upgrade"];
+}
+
+async function start(options: StartOptions = {}) {
   const ring = createDecisionRing(10);
   for (let i = 1; i <= (options.decisions ?? 0); i++) {
     ring.add(await decide(`d${i}`), { door: "gateway", plan, refusal: undefined });
@@ -46,6 +67,15 @@ async function start(options: { token?: string; reasons?: string[]; decisions?: 
     token: options.token,
     readiness: () => options.reasons ?? [],
     plugins: () => [status, { ...status, name: "picky", state: "active" }],
+    control: {
+      upgrade: options.upgrade ?? (() => Promise.reject(new OutriderError("PLUGIN_REJECTED", "it listens nowhere"))),
+      release: (name) => name === "even",
+      tap(listener) {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+      header: () => ({ format: "outrider.record.v1", generation: 3 }),
+    },
     config: () => ({ generation: 3, config, loadedAtMs: 1_700_000_000_000 }),
     decisions: { ...ring, contextOf: (record) => ({ ...ring.circumstancesOf(record), profiles: config.profiles }) },
   });
@@ -111,13 +141,113 @@ describe("the admin interface", () => {
       profile: "session",
       pid: 77,
       restarts: 2,
-      generation: 3,
+      generation: 4,
+      pluginVersion: "1.2.3",
       calls: { scored: 5, late: 1 },
+      callDuration: { p50Us: 400, p99Us: 900 },
+      resyncs: 1,
+      fallbacks: 3,
+      events: [{ atMs: 9, generation: 4, from: "active", to: "backoff", message: "gone" }],
       budgetUs: 2_000,
       required: true,
       granted: ["waiting_requests"],
     });
     expect((await client.listPlugins({})).plugins.map(({ name }) => name)).toEqual(["even", "picky"]);
+  });
+
+  it("tells how an upgraded process compares with the one before", async () => {
+    const durations = { p50Us: 200, p99Us: 500 };
+    const client = await start({
+      upgrade: async () => ({
+        name: "team",
+        generation: 2,
+        calls: 200,
+        agreement: 0.5,
+        before: durations,
+        after: durations,
+      }),
+    });
+    const answer = await client.upgradePlugin({ name: "even" });
+    expect(answer).toMatchObject({
+      process: "team",
+      generation: 2,
+      shadowCalls: 200,
+      agreement: 0.5,
+      after: durations,
+    });
+  });
+
+  it("leaves out what no call has shown", async () => {
+    const client = await start({
+      upgrade: async () => ({
+        name: "team",
+        generation: 2,
+        calls: 0,
+        agreement: NaN,
+        before: undefined,
+        after: undefined,
+      }),
+    });
+    const { agreement, before: old } = await client.upgradePlugin({ name: "team" });
+    expect([agreement, old]).toEqual([undefined, undefined]);
+  });
+
+  const vain = [
+    {
+      title: "an upgrade of what is not there",
+      ask: (c: Client) => c.upgradePlugin({ name: "x" }),
+      code: Code.NotFound,
+    },
+    {
+      title: "an upgrade that fails",
+      ask: (c: Client) => c.upgradePlugin({ name: "even" }),
+      code: Code.FailedPrecondition,
+    },
+    {
+      title: "the release of what is not there",
+      ask: (c: Client) => c.releasePlugin({ name: "x" }),
+      code: Code.NotFound,
+    },
+    {
+      title: "the release of what was not given up",
+      ask: (c: Client) => c.releasePlugin({ name: "picky" }),
+      code: Code.FailedPrecondition,
+    },
+  ];
+  for (const { title, ask: call, code } of vain) {
+    it(`refuses ${title}`, async () => {
+      const error = await call(await start()).then(
+        () => undefined,
+        (cause: unknown) => ConnectError.from(cause),
+      );
+      expect(error?.code).toBe(code);
+    });
+  }
+
+  it("releases a plugin", async () => {
+    expect(await (await start()).releasePlugin({ name: "even" })).toBeDefined();
+  });
+
+  it("streams frames behind a header, as many as asked for, and hears no more then", async () => {
+    const client = await start();
+    const seen: (string | undefined)[] = [];
+    for await (const { record } of client.watchFrames({ limit: 2 })) {
+      seen.push(record?.entry.case);
+      for (const listen of listeners) {
+        listen({ process: "team", generation: 1, atMs: 1, direction: "sent", message: new Uint8Array(0) });
+      }
+    }
+    expect(seen).toEqual(["header", "frame", "frame"]);
+    expect(listeners.size).toBe(0);
+  });
+
+  it("refuses frames of a process that is not there", async () => {
+    const client = await start();
+    const first = client
+      .watchFrames({ processes: ["x"] })
+      [Symbol.asyncIterator]()
+      .next();
+    await expect(first).rejects.toMatchObject({ code: Code.NotFound });
   });
 
   it("shows the configuration in force", async () => {

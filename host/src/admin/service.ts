@@ -10,12 +10,13 @@ import {
   type ResolvedDecisionSchema,
 } from "@outrider/protos/admin";
 import type { HostConfig } from "../config/types.ts";
-import type { PluginSpec, PluginStatus } from "../plugins/types.ts";
+import type { CallTimes, PluginHistory, PluginStatus } from "../plugins/types.ts";
 import { type ColumnNumbers, createColumnNumbers } from "../record/column-numbers.ts";
 import { type DecisionContext, toDecision } from "../record/to-decision.ts";
+import { createPluginProcedures, type PluginControl } from "./plugin-procedures.ts";
 
 /** The configuration in force. */
-export interface ConfigInForce {
+export interface ShownConfig {
   /** From 1. */
   readonly generation: number;
   readonly config: HostConfig;
@@ -33,46 +34,52 @@ export interface DecisionSource {
   contextOf(record: DecisionRecord): DecisionContext;
 }
 
+/** One configured plugin: what the runtime knows of it, and how its calls counted in decisions. */
+export type PluginView = PluginStatus &
+  PluginHistory & {
+    /** Missing answers that something stood in for. */
+    readonly fallbacks: number;
+  };
+
 /** What the admin interface tells of. */
 export interface AdminSources {
   /** Why the host does not take requests; empty = it does. */
   readiness(): readonly string[];
   /** In the order of the configuration. */
-  plugins(): readonly PluginStatus[];
-  config(): ConfigInForce;
+  plugins(): readonly PluginView[];
+  readonly control: PluginControl;
+  config(): ShownConfig;
   readonly decisions: DecisionSource;
 }
 
+/** Longest part shown of an answer that broke the contract. */
+const maxFrameBytes = 64 * 1024;
 /** Most decisions in one answer. */
 const maxDecisions = 1_000;
 
 /** The procedures of `outrider.admin.v1.AdminService`. */
-export function createAdminService(sources: AdminSources): Partial<ServiceImpl<typeof AdminService>> {
+export function createAdminService(sources: AdminSources): ServiceImpl<typeof AdminService> {
+  const isKnown = (name: string) => sources.plugins().some((plugin) => plugin.name === name || plugin.process === name);
   return {
     listPlugins({ names }) {
-      const { config, generation } = sources.config();
+      const { config } = sources.config();
       const wanted = sources.plugins().filter(({ name }) => names.length === 0 || names.includes(name));
-      return { plugins: wanted.map((status) => toPlugin(status, generation, findSpec(config, status.name))) };
+      return { plugins: wanted.map((status) => toPlugin(status, config)) };
     },
     getConfig() {
       const { generation, config, loadedAtMs } = sources.config();
       const { name, text, sha256 } = config.source;
       return { generation, source: name, text, sha256, loadedAtMs };
     },
+    ...createPluginProcedures(sources.control, isKnown),
     getDecision: (request) => toResponse(findDecisions(request, sources.decisions), sources.decisions),
   };
 }
 
-function findSpec({ plugins }: HostConfig, name: string): PluginSpec | undefined {
-  return plugins.find((spec) => spec.name === name);
-}
-
-function toPlugin(
-  status: PluginStatus,
-  generation: number,
-  spec: PluginSpec | undefined,
-): MessageInitShape<typeof PluginSchema> {
+function toPlugin(status: PluginView, { plugins, profiles }: HostConfig): MessageInitShape<typeof PluginSchema> {
   const { name, type, placement, state, message, restarts, calls, lateAnswers, lastError } = status;
+  const spec = plugins.find((plugin) => plugin.name === name);
+  const places = profiles.flatMap(({ scorers }) => scorers.filter((place) => place.name === name));
   return {
     name,
     type,
@@ -83,13 +90,34 @@ function toPlugin(
     calls: { ...calls },
     lateAnswers,
     lastError,
-    generation,
+    generation: status.generation,
+    pluginVersion: status.pluginVersion,
+    ...toDurations(status.times),
+    revLag: status.revLag,
+    droppedFeedback: status.droppedFeedback,
+    violations: status.violations,
+    resyncs: status.resyncs,
+    fallbacks: status.fallbacks,
+    ...(status.offendingFrame === undefined
+      ? {}
+      : { offendingFrame: status.offendingFrame.subarray(0, maxFrameBytes) }),
+    events: status.events.map((event) => ({ ...event })),
+    shadow: places.length > 0 && places.every(({ shadow }) => shadow),
     process: status.process ?? "",
     pid: status.pid ?? 0,
     granted: [...status.granted],
     profile: status.profile ?? "",
     budgetUs: Math.round((spec?.budgetMs ?? 0) * 1_000),
     required: spec?.required ?? false,
+  };
+}
+
+function toDurations({ call, host, wire, plugin }: CallTimes) {
+  return {
+    ...(call === undefined ? {} : { callDuration: call }),
+    ...(host === undefined ? {} : { hostDuration: host }),
+    ...(wire === undefined ? {} : { wireDuration: wire }),
+    ...(plugin === undefined ? {} : { pluginDuration: plugin }),
   };
 }
 

@@ -18,22 +18,22 @@ describe("what is worth showing of a response", () => {
   ];
   for (const { granted, want } of needs) {
     it(`is ${want} by default where plugins were granted ${granted.join(", ") || "nothing"}`, async () => {
-      expect(await observationOf({ responses: "auto", granted })).toBe(want);
+      expect(await observationOf({ responses: () => "auto", granted })).toBe(want);
     });
   }
 
   it("is everything by default where in-flight counts are read", async () => {
-    expect(await observationOf({ responses: "auto", granted: [], readsInflight: true })).toBe("full");
+    expect(await observationOf({ responses: () => "auto", granted: [], readsInflight: true })).toBe("full");
   });
 
   for (const responses of ["full", "headers", "none"] as const) {
     it(`is ${responses} where the configuration says so, whoever needs what`, async () => {
-      expect(await observationOf({ responses, readsInflight: true })).toBe(responses);
-      expect(await observationOf({ responses, granted: [] })).toBe(responses);
+      expect(await observationOf({ responses: () => responses, readsInflight: true })).toBe(responses);
+      expect(await observationOf({ responses: () => responses, granted: [] })).toBe(responses);
     });
   }
 
   it("is everything where the model's name is to go back into it", async () => {
-    expect(await observationOf({ responses: "none" }, { "x-llm-d-model-name-rewrite": "target" })).toBe("full");
+    expect(await observationOf({ responses: () => "none" }, { "x-llm-d-model-name-rewrite": "target" })).toBe("full");
   });
 });

@@ -46,8 +46,8 @@ export interface SchedulerParts {
   readonly idPrefix: string;
   /** Whether the gateway's subset of endpoints counts. */
   readonly usesSubset: boolean;
-  /** How much of responses is observed; default `full`. */
-  readonly responses?: ResponsesMode;
+  /** How much of responses is observed; default `full`. Asked for each request. */
+  readonly responses?: () => ResponsesMode;
   /** Whether gateways are told the total of every scored endpoint; default false. */
   readonly emitsScores?: boolean;
   /** Hears of faults of our own, which are answered 500. */
@@ -153,7 +153,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       }
       const rewrite = prepareRewrite(request, facts);
       if (rewrite !== undefined) parts.metrics.modelRewrite();
-      const { responses = "full", emitsScores = false } = parts;
+      const { emitsScores = false } = parts;
+      const responses = parts.responses?.() ?? "full";
       const slots = destinationsOf(made, by, request.door);
       return createExchange({
         door: request.door,
