@@ -4,6 +4,7 @@
 # Runs COMMAND so that nothing of it outlives whoever holds the guard's standard input. The guard is started as the
 # leader of its own process group. When its input ends, or when COMMAND ends, the whole group gets TERM and a second
 # later KILL. TERM to the guard alone is passed on to COMMAND. Exits as COMMAND did.
+umask 077 # sockets and files of a plugin are nobody else's
 exec 3<&0 0</dev/null
 
 child=
@@ -15,6 +16,7 @@ child=$!
 
 (
   trap : TERM INT HUP
+  PATH="$PATH:/usr/bin:/bin" # COMMAND may have another one
   cat <&3 # ends with the input, or by the TERM that the guard sends to its group
   kill -TERM "-$$"
   sleep 1

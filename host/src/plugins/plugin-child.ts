@@ -7,6 +7,7 @@ import {
   toGuardedCommand,
 } from "@outrider/transport";
 import type { Logger } from "pino";
+import { checkProgram } from "./check-program.ts";
 import type { StartedProcess } from "./child-command.ts";
 import type { RuntimeContext } from "./plugin-link.ts";
 import { relogOutput } from "./relog-output.ts";
@@ -31,9 +32,13 @@ export interface ChildOptions extends Pick<RuntimeContext, "clock" | "metrics"> 
   readonly socketName: string;
 }
 
-/** Starts a child behind the guard; its output goes to the log. */
+/**
+ * Starts a child behind the guard; its output goes to the log.
+ * @throws {OutriderError} `PLUGIN_REJECTED` where its program is not the one that is configured.
+ */
 export async function startChild(options: ChildOptions): Promise<PluginChild> {
-  const { spec, log, clock, metrics } = options;
+  const { log, clock, metrics } = options;
+  const spec = await checkProgram(options.spec);
   const address = await createChildAddress(options.dir, options.socketName);
   const guarded = spawnGuarded(toGuardedCommand(spec, address));
   const dropped = (bytes: number) => metrics.droppedLogBytes(spec.name, bytes);

@@ -1,3 +1,4 @@
+import { chmod } from "node:fs/promises";
 import type { CycleClock } from "@outrider/core";
 import { OutriderError } from "@outrider/core/contract";
 import { reachChild } from "@outrider/transport";
@@ -92,7 +93,11 @@ class ChildSource implements PluginSource {
       throw new OutriderError("SCORER_DEADLINE", message);
     }
     const { socketPath, port } = child.address;
-    if (on === "socket") return { kind: "session", target: { kind: "socket", path: socketPath } };
+    if (on === "socket") {
+      // Its folder keeps others out already; one that runs as somebody else sets its own.
+      await chmod(socketPath, 0o600).catch(() => {});
+      return { kind: "session", target: { kind: "socket", path: socketPath } };
+    }
     return { kind: "unary", target: { kind: "port", port } };
   }
 
