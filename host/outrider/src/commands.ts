@@ -16,7 +16,8 @@ export const commands: CommandCatalogue = {
     load: async () => {
       const { pluginCommand } = await import("@outrider/host/commands/plugin");
       const { verifyCommand } = await import("@outrider/plugin-conformance/command");
-      return pluginCommand([verifyCommand()]);
+      const { pluginInitCommand } = await import("@outrider/plugin-scaffold/command");
+      return pluginCommand([pluginInitCommand(), verifyCommand()]);
     },
   },
   demo: {
