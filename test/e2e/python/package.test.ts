@@ -11,8 +11,8 @@ const minutes = 60_000;
 let full: PythonEnvironment;
 let bare: PythonEnvironment;
 beforeAll(() => {
-  full = installPythonSdk("full", ["numpy", "reflection"], ["pytest", "mypy", "ruff"]);
-  bare = installPythonSdk("bare", [], ["pytest"]);
+  full = installPythonSdk("full", ["numpy", "reflection"], ["pytest==9.2.0", "mypy==2.4.1", "ruff==0.17.6"]);
+  bare = installPythonSdk("bare", [], ["pytest==9.2.0"]);
 }, 10 * minutes);
 
 describe("the Python SDK", () => {
