@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { OutriderError } from "@outrider/core/contract";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { PluginFactory } from "./plugin-factory.ts";
@@ -82,7 +83,7 @@ class SetupBuilder {
     for (const spec of this.#options.next.specs.filter(runsInHost)) {
       if (this.#keepLocal(spec)) continue;
       try {
-        const plugin = this.#options.factory.createLocal(spec, this.#cohort);
+        const plugin = this.#options.factory.createLocal(spec, this.#cohort, this.#options.next);
         this.#plugins.set(spec.name, plugin);
         made.push(plugin);
       } catch (cause) {
@@ -91,13 +92,15 @@ class SetupBuilder {
       }
     }
     if (faults.length === 0) return;
-    for (const { entry } of made) entry.move("stopped");
+    for (const { plugin } of made) void plugin.close(0);
     throw new OutriderError("CONFIG_INVALID", faults.join("\n"));
   }
 
   #keepLocal(spec: PluginSpec): boolean {
-    const before = this.#options.before.plugins.get(spec.name);
+    const { before: setup, next } = this.#options;
+    const before = setup.plugins.get(spec.name);
     if (before?.kind !== "local" || !isSamePlugin(before.spec, spec)) return false;
+    if (spec.placement === "worker" && !hasSameThreads(spec, setup.setup, next)) return false;
     this.#plugins.set(spec.name, { ...before, spec });
     this.#cohort.add(before.entry);
     return true;
@@ -120,6 +123,12 @@ class SetupBuilder {
     this.#processes.set(spec.name, process);
     this.#successions.push(new Succession({ process, next: generation, ports, clock, timing }));
   }
+}
+
+/** Whether two setups run a plugin on the same threads, within the same budget. */
+function hasSameThreads({ budgetMs }: PluginSpec, a: PluginSetup, b: PluginSetup): boolean {
+  const budgetIn = ({ decisionBudgetMs }: PluginSetup) => Math.min(budgetMs, decisionBudgetMs);
+  return isDeepStrictEqual(a.workers, b.workers) && budgetIn(a) === budgetIn(b);
 }
 
 /** Port of the plugin of this name, where it is of the same type. */

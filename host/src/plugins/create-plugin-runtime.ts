@@ -123,6 +123,7 @@ class Runtime implements PluginRuntime {
 
   async start(timeoutMs: number): Promise<void> {
     for (const process of this.#state.processes()) process.start();
+    this.#factory.workers.start();
     const plugins = [...this.#state.running.plugins.values()];
     await this.#signal.until(() => plugins.every((plugin) => isSettled(entryOf(plugin))), timeoutMs);
   }
@@ -138,8 +139,9 @@ class Runtime implements PluginRuntime {
   publish(snapshot: EndpointSnapshot, change: EndpointChange): void {
     if (snapshot.rev <= this.#publishedRev) return;
     this.#publishedRev = snapshot.rev;
-    for (const plugin of this.#state.locals()) plugin.publish(change);
+    for (const plugin of this.#state.locals()) plugin.publish?.(change);
     for (const process of this.#state.processes()) process.publish(snapshot);
+    this.#factory.workers.publish(snapshot, change);
   }
 
   missingRequired(): readonly string[] {
@@ -175,7 +177,8 @@ class Runtime implements PluginRuntime {
   }
 
   async #end(): Promise<void> {
-    await Promise.all(Array.from(this.#state.processes(), (process) => process.stop()));
+    const processes = Array.from(this.#state.processes(), (process) => process.stop());
+    await Promise.all([...processes, this.#factory.workers.stop()]);
     for (const plugin of this.#state.running.plugins.values()) entryOf(plugin).move("stopped");
     await rm(this.#dir, { recursive: true, force: true });
   }

@@ -1,4 +1,4 @@
-import type { EndpointSnapshot, Producer, Scorer } from "@outrider/core";
+import type { CycleCall, CycleClock, EndpointSnapshot, Producer, Scorer } from "@outrider/core";
 import {
   type AnyDefinition,
   type EndpointChange,
@@ -8,52 +8,83 @@ import {
 } from "@outrider/core/contract";
 import { createInlineProducer, createInlineScorer } from "@outrider/transport";
 import { grantNeeds } from "./grants.ts";
+import type { HostPlugin } from "./host-plugin.ts";
+import { createOverrunGuard } from "./inline-guard.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 
 /** A plugin that runs on the host's event loop. */
-export interface InlinePlugin {
-  /** Set where its definition is a scorer's. */
-  readonly scorer: Scorer | undefined;
-  /** Set where its definition is a producer's. */
-  readonly producer: Producer | undefined;
-  /** Tells it of a change of the endpoint table, before the first call that knows of it. */
+export interface InlinePlugin extends HostPlugin {
   publish(change: EndpointChange): void;
+}
+
+/** What an inline plugin is made of. */
+export interface InlinePluginOptions {
+  readonly entry: PluginEntry;
+  readonly definition: AnyDefinition;
+  readonly table: EndpointSnapshot;
+  readonly clock: CycleClock;
+  /** Block size in force for `request.block_hashes`; `undefined` = none is. */
+  readonly blockSizeTokens: number | undefined;
 }
 
 /**
  * Makes the instance and tells it of the endpoints there are. What its code throws is the failure of a call, or counted
- * and logged where there is no call.
+ * and logged where there is no call; where it holds the event loop for too long again and again it is ejected.
  * @throws {OutriderError} `CONFIG_INVALID` with every fault of its `parameters:`.
  */
-export function createInlinePlugin(
-  entry: PluginEntry,
-  definition: AnyDefinition,
-  table: EndpointSnapshot,
-  blockSizeTokens: number | undefined,
-): InlinePlugin {
+export function createInlinePlugin(options: InlinePluginOptions): InlinePlugin {
+  const { entry, definition, table, clock } = options;
   entry.move("configuring");
-  const { granted, denied } = grantNeeds(definition.needs, { ...entry.spec, trusted: true, blockSizeTokens });
-  const refused = denied.filter(({ required }) => required).map(({ message }) => `${entry.spec.path}: ${message}`);
-  if (refused.length > 0) throw new OutriderError("CONFIG_INVALID", refused.join("\n"));
-  entry.granted = granted;
-  const plugin = makePlugin(entry, definition);
-  plugin.publish({ removedSlots: [], upserted: Array.from(table.live, (slot) => table.at(slot)!) });
+  grant(options);
+  const { scorer, producer, publish } = makePlugin(entry, definition, watched(entry, clock));
+  publish({ removedSlots: [], upserted: Array.from(table.live, (slot) => table.at(slot)!) });
   entry.move("active");
-  return plugin;
+  return {
+    scorer,
+    producer,
+    publish,
+    restarts: 0,
+    droppedFeedback: 0,
+    release: () => release(entry),
+    close: async () => void entry.move("stopped"),
+  };
 }
 
-function makePlugin(entry: PluginEntry, definition: AnyDefinition): InlinePlugin {
+function release(entry: PluginEntry): boolean {
+  if (entry.state !== "ejected") return false;
+  entry.move("shadow");
+  entry.restore();
+  return true;
+}
+
+function grant({ entry, definition, blockSizeTokens }: InlinePluginOptions): void {
+  const { spec } = entry;
+  const policy = { ...spec, trusted: spec.module === undefined, blockSizeTokens };
+  const { granted, denied } = grantNeeds(definition.needs, policy);
+  const refused = denied.filter(({ required }) => required).map(({ message }) => `${spec.path}: ${message}`);
+  if (refused.length > 0) throw new OutriderError("CONFIG_INVALID", refused.join("\n"));
+  entry.granted = granted;
+}
+
+type Ask = () => Reason | Promise<Reason>;
+type Watch = (call: CycleCall, ask: Ask) => Reason | Promise<Reason>;
+
+function makePlugin(entry: PluginEntry, definition: AnyDefinition, watch: Watch) {
   const { name, parameters } = entry.spec;
   if (definition.kind === "scorer") {
     const inner = withPath(entry, () => createInlineScorer(definition, parameters, name));
-    const score: Scorer["score"] = (call, scores) => noted(entry, () => inner.score(call, scores));
-    const scorer = { ...inner, ...guardedFeedback(entry, inner), score };
+    const score: Scorer["score"] = (call, scores) => watch(call, () => inner.score(call, scores));
+    const scorer: Scorer = { ...inner, ...guardedFeedback(entry, inner), ...mayVeto(entry), score };
     return { scorer, producer: undefined, publish: publisher(entry, inner) };
   }
   const inner = withPath(entry, () => createInlineProducer(definition, parameters, name));
-  const produce: Producer["produce"] = (call, values) => noted(entry, () => inner.produce(call, values));
-  const producer = { ...inner, ...guardedFeedback(entry, inner), produce };
+  const produce: Producer["produce"] = (call, values) => watch(call, () => inner.produce(call, values));
+  const producer: Producer = { ...inner, ...guardedFeedback(entry, inner), produce };
   return { scorer: undefined, producer, publish: publisher(entry, inner) };
+}
+
+function mayVeto({ granted }: PluginEntry): Pick<Scorer, "mayVeto"> {
+  return granted.some(({ key }) => key === "veto") ? { mayVeto: true } : {};
 }
 
 function withPath<T>({ spec }: PluginEntry, make: () => T): T {
@@ -65,17 +96,37 @@ function withPath<T>({ spec }: PluginEntry, make: () => T): T {
   }
 }
 
-/** Notes failures; what is thrown is what was thrown. */
-function noted(entry: PluginEntry, ask: () => Reason | Promise<Reason>): Reason | Promise<Reason> {
-  try {
-    const reason = ask();
-    if (!(reason instanceof Promise)) return reason;
-    return reason.catch((cause) => {
-      throw entry.failed(cause);
-    });
-  } catch (cause) {
-    throw entry.failed(cause);
-  }
+/** Notes failures, what is thrown is what was thrown; and how long each call holds the event loop. */
+function watched(entry: PluginEntry, clock: CycleClock): Watch {
+  const { budgetMs } = entry.spec;
+  const guard = createOverrunGuard(budgetMs, (tookMs) => {
+    entry.metrics.overruns(entry.spec.name);
+    entry.quietLog({ tookMs, budgetMs }, "an inline plugin overran its budget");
+  });
+  const look = (startedMs: number) => {
+    const nowMs = clock.elapsedMs();
+    const why = guard.took(nowMs - startedMs, nowMs);
+    if (why === undefined) return;
+    guard.reset();
+    entry.eject(why);
+    entry.log.error(`disabled: ${why}`);
+  };
+  return (call, ask) => {
+    if (entry.state === "ejected") throw entry.unavailable();
+    const startedMs = clock.elapsedMs();
+    try {
+      const reason = ask();
+      return reason instanceof Promise ? reason.catch((cause) => fail(entry, cause)) : reason;
+    } catch (cause) {
+      return fail(entry, cause);
+    } finally {
+      if (call.isRehearsal !== true) look(startedMs);
+    }
+  };
+}
+
+function fail(entry: PluginEntry, cause: unknown): never {
+  throw entry.failed(cause);
 }
 
 function guardedFeedback(entry: PluginEntry, { feedback }: Scorer | Producer): Pick<Scorer, "feedback"> {

@@ -12,7 +12,9 @@ export interface PluginMetrics {
   readonly restarts: (plugin: string) => void;
   readonly lateAnswers: (plugin: string) => void;
   readonly violations: (process: string) => void;
-  /** An inline plugin's hook threw. */
+  /** An inline plugin held the event loop for longer than its budget. */
+  readonly overruns: (plugin: string) => void;
+  /** A hook of a plugin in the host's own process threw. */
   readonly hookErrors: (plugin: string) => void;
   readonly droppedFeedback: (process: string, count: number) => void;
   readonly droppedLogBytes: (process: string, bytes: number) => void;
@@ -38,7 +40,12 @@ export function createPluginMetrics(registry: Registry, gauges: PluginGauges): P
   const restarts = counter("outrider_plugin_restarts_total", "Starts and connections after the first.", ["plugin"]);
   const late = counter("outrider_plugin_late_answers_total", "Answers behind their deadline, dropped.", ["plugin"]);
   const bugs = counter("outrider_plugin_protocol_violations_total", "Answers against the contract.", ["process"]);
-  const hooks = counter("outrider_plugin_hook_errors_total", "Hooks of inline plugins that threw.", ["plugin"]);
+  const hooks = counter("outrider_plugin_hook_errors_total", "Hooks of inline and worker plugins that threw.", [
+    "plugin",
+  ]);
+  const overruns = counter("outrider_plugin_overruns_total", "Calls that held the event loop beyond their budget.", [
+    "plugin",
+  ]);
   const feedback = counter("outrider_plugin_feedback_dropped_total", "Events a plugin was too slow for.", ["process"]);
   const log = counter("outrider_plugin_log_dropped_bytes_total", "Output that was not logged.", ["process"]);
   const tables = counter("outrider_plugin_tables_ignored_total", "Score tables that could not be used.", ["plugin"]);
@@ -57,6 +64,7 @@ export function createPluginMetrics(registry: Registry, gauges: PluginGauges): P
     restarts: (plugin) => restarts.inc({ plugin }),
     lateAnswers: (plugin) => late.inc({ plugin }),
     violations: (process) => bugs.inc({ process }),
+    overruns: (plugin) => overruns.inc({ plugin }),
     hookErrors: (plugin) => hooks.inc({ plugin }),
     droppedFeedback: (process, count) => feedback.inc({ process }, count),
     droppedLogBytes: (process, bytes) => log.inc({ process }, bytes),

@@ -1,7 +1,9 @@
 import type { CycleClock } from "@outrider/core";
 import { type AnyDefinition, OutriderError } from "@outrider/core/contract";
 import type { Logger } from "pino";
+import type { HostPlugin } from "./host-plugin.ts";
 import { createInlinePlugin } from "./inline-plugin.ts";
+import { loadDeclaration } from "./load-declaration.ts";
 import type { PluginMetrics } from "./metrics.ts";
 import { PluginEntry } from "./plugin-entry.ts";
 import { PluginJournal } from "./plugin-journal.ts";
@@ -11,7 +13,8 @@ import { attachedTiming, type PluginTiming } from "./plugin-timing.ts";
 import { ProcessGeneration } from "./process-generation.ts";
 import { ProcessTally } from "./process-tally.ts";
 import { blockSizeFor, type LocalPlugin } from "./running-setup.ts";
-import type { FrameListener, PluginCatalogue, PluginSpec, ProcessSpec } from "./types.ts";
+import type { FrameListener, PluginCatalogue, PluginSetup, PluginSpec, ProcessSpec } from "./types.ts";
+import { createWorkerPools, type WorkerPools } from "./worker/worker-pools.ts";
 
 /** What all that a runtime makes has in common. */
 export interface FactoryOptions {
@@ -49,6 +52,8 @@ export interface GenerationPlan {
 
 /** Makes plugins and processes, and keeps what outlives a generation of them. */
 export class PluginFactory {
+  /** Threads of the plugins that are placed on them. */
+  readonly workers: WorkerPools;
   readonly #options: FactoryOptions;
   readonly #definitions = new Map<string, AnyDefinition>();
   readonly #journals = new Map<string, PluginJournal>();
@@ -56,14 +61,21 @@ export class PluginFactory {
   #sockets = 0;
 
   constructor(options: FactoryOptions) {
+    const { catalogue, random, log } = options;
     this.#options = options;
+    this.workers = createWorkerPools({ context: options, catalogue, random, log });
   }
 
-  /** Loads the built-in types that some spec names. */
+  /**
+   * Loads the built-in types that some spec names, and the modules of those that run inline.
+   * @throws {OutriderError} `CONFIG_INVALID` with every module that cannot be loaded.
+   */
   async load(specs: readonly PluginSpec[]): Promise<void> {
-    const { catalogue } = this.#options;
-    const types = new Set(specs.map(({ type }) => type).filter((type) => Object.hasOwn(catalogue, type)));
-    await Promise.all(Array.from(types, async (type) => this.#definitions.set(type, await catalogue[type]!.load())));
+    const loaded = await Promise.allSettled(specs.map((spec) => this.#load(spec)));
+    const faults = loaded.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    const foreign = faults.find((fault) => !(fault instanceof OutriderError));
+    if (foreign !== undefined) throw foreign;
+    if (faults.length > 0) throw new OutriderError("CONFIG_INVALID", faults.map(({ message }) => message).join("\n"));
   }
 
   /** A process of which no generation is in force yet. */
@@ -74,13 +86,9 @@ export class PluginFactory {
   }
 
   /** @throws {OutriderError} `CONFIG_INVALID` with every fault of its `parameters:`. */
-  createLocal(spec: PluginSpec, cohort: Set<PluginEntry>): LocalPlugin {
-    const definition = this.#definitions.get(spec.type);
-    if (definition === undefined) {
-      throw new OutriderError("CONFIG_INVALID", `${spec.path}.type: ${spec.type} is no built-in type`);
-    }
+  createLocal(spec: PluginSpec, cohort: Set<PluginEntry>, setup: PluginSetup): LocalPlugin {
     const entry = this.#createEntry(spec, this.#journalOf(spec.name).generation + 1);
-    const plugin = createInlinePlugin(entry, definition, this.#options.table.current, blockSizeFor(cohort, entry));
+    const plugin = this.#createHostPlugin(entry, cohort, setup);
     cohort.add(entry);
     return { kind: "local", spec, entry, plugin };
   }
@@ -106,6 +114,35 @@ export class PluginFactory {
       frame: (direction, message) => this.#show(process.name, number, direction, message),
       isBeside: plan.isBeside,
     });
+  }
+
+  async #load(spec: PluginSpec): Promise<void> {
+    const { type, module, placement, path } = spec;
+    const builtin = Object.hasOwn(this.#options.catalogue, type) ? this.#options.catalogue[type] : undefined;
+    if (module === undefined) {
+      if (builtin !== undefined) this.#definitions.set(definitionKey(spec), await builtin.load());
+    } else if (placement === "inline") {
+      const definition = await loadDeclaration(module, type).catch((cause) => {
+        throw new OutriderError("CONFIG_INVALID", `${path}.module: ${messageOf(cause)}`, { cause });
+      });
+      this.#definitions.set(definitionKey(spec), definition);
+    }
+  }
+
+  #createHostPlugin(entry: PluginEntry, cohort: Set<PluginEntry>, setup: PluginSetup): HostPlugin {
+    const { spec } = entry;
+    const { table, clock } = this.#options;
+    const definition = this.#definitions.get(definitionKey(spec));
+    const blockSizeTokens = () => blockSizeFor(cohort, entry);
+    if (spec.placement === "worker") {
+      const { workers, decisionBudgetMs } = setup;
+      return this.workers.of(workers).add({ entry, definition, decisionBudgetMs, blockSizeTokens });
+    }
+    if (definition === undefined) {
+      throw new OutriderError("CONFIG_INVALID", `${spec.path}.type: ${spec.type} is no built-in type`);
+    }
+    const { current } = table;
+    return createInlinePlugin({ entry, definition, table: current, clock, blockSizeTokens: blockSizeTokens() });
   }
 
   #createEntry(spec: PluginSpec, generation: number): PluginEntry {
@@ -141,11 +178,19 @@ export class PluginFactory {
   }
 
   #produces(type: string): readonly string[] {
-    const definition = this.#definitions.get(type);
+    const definition = this.#definitions.get(definitionKey({ type }));
     return definition?.kind === "producer" ? definition.produces : [];
   }
 
   #show(process: string, generation: number, direction: "sent" | "received", message: Uint8Array): void {
     this.#options.frame({ process, generation, atMs: this.#options.clock.nowMs(), direction, message });
   }
+}
+
+function definitionKey({ type, module = "" }: Pick<PluginSpec, "type" | "module">): string {
+  return `${module} ${type}`;
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

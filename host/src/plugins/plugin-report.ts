@@ -27,13 +27,14 @@ export function toReport(plugin: RunningPlugin): PluginReport & PluginHistory {
 
 function toProcessReport(plugin: RunningPlugin) {
   const { current, tally } = plugin.kind === "ported" ? plugin.process : { current: undefined, tally: undefined };
+  const local = plugin.kind === "local" ? plugin.plugin : undefined;
   return {
     profile: current?.profile,
     pid: current?.pid,
-    restarts: tally?.restarts ?? 0,
+    restarts: tally?.restarts ?? local?.restarts ?? 0,
     violations: tally?.violations ?? 0,
     revLag: current?.revLag ?? 0,
-    droppedFeedback: tally?.droppedFeedback ?? 0,
+    droppedFeedback: tally?.droppedFeedback ?? local?.droppedFeedback ?? 0,
     offendingFrame: tally?.offendingFrame,
     resyncs: tally?.resyncs ?? 0,
   };

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Producer, Scorer } from "@outrider/core";
 import { type Need, OutriderError } from "@outrider/core/contract";
-import type { InlinePlugin } from "./inline-plugin.ts";
+import type { HostPlugin } from "./host-plugin.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { PluginPort } from "./plugin-port.ts";
 import type { PluginProcess } from "./plugin-process.ts";
@@ -12,7 +12,7 @@ export interface LocalPlugin {
   readonly kind: "local";
   readonly spec: PluginSpec;
   readonly entry: PluginEntry;
-  readonly plugin: InlinePlugin;
+  readonly plugin: HostPlugin;
 }
 
 /** A configured plugin behind a connection. */

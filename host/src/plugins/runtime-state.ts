@@ -1,6 +1,6 @@
 import type { Need } from "@outrider/core/contract";
 import { mergeNeeds } from "./grants.ts";
-import type { InlinePlugin } from "./inline-plugin.ts";
+import type { HostPlugin } from "./host-plugin.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { PluginProcess } from "./plugin-process.ts";
 import type { RunningSetup } from "./running-setup.ts";
@@ -34,7 +34,7 @@ export class RuntimeState {
   }
 
   /** Plugins in the host's own process that are to know the endpoints. */
-  locals(): ReadonlySet<InlinePlugin> {
+  locals(): ReadonlySet<HostPlugin> {
     const plugins = [...this.running.plugins.values(), ...(this.draft?.plugins.values() ?? [])];
     return new Set(plugins.flatMap((plugin) => (plugin.kind === "local" ? [plugin.plugin] : [])));
   }

@@ -3,6 +3,7 @@ import { OutriderError } from "@outrider/core/contract";
 import type { Logger } from "pino";
 import { buildSetup, type DraftSetup } from "./build-setup.ts";
 import type { ChangeSignal } from "./change-signal.ts";
+import type { PluginEntry } from "./plugin-entry.ts";
 import type { PluginFactory } from "./plugin-factory.ts";
 import type { PluginProcess } from "./plugin-process.ts";
 import type { PluginTiming } from "./plugin-timing.ts";
@@ -57,7 +58,8 @@ export class SetupChanges {
   release(name: string): boolean {
     const { running } = this.#options.state;
     const plugin = running.plugins.get(name);
-    if (plugin?.kind !== "ported") return false;
+    if (plugin?.kind === "local") return plugin.plugin.release();
+    if (plugin === undefined) return false;
     const { state } = plugin.port.entry;
     if (state !== "failed" && state !== "quarantined") return false;
     if (plugin.process.current?.release() === true) return true;
@@ -83,9 +85,12 @@ export class SetupChanges {
       await this.#discard(draft);
       throw join(failures);
     }
-    const entries = others.flatMap(({ next: { entries } }) => entries);
+    const entries = [...others.flatMap(({ next: { entries } }) => entries), ...newLocals(draft, state.running)];
     await signal.until(() => entries.every(isSettled), timing.startupMs);
-    return draft;
+    const worse = worseLocals(draft, state.running);
+    if (worse.length === 0) return draft;
+    await this.#discard(draft);
+    throw new OutriderError("PLUGIN_REJECTED", worse.join("\n"));
   }
 
   #toPrepared(draft: DraftSetup): PreparedSetup {
@@ -124,7 +129,9 @@ export class SetupChanges {
   /** Ends what the setup in force has no place for. */
   #letGo(before: RunningSetup, running: RunningSetup): void {
     for (const plugin of before.plugins.values()) {
-      if (plugin.kind === "local" && !running.cohort.has(plugin.entry)) plugin.entry.move("stopped");
+      if (plugin.kind === "local" && !running.cohort.has(plugin.entry)) {
+        void plugin.plugin.close(this.#options.timing.drainMs);
+      }
     }
     for (const [name, process] of before.processes) {
       if (running.processes.get(name) !== process) void process.stop();
@@ -135,7 +142,7 @@ export class SetupChanges {
   async #discard({ running, successions }: DraftSetup): Promise<void> {
     const { cohort } = this.#options.state.running;
     for (const plugin of running.plugins.values()) {
-      if (plugin.kind === "local" && !cohort.has(plugin.entry)) plugin.entry.move("stopped");
+      if (plugin.kind === "local" && !cohort.has(plugin.entry)) void plugin.plugin.close(0);
     }
     await Promise.all(successions.map((succession) => succession.discard()));
   }
@@ -189,6 +196,21 @@ export class SetupChanges {
     state.beside = [];
     signal.fire();
   }
+}
+
+/** Plugins in the host's own process that were made for a setup. */
+function newLocals({ running }: DraftSetup, { cohort }: RunningSetup): readonly PluginEntry[] {
+  const plugins = [...running.plugins.values()].filter(({ kind }) => kind === "local").map(entryOf);
+  return plugins.filter((entry) => !cohort.has(entry));
+}
+
+/** Why plugins on threads do not start that others of their name serve well. */
+function worseLocals(draft: DraftSetup, before: RunningSetup): readonly string[] {
+  return newLocals(draft, before).flatMap(({ spec: { name, path }, serving, state, message }) => {
+    const old = before.plugins.get(name);
+    const isWorse = !serving && old !== undefined && entryOf(old).serving;
+    return isWorse ? [`${path}: ${name} is ${state}: ${message}`] : [];
+  });
 }
 
 function join(failures: readonly unknown[]): unknown {
