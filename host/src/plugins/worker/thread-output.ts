@@ -16,16 +16,20 @@ function capture(stream: "stdout" | "stderr", post: (message: FromThread) => voi
   let endsAtMs = 0;
   let left = windowBytes;
   let droppedBytes = 0;
+  const send = (text: string) => {
+    if (text !== "" || droppedBytes > 0) post({ kind: "output", stream, text, droppedBytes });
+    droppedBytes = 0;
+  };
   const take = (text: string) => {
     const nowMs = now();
     if (nowMs >= endsAtMs) [endsAtMs, left] = [nowMs + windowMs, windowBytes];
     if (text.length > left) {
+      if (droppedBytes === 0) setTimeout(() => send(""), windowMs).unref();
       droppedBytes += text.length;
       return;
     }
     left -= text.length;
-    post({ kind: "output", stream, text, droppedBytes });
-    droppedBytes = 0;
+    send(text);
   };
   process[stream].write = (chunk: unknown, ...rest: readonly unknown[]) => {
     take(typeof chunk === "string" ? chunk : Buffer.from(chunk as Uint8Array).toString());
