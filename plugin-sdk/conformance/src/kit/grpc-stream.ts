@@ -64,11 +64,14 @@ export function openGrpcStream(target: PluginTarget, { path, token, onMessage, o
   stream.on("error", broke);
   stream.on("response", (headers) => {
     said = toEnd(headers);
+    // A page that says why is no frame.
+    if (said !== undefined) finish(said);
   });
   stream.on("trailers", (headers) => {
     said = toEnd(headers) ?? said;
   });
   stream.on("data", (chunk: Buffer) => {
+    if (ended !== undefined) return;
     try {
       decoder.push(chunk);
     } catch (error) {
