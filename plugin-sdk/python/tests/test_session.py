@@ -361,12 +361,20 @@ class TestACall:
                 call.veto(2)
             return [0.1, None]
 
-        async with ready(scores_of(score)) as host:
+        async with ready(scores_of(score), granted=[{"key": "veto"}]) as host:
             answer = await host.ask()
             assert answer.scores[0] == round32(0.1)
             assert (from_bitmap(answer.abstain), from_bitmap(answer.veto)) == ((1,), (1,))
             assert answer.reason == "é" * 100
             assert (answer.epoch, answer.rev, answer.plugin_us > 0) == (EPOCH, 1, True)
+
+    @in_loop
+    async def test_is_answered_without_vetoes_that_were_not_granted(self):
+        def score(call):
+            call.veto(0)
+
+        async with ready(scores_of(score)) as host:
+            assert (await host.ask()).veto == b""
 
     @in_loop
     async def test_may_be_abstained_whole_and_by_nan(self):
@@ -387,7 +395,7 @@ class TestACall:
             call.veto(1)
             return [0.5, 1.0]
 
-        async with ready(scores_of(score), data=[{"id": 9, "key": "data.x"}]) as host:
+        async with ready(scores_of(score), data=[{"id": 9, "key": "data.x"}], granted=[{"key": "veto"}]) as host:
             await host.state([1, 2, 3])
             await host.send(state={"epoch": EPOCH, "from_rev": 1, "to_rev": 2, "removed_slots": [1]})
             await host.next("state_ack")

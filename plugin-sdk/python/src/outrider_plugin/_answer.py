@@ -98,8 +98,8 @@ class InvalidAnswerError(Exception):
     """What a plugin returned is no answer to its call."""
 
 
-def to_rated(result: object, call: Call, selection: Selection) -> Rated:
-    """Check what a scorer returned.
+def to_rated(result: object, call: Call, selection: Selection, *, may_veto: bool) -> Rated:
+    """Check what a scorer returned; vetoes that were not granted are left out.
 
     :raises InvalidAnswerError: where it is not a number or an abstention per candidate.
     """
@@ -107,7 +107,7 @@ def to_rated(result: object, call: Call, selection: Selection) -> Rated:
     positions = selection.positions
     if positions is not None:
         scores, unknown = _expand(scores, unknown, positions, selection.asked)
-    vetoed = call.vetoed
+    vetoed = call.vetoed if may_veto else ()
     return Rated(scores, to_bitmap(unknown), to_bitmap(_moved(vetoed, positions)) if vetoed else b"", call.reason)
 
 

@@ -45,7 +45,7 @@ class HostState:
         before, self.instances = self.instances, made
         for wanted in request.instances:
             instance = made[wanted.id]
-            instance.connect(wanted.data)
+            instance.connect(wanted)
             if before.get(wanted.id) is not instance:
                 self._introduce(instance)
         self.shared.table.set_columns(request.columns)

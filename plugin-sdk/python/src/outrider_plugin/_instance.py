@@ -62,6 +62,7 @@ class ServedInstance:
         self._plugin = plugin
         self._shared = shared
         self._complaints = Complaints(definition.type)
+        self._may_veto = False
         self._keys: Mapping[int, str] = {}
         self._produced: Mapping[str, int | None] = {}
         self._running: set[_Pending] = set()
@@ -72,10 +73,11 @@ class ServedInstance:
         """Calls that are not answered."""
         return len(self._running) + len(self._waiting)
 
-    def connect(self, data: Any) -> None:
-        """Take the numbers of its data on the present connection."""
-        self._keys = {column.id: column.key for column in data}
-        numbers = {column.key: column.id for column in data}
+    def connect(self, instance: Message) -> None:
+        """Take what it was granted and the numbers of its data on the present connection."""
+        self._may_veto = any(need.key == "veto" for need in instance.granted)
+        self._keys = {column.id: column.key for column in instance.data}
+        numbers = {column.key: column.id for column in instance.data}
         self._produced = {key: numbers.get(key) for key in self.definition.produces}
 
     def put(self, wire: Message, came_at: float, caller: Caller) -> None:
@@ -123,7 +125,7 @@ class ServedInstance:
             elif isinstance(result, Failure) and result is not _CANCELLED:
                 self._complain("table", result.message)
 
-        return self._ask(call, lambda returned: to_rated(returned, call, selection), finish)
+        return self._ask(call, lambda returned: to_rated(returned, call, selection, may_veto=False), finish)
 
     def _table_call(self, table: TableVersion, selection: Selection) -> Call:
         return Call(
@@ -170,7 +172,7 @@ class ServedInstance:
 
         def settle(returned: object) -> Result:
             if isinstance(self._plugin, Scorer):
-                return to_rated(returned, call, selection)
+                return to_rated(returned, call, selection, may_veto=self._may_veto)
             return to_computed(returned, call, selection, self._produced, self.definition.type)
 
         def finish(result: Result) -> None:
