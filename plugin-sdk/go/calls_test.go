@@ -111,6 +111,11 @@ func TestACallHasWhatItsHostSent(t *testing.T) {
 	w := open(t, p, "h")
 	w.configure("looking", "", "waiting_requests", "inflight_requests")
 	w.fill(1, 1, 3, 4, 5)
+	if refused := w.score(call(8, 1, 1))[0]; refused.Veto != nil {
+		t.Errorf("it rules out %v, which it may not", refused.Veto)
+	}
+	w.granted = []*scorerv1.Need{{Key: "veto"}}
+	w.configure("looking", "", "waiting_requests", "inflight_requests")
 	request := call(9, 1, 1)
 	request.Candidates = []byte{0b10101}
 	request.Profile = "decode"

@@ -31,6 +31,7 @@ type bound struct {
 	keys map[uint32]string
 	// Number of each key that a producer writes; 0: the host does not want it.
 	produced []uint32
+	mayVeto  bool
 }
 
 func newHost(p *plugin) *host {
@@ -110,6 +111,7 @@ func bind(made *instance, wanted *scorerv1.Instance) *bound {
 	for _, key := range made.definition.produces {
 		b.produced = append(b.produced, numbers[key])
 	}
+	b.mayVeto = slices.ContainsFunc(wanted.Granted, func(need *scorerv1.Need) bool { return need.Key == "veto" })
 	return b
 }
 
@@ -171,25 +173,27 @@ func (h *host) feedback(request *scorerv1.PushFeedbackRequest) {
 	}
 }
 
-// place puts a call on the state there is, or says why it cannot be.
-func (h *host) place(request *scorerv1.ScoreRequest) (*bound, *pending, *scorerv1.CallError) {
+// place puts a call on the state there is, or answers why it cannot be.
+func (h *host) place(request *scorerv1.ScoreRequest) (*bound, *pending, *scorerv1.ScoreResponse) {
 	state := h.replica.version
-	if request.Epoch != state.epoch || request.Rev > state.rev {
-		return nil, nil, &scorerv1.CallError{
-			Code: codePrecondition, Message: fmt.Sprintf("state %d:%d is not here", request.Epoch, request.Rev),
-			HaveEpoch: state.epoch, HaveRev: state.rev,
+	refuse := func(code, message string) *scorerv1.ScoreResponse {
+		return &scorerv1.ScoreResponse{
+			CallId: request.CallId, Epoch: state.epoch, Rev: state.rev,
+			Error: &scorerv1.CallError{Code: code, Message: message, HaveEpoch: state.epoch, HaveRev: state.rev},
 		}
 	}
 	b := h.bound[request.Instance]
-	if b == nil {
-		message := fmt.Sprintf("no instance %d", request.Instance)
-		return nil, nil, &scorerv1.CallError{Code: codeInvalid, Message: message}
-	}
-	if len(request.Candidates) > maxSlots/8 {
-		return nil, nil, &scorerv1.CallError{Code: codeInvalid, Message: "candidates beyond the largest table"}
+	switch {
+	case request.Epoch != state.epoch || request.Rev > state.rev:
+		return nil, nil, refuse(codePrecondition, fmt.Sprintf("state %d:%d is not here", request.Epoch, request.Rev))
+	case b == nil:
+		return nil, nil, refuse(codeInvalid, fmt.Sprintf("no instance %d", request.Instance))
+	case len(request.Candidates) > maxSlots/8:
+		return nil, nil, refuse(codeInvalid, "candidates beyond the largest table")
 	}
 	return b, &pending{
-		request: request, state: state, counts: h.counts, keys: b.keys, produced: b.produced, cameAt: h.plugin.clock(),
+		request: request, state: state, counts: h.counts, keys: b.keys, produced: b.produced, mayVeto: b.mayVeto,
+		cameAt: h.plugin.clock(),
 	}, nil
 }
 

@@ -160,6 +160,9 @@ func (i *instance) evaluate(p *pending) *scorerv1.ScoreResponse {
 		answer.Error = toCallError(err)
 	} else if i.definition.produces == nil {
 		call.scores(answer, values[0])
+		if !p.mayVeto {
+			answer.Veto = nil
+		}
 	} else {
 		call.values(answer, p.produced, values)
 	}

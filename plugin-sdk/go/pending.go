@@ -16,7 +16,9 @@ type pending struct {
 	keys    map[uint32]string
 	// Number of each key that a producer writes; 0: the host does not want it.
 	produced []uint32
-	cameAt   time.Time
+	// Whether what it rules out is told.
+	mayVeto bool
+	cameAt  time.Time
 	// Ends when whoever put it is gone.
 	caller context.Context
 	// Takes the answer; called exactly once.

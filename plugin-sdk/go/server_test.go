@@ -121,8 +121,9 @@ func TestTheReplicatedProfileByUnaryCalls(t *testing.T) {
 			t.Errorf("instance %d answers %v (%v)", instance, answer, err)
 		}
 	}
-	if _, err := client.Score(ctx, connect.NewRequest(call(1, 5, 1))); connect.CodeOf(err) != connect.CodeFailedPrecondition {
-		t.Errorf("a call of another epoch: %v", err)
+	answer, err := client.Score(ctx, connect.NewRequest(call(1, 5, 1)))
+	if err != nil || answer.Msg.Error.GetCode() != codePrecondition || answer.Msg.Error.HaveEpoch != 4 {
+		t.Errorf("a call of another epoch is answered with %v (%v)", answer, err)
 	}
 }
 

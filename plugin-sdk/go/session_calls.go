@@ -14,10 +14,7 @@ func (s *session) batch(batch *scorerv1.ScoreBatch) {
 	for _, request := range batch.Calls {
 		b, call, refusal := h.place(request)
 		if refusal != nil {
-			state := h.replica.version
-			s.answer(&scorerv1.ScoreResponse{
-				CallId: request.CallId, Epoch: state.epoch, Rev: state.rev, Error: refusal,
-			})
+			s.answer(refusal)
 			continue
 		}
 		s.opened(call)

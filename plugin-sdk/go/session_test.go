@@ -19,6 +19,8 @@ type wire struct {
 	requests chan *scorerv1.SessionRequest
 	answers  chan *scorerv1.SessionResponse
 	done     chan error
+	// What its instances are granted.
+	granted []*scorerv1.Need
 }
 
 func (w *wire) Receive() (*scorerv1.SessionRequest, error) {
@@ -143,6 +145,7 @@ func (w *wire) tryConfigure(typeName, parameters string, columns ...string) []*s
 	w.t.Helper()
 	request := &scorerv1.ConfigureRequest{Instances: []*scorerv1.Instance{{
 		Id: 1, Type: typeName, ConfigJson: []byte(parameters), Data: []*scorerv1.Column{{Id: 900, Key: "data.x"}},
+		Granted: w.granted,
 	}}}
 	for i, key := range columns {
 		request.Columns = append(request.Columns, &scorerv1.Column{Id: uint32(i + 1), Key: key})

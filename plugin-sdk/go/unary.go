@@ -81,9 +81,16 @@ func (p *plugin) caller() *host {
 func (h *handler) Score(
 	ctx context.Context, request *connect.Request[scorerv1.ScoreRequest],
 ) (*connect.Response[scorerv1.ScoreResponse], error) {
-	served, call, err := h.place(request.Msg)
+	place := h.plugin.placeWithHost
+	if request.Msg.Instance == 0 {
+		place = h.plugin.placeInline
+	}
+	served, call, refusal, err := place(request.Msg)
 	if err != nil {
 		return nil, err
+	}
+	if refusal != nil {
+		return connect.NewResponse(refusal), nil
 	}
 	answered := make(chan *scorerv1.ScoreResponse, 1)
 	call.caller = ctx
@@ -91,9 +98,6 @@ func (h *handler) Score(
 	served.put(call)
 	select {
 	case answer := <-answered:
-		if answer.Error != nil {
-			return nil, toConnectError(answer.Error)
-		}
 		return connect.NewResponse(answer), nil
 	case <-ctx.Done():
 		call.giveUp()
@@ -101,48 +105,40 @@ func (h *handler) Score(
 	}
 }
 
-// place puts a call on the state of its host, or on the endpoints that came with it.
-func (h *handler) place(request *scorerv1.ScoreRequest) (*instance, *pending, error) {
-	if request.Instance == 0 {
-		return h.plugin.placeInline(request)
-	}
-	state := h.plugin.caller()
+// placeWithHost puts a call on the state that its host has pushed.
+func (p *plugin) placeWithHost(
+	request *scorerv1.ScoreRequest,
+) (*instance, *pending, *scorerv1.ScoreResponse, error) {
+	state := p.caller()
 	if state == nil {
-		return nil, nil, errNoHandshake
+		return nil, nil, nil, errNoHandshake
 	}
 	state.mu.Lock()
 	defer state.mu.Unlock()
 	b, call, refusal := state.place(request)
 	if refusal != nil {
-		return nil, nil, toConnectError(refusal)
+		return nil, nil, refusal, nil
 	}
-	return b.instance, call, nil
+	return b.instance, call, nil, nil
 }
 
-// placeInline is the basic profile: the first type, without parameters.
-func (p *plugin) placeInline(request *scorerv1.ScoreRequest) (*instance, *pending, error) {
+// placeInline puts a call of the basic profile on the endpoints that came with it: to the first type, without parameters.
+func (p *plugin) placeInline(
+	request *scorerv1.ScoreRequest,
+) (*instance, *pending, *scorerv1.ScoreResponse, error) {
+	if len(request.Endpoints) > maxSlots {
+		return nil, nil, nil, connect.NewError(connect.CodeInvalidArgument, errors.New("more endpoints than slots"))
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.basic == nil {
 		made, err := createGuarded(p.definitions[0], nil)
 		if err != nil {
-			return nil, nil, connect.NewError(connect.CodeFailedPrecondition, err)
+			return nil, nil, nil, connect.NewError(connect.CodeFailedPrecondition, err)
 		}
 		p.basic = startInstance(p.definitions[0], "", made, p.clock, p.log)
 	}
-	if len(request.Endpoints) > maxSlots {
-		return nil, nil, connect.NewError(connect.CodeInvalidArgument, errors.New("more endpoints than a table holds"))
-	}
 	return p.basic, &pending{
-		request: request, state: inlineTable(request), counts: &inFlight{}, cameAt: p.clock(),
-	}, nil
-}
-
-// toConnectError is an error of a call as one of a unary call.
-func toConnectError(failure *scorerv1.CallError) error {
-	var code connect.Code
-	if err := code.UnmarshalText([]byte(failure.Code)); err != nil {
-		code = connect.CodeInternal
-	}
-	return connect.NewError(code, errors.New(failure.Message))
+		request: request, state: inlineTable(request), counts: &inFlight{}, mayVeto: true, cameAt: p.clock(),
+	}, nil, nil
 }
