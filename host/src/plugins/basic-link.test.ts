@@ -65,7 +65,12 @@ describe("a plugin that knows Score alone", slow, () => {
       spec: { needs: [{ key: "request.prompt_text", required: true }] },
       message: /request\.prompt_text is only granted by the operator/,
     },
-    { title: "must not answer Handshake", spec: {}, env: { MODE: "shakes-hands" }, message: /serve its Session on/ },
+    {
+      title: "is to answer no Handshake",
+      spec: {},
+      env: { MODE: "shakes-hands" },
+      message: /answers Handshake and knows no Configure: .*answer Handshake with 501/,
+    },
   ];
   for (const { title, spec, env = {}, message } of faults) {
     it(title, async () => {

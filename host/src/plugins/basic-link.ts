@@ -1,15 +1,12 @@
 import type { CycleClock } from "@outrider/core";
 import { type Need, type NeedKey, OutriderError, type Reason } from "@outrider/core/contract";
-import { createUnaryClient, type UnaryClient, type UnaryTarget } from "@outrider/transport";
+import type { UnaryClient } from "@outrider/transport";
 import { admitPlugin } from "./admit-plugin.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { LinkContext, LinkedPlugin, PluginLink } from "./plugin-link.ts";
 
 /** What a plugin that cannot say so itself gets where its configuration names nothing. */
 const defaultNeeds: readonly NeedKey[] = ["waiting_requests", "running_requests", "kv_cache_usage"];
-
-/** Connections to one plugin at most, and so calls in flight: one more is shed and waits in no queue. */
-const connections = 16;
 
 /** Between two looks whether all calls have ended, in ms. */
 const idlePollMs = 10;
@@ -18,44 +15,21 @@ const idlePollMs = 10;
 const lostAfterCalls = 5;
 
 /**
- * Opens a plugin that knows `Score` alone: endpoints travel with every call, nothing is kept in step, no events.
+ * Links a plugin that knows `Score` alone: endpoints travel with every call, nothing is kept in step, no events.
+ * @param client connected; the link closes it.
  * @throws {OutriderError} `PLUGIN_REJECTED` when no configured plugin can be served so.
  */
-export async function openBasicLink(context: LinkContext, target: UnaryTarget): Promise<PluginLink> {
+export function linkBasic(context: LinkContext, client: UnaryClient): PluginLink {
+  const admitted = admit(context);
   const closed = Promise.withResolvers<OutriderError>();
-  const client = createUnaryClient(target, {
-    token: context.token,
-    connections,
-    violation: (error, answer) => context.violation(error, answer),
-    answered: () => {},
-  });
-  const close = () => {
+  const end = (error: OutriderError) => {
     context.signal.removeEventListener("abort", close);
-    closed.resolve(new OutriderError("SCORER_UNAVAILABLE", `${context.name}: closed`));
+    closed.resolve(error);
     void client.close();
   };
+  const close = () => end(new OutriderError("SCORER_UNAVAILABLE", `${context.name}: closed`));
   context.signal.addEventListener("abort", close, { once: true });
-  try {
-    await shakeHands(context, client);
-    const lost = (error: OutriderError) => {
-      closed.resolve(error);
-      close();
-    };
-    return toLink(admit(context), client, context.clock, { closed: closed.promise, close, lost });
-  } catch (cause) {
-    close();
-    throw cause;
-  }
-}
-
-async function shakeHands({ entries, host, timing, name }: LinkContext, client: UnaryClient): Promise<void> {
-  for (const entry of entries) entry.move("handshaking");
-  await client.connect(timing.connectMs);
-  const request = { host: "outrider", hostVersion: host.version, hostInstance: host.instance };
-  const found = await client.handshake(request, timing.handshakeMs);
-  if (found.kind === "basic") return;
-  const message = `${name} answers Handshake over HTTP/1.1; serve its Session on OUTRIDER_PLUGIN_SOCKET, unix: or h2c://, or answer 501`;
-  throw new OutriderError("PLUGIN_REJECTED", message);
+  return toLink(admitted, client, context.clock, { closed: closed.promise, close, lost: end });
 }
 
 interface AdmittedPlugin {

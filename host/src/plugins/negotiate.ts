@@ -5,7 +5,7 @@ import type { SessionClient, WireInstance } from "@outrider/transport";
 import { admitPlugin, fromWireNeed, toWireNeed } from "./admit-plugin.ts";
 import { columnsOf, dataOf, KeyNumbers } from "./key-numbers.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
-import type { LinkContext } from "./plugin-link.ts";
+import type { HostIdentity, LinkContext } from "./plugin-link.ts";
 
 /** Feature by which a plugin says that it takes a further hello. */
 const handoffFeature = "handoff";
@@ -44,8 +44,7 @@ export interface Negotiated {
 export async function negotiate(greeter: Greeter, profile: AskingProfile, context: LinkContext): Promise<Negotiated> {
   const numbers = new KeyNumbers();
   for (const entry of context.entries) entry.move("handshaking");
-  const columns = context.table.current.columns.keys.map((key) => numbers.column(key));
-  const hello = await sayHello(greeter, context, { availableColumns: columns });
+  const hello = await greeter.hello(toHello(context, numbers), context.timing.handshakeMs);
   const admitted = admitAll(hello, profile, context, numbers);
   for (const { entry } of admitted) entry.move("configuring");
   const { bootId, pluginVersion, features } = hello;
@@ -53,18 +52,21 @@ export async function negotiate(greeter: Greeter, profile: AskingProfile, contex
   return { bootId, pluginVersion, takesHandoff: features.includes(handoffFeature), plugins };
 }
 
-/** Gives a configured plugin what its predecessor has learned. @throws {OutriderError} as the connection fails. */
-export async function handOn(greeter: Greeter, context: LinkContext, handoff: Uint8Array): Promise<void> {
-  await sayHello(greeter, context, { handoff });
+/** How the host introduces itself. */
+export function toHello(
+  { host, table }: LinkContext,
+  numbers = new KeyNumbers(),
+): MessageInitShape<typeof HandshakeRequestSchema> {
+  return { ...toIdentity(host), availableColumns: table.current.columns.keys.map((key) => numbers.column(key)) };
 }
 
-function sayHello(
-  greeter: Greeter,
-  { host, timing }: LinkContext,
-  more: MessageInitShape<typeof HandshakeRequestSchema>,
-): Promise<HandshakeResponse> {
-  const self = { host: "outrider", hostVersion: host.version, hostInstance: host.instance };
-  return greeter.hello({ ...self, features: hostFeatures, ...more }, timing.handshakeMs);
+/** Gives a configured plugin what its predecessor has learned. @throws {OutriderError} as the connection fails. */
+export async function handOn(greeter: Greeter, { host, timing }: LinkContext, handoff: Uint8Array): Promise<void> {
+  await greeter.hello({ ...toIdentity(host), handoff }, timing.handshakeMs);
+}
+
+function toIdentity({ version, instance }: HostIdentity) {
+  return { host: "outrider", hostVersion: version, hostInstance: instance, features: [...hostFeatures] };
 }
 
 function admitAll(

@@ -3,7 +3,6 @@ import { OutriderError } from "@outrider/core/contract";
 import { fromConnectionError } from "@outrider/transport";
 import type { Logger } from "pino";
 import { type Backoff, createBackoff } from "./backoff.ts";
-import { openBasicLink } from "./basic-link.ts";
 import { createFeedbackSender, type FeedbackSender } from "./feedback-sender.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { LinkContext, PluginLink, RuntimeContext } from "./plugin-link.ts";
@@ -13,6 +12,7 @@ import type { ProcessTally } from "./process-tally.ts";
 import { RemotePlugin } from "./remote-plugin.ts";
 import { openSessionLink } from "./session-link.ts";
 import type { PluginProfile, PluginState, ProcessSpec } from "./types.ts";
+import { openUnaryLink } from "./unary-link.ts";
 
 /** What one generation of a plugin process is made of. */
 export interface GenerationOptions {
@@ -243,7 +243,7 @@ export class ProcessGeneration {
     this.#aborter.signal.throwIfAborted();
     const context = this.#linkContext();
     if (to.kind === "session") return openSessionLink(context, to.target);
-    return openBasicLink(context, to.target);
+    return openUnaryLink(context, to.target);
   }
 
   async #serve(link: PluginLink): Promise<OutriderError> {

@@ -6,10 +6,11 @@ import {
   type PluginTarget,
   type SessionClient,
   type SessionEvents,
+  type SessionOptions,
   wantedEvents,
 } from "@outrider/transport";
 import { type Liveness, watchLiveness } from "./liveness.ts";
-import { type AcceptedPlugin, handOn, negotiate } from "./negotiate.ts";
+import { type AcceptedPlugin, type AskingProfile, handOn, negotiate } from "./negotiate.ts";
 import type { LinkContext, LinkedPlugin, PluginLink, TableHolder } from "./plugin-link.ts";
 import { createPushedTables, type PushedTables } from "./pushed-tables.ts";
 import type { PluginProfile } from "./types.ts";
@@ -20,8 +21,19 @@ import { withTimeout } from "./with-timeout.ts";
  * @throws {OutriderError} `PLUGIN_REJECTED` when no configured plugin can run or the token is not accepted; otherwise as
  *   the session fails.
  */
-export async function openSessionLink(context: LinkContext, target: PluginTarget): Promise<PluginLink> {
-  const link = new SessionLink(context, target);
+export function openSessionLink(context: LinkContext, target: PluginTarget): Promise<PluginLink> {
+  return linkSession(context, "session", (options) => openSession(target, options));
+}
+
+/**
+ * As {@link openSessionLink}, over a session that somebody else opens: the replicated profile is one too, by unary calls.
+ */
+export async function linkSession(
+  context: LinkContext,
+  profile: AskingProfile,
+  open: (options: SessionOptions) => SessionClient,
+): Promise<PluginLink> {
+  const link = new SessionLink(context, profile, open);
   try {
     await link.open();
     return link;
@@ -34,6 +46,7 @@ export async function openSessionLink(context: LinkContext, target: PluginTarget
 class SessionLink implements PluginLink {
   readonly closed: Promise<OutriderError>;
   readonly #context: LinkContext;
+  readonly #profile: AskingProfile;
   readonly #session: SessionClient;
   readonly #settleClosed: (error: OutriderError) => void;
   readonly #holder: TableHolder;
@@ -50,13 +63,14 @@ class SessionLink implements PluginLink {
   #stalled = "";
   #unready = "";
 
-  constructor(context: LinkContext, target: PluginTarget) {
+  constructor(context: LinkContext, profile: AskingProfile, open: (options: SessionOptions) => SessionClient) {
     const closed = Promise.withResolvers<OutriderError>();
     this.closed = closed.promise;
     this.#settleClosed = closed.resolve;
     this.#context = context;
+    this.#profile = profile;
     this.#holder = context.table.addHolder();
-    this.#session = openSession(target, {
+    this.#session = open({
       token: context.token,
       epoch: this.#epoch,
       events: this.#events(),
@@ -67,7 +81,7 @@ class SessionLink implements PluginLink {
   }
 
   get profile(): PluginProfile {
-    return this.#tables?.isUsed === true ? "push" : "session";
+    return this.#tables?.isUsed === true ? "push" : this.#profile;
   }
 
   get bootId(): string {
@@ -87,7 +101,11 @@ class SessionLink implements PluginLink {
   }
 
   async open(): Promise<void> {
-    const { bootId, pluginVersion, takesHandoff, plugins } = await negotiate(this.#session, "session", this.#context);
+    const { bootId, pluginVersion, takesHandoff, plugins } = await negotiate(
+      this.#session,
+      this.#profile,
+      this.#context,
+    );
     for (const { entry } of plugins) entry.move("syncing");
     const tables = createPushedTables(plugins, this.#epoch, this.#context);
     this.#tables = tables;

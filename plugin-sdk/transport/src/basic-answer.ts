@@ -1,11 +1,15 @@
-import { OutriderError } from "@outrider/core/contract";
+import { type CycleCall, OutriderError } from "@outrider/core/contract";
 import { hasBit } from "./bitmap.ts";
 import { fromRpcFailure, RpcFailure } from "./rpc-failure.ts";
+
+const noBytes = new Uint8Array(0);
 
 /** A checked answer of the basic profile. */
 export interface BasicAnswer {
   /** Per endpoint of the request, `NaN` = abstained. */
   readonly scores: readonly number[];
+  /** Bitmap over endpoints of the request: to be ruled out. */
+  readonly veto: Uint8Array;
   /** Why; empty = not told. */
   readonly reason: string;
   /** By the plugin's own clock; 0 = not told. */
@@ -24,15 +28,33 @@ export function readBasicAnswer(json: string, callId: number, count: number, sub
   if (answer.callId !== undefined && answer.callId !== callId) {
     throw violation(subject, `an answer to call ${JSON.stringify(answer.callId)} instead of ${callId}`);
   }
-  const { scores = [], abstain = "", reason = "", pluginUs = 0 } = answer;
+  const { scores = [], abstain = "", veto = "", reason = "", pluginUs = 0 } = answer;
   if (!Array.isArray(scores) || typeof abstain !== "string") throw violation(subject, "scores that are no list");
   if (scores.length !== count) throw invalid(subject, `${scores.length} scores for ${count} candidates`);
   const abstained = Buffer.from(abstain, "base64");
   return {
     scores: scores.map((score: unknown, i) => (hasBit(abstained, i) ? Number.NaN : checkScore(score, i, subject))),
+    veto: typeof veto === "string" ? Buffer.from(veto, "base64") : noBytes,
     reason: typeof reason === "string" ? reason : "",
     pluginUs: typeof pluginUs === "number" ? pluginUs : 0,
   };
+}
+
+/**
+ * Copies an answer to where it is wanted.
+ * @param positions candidate of each endpoint of the request.
+ * @param vetoable the call whose candidates the plugin may rule out; `undefined` = it may not.
+ */
+export function takeBasicAnswer(
+  answer: BasicAnswer,
+  positions: readonly number[],
+  scores: Float32Array,
+  vetoable: CycleCall | undefined,
+): void {
+  positions.forEach((position, i) => {
+    scores[position] = answer.scores[i]!;
+    if (hasBit(answer.veto, i)) vetoable?.veto(position);
+  });
 }
 
 /** What a refusal says: a Connect error where the body is one, otherwise what the HTTP status stands for. */

@@ -14,6 +14,8 @@ export interface BasicView {
   readonly labels: ReadonlySet<string> | undefined;
   /** Names of sets that are sent; `undefined` = all. */
   readonly sets: ReadonlySet<string> | undefined;
+  /** Whether its vetoes count. */
+  readonly mayVeto: boolean;
   /** What never changes of an endpoint, as JSON members. */
   readonly written: WeakMap<EndpointInfo, string>;
 }
@@ -35,6 +37,7 @@ export function toBasicView(granted: readonly Need[]): BasicView {
     data: keys.filter((key) => key.startsWith("data.")),
     labels: namesOf(granted, "endpoint.labels"),
     sets: namesOf(granted, "endpoint.sets"),
+    mayVeto: keys.includes("veto"),
     written: new WeakMap(),
   };
 }

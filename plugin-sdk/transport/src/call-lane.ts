@@ -21,8 +21,8 @@ export interface LaneContext {
   /** Calls that are not answered. */
   readonly pending: PendingCalls;
   /** State that calls are put on; `undefined` = the plugin has none. */
-  sentState(): EndpointSnapshot | undefined;
-  /** Whether a step of state is half sent, so that "all that live" would be ambiguous. */
+  callState(): EndpointSnapshot | undefined;
+  /** Whether "all that live" would be ambiguous: a step of state is half sent, or may overtake a call. */
   inStep(): boolean;
   /** Sends a frame with its header. */
   send(frame: Buffer): void;
@@ -95,7 +95,7 @@ export class CallLane {
 
   #put(instance: WireInstance, call: CycleCall, target: AnswerTarget): Promise<Reason> {
     const { batch, pending } = this.#context;
-    const state = this.#context.sentState();
+    const state = this.#context.callState();
     const refusal = this.#refusal ?? this.#illness;
     if (refusal !== undefined) return unavailable(instance, refusal);
     if (state === undefined) return unavailable(instance, "has not been sent the endpoints yet");

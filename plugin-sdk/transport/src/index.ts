@@ -24,6 +24,7 @@ export * from "./session-types.ts";
 export * from "./state-frames.ts";
 export * from "./state-grants.ts";
 export type { TableVersion } from "./table-version.ts";
+export * from "./tls-identity.ts";
 export { asTransmitted } from "./transmitted-event.ts";
 export * from "./unary-client.ts";
 export * from "./unary-types.ts";

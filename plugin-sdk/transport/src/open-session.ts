@@ -5,6 +5,7 @@ import { codeOfStatus, decodeGrpcMessage, grpcCodes } from "./rpc-codes.ts";
 import { fromConnectionError, fromRpcFailure, RpcFailure } from "./rpc-failure.ts";
 import { createSession, type SessionEnd } from "./session-client.ts";
 import type { PluginTarget, SessionClient, SessionOptions } from "./session-types.ts";
+import { toTlsOptions } from "./tls-identity.ts";
 
 const sessionPath = "/outrider.scorer.v1.ScorerService/Session";
 
@@ -42,7 +43,10 @@ function connect(target: PluginTarget): http2.ClientHttp2Session {
     return http2.connect("http://localhost", { settings, createConnection });
   }
   const url = new URL(target.url);
-  if (url.protocol === "https:") return http2.connect(url, { settings, ALPNProtocols: ["h2"] });
+  if (url.protocol === "https:") {
+    const identity = target.tls === undefined ? {} : toTlsOptions(target.tls());
+    return http2.connect(url, { settings, ALPNProtocols: ["h2"], ...identity });
+  }
   return http2.connect(`http://${url.host}`, { settings });
 }
 

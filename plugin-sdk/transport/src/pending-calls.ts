@@ -3,7 +3,8 @@ import type { DecodedAnswer } from "./answer-codec.ts";
 import { createDueCalls } from "./due-calls.ts";
 import { fromRpcFailure } from "./rpc-failure.ts";
 import type { SessionEvents, WireInstance } from "./session-types.ts";
-import { type AnswerTarget, takeAnswer } from "./take-answer.ts";
+import type { SlotHistory } from "./slot-history.ts";
+import { type AnswerTarget, type CallState, takeAnswer } from "./take-answer.ts";
 
 /** When the calls of one frame were put and sent, by `performance.now()`; one object serves them all. */
 export interface CallTurn {
@@ -47,6 +48,7 @@ interface PendingCall {
   readonly turn: CallTurn;
   readonly dueMs: number;
   readonly isRehearsal: boolean;
+  readonly call: CycleCall;
   readonly resolve: (reason: Reason) => void;
   readonly reject: (error: OutriderError) => void;
   state: "waiting" | "missed" | "settled";
@@ -60,8 +62,11 @@ export interface AnswerEvents extends Pick<SessionEvents, "violation" | "answere
   exhausted(retryAfterMs: number): void;
 }
 
-/** @param epoch of the session: an answer on another one breaks the contract. */
-export function createPendingCalls(epoch: number, events: AnswerEvents): PendingCalls {
+/**
+ * @param epoch of the session: an answer on another one breaks the contract.
+ * @param history of the slots: a plugin may have a later state than a call was made on.
+ */
+export function createPendingCalls(epoch: number, events: AnswerEvents, history: SlotHistory): PendingCalls {
   const calls = new Map<number, PendingCall>();
   const due = createDueCalls<PendingCall>();
   const times = { callUs: 0, hostUs: 0, pluginUs: 0 };
@@ -103,7 +108,19 @@ export function createPendingCalls(epoch: number, events: AnswerEvents): Pending
       waiting += 1;
       return new Promise((resolve, reject) => {
         const state = "waiting";
-        const pending = { callId, instance, rev, target, turn, dueMs, isRehearsal, resolve, reject, state } as const;
+        const pending = {
+          callId,
+          call,
+          instance,
+          rev,
+          target,
+          turn,
+          dueMs,
+          isRehearsal,
+          resolve,
+          reject,
+          state,
+        } as const;
         calls.set(callId, pending);
         due.add(pending);
       });
@@ -126,9 +143,10 @@ export function createPendingCalls(epoch: number, events: AnswerEvents): Pending
       if (error?.rpcCode === "failed_precondition") events.stateRefused(fromRpcFailure(error, "state"));
       if (error?.rpcCode === "resource_exhausted" && error.retryAfterMs > 0) events.exhausted(error.retryAfterMs);
       const { instance, target, rev } = call;
+      const isStale = staleness(history, call.call);
       const failure =
         error === undefined
-          ? takeAnswer(answer, instance, target, { epoch, rev })
+          ? takeAnswer(answer, instance, target, { epoch, rev, isStale })
           : fromRpcFailure(error, instance.name);
       if (failure === undefined) call.resolve(answer.reason === "" ? undefined : answer.reason);
       else reject(call, failure, frame);
@@ -143,4 +161,10 @@ export function createPendingCalls(epoch: number, events: AnswerEvents): Pending
       }
     },
   };
+}
+
+/** Whether a candidate's slot has changed hands since the call's snapshot; `undefined` = none has. */
+function staleness(history: SlotHistory, { candidates, snapshot }: CycleCall): CallState["isStale"] {
+  if (snapshot.rev >= history.settledRev) return undefined;
+  return (position) => !history.isSameSince(candidates[position]!, snapshot.rev);
 }

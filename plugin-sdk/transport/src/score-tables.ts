@@ -2,6 +2,7 @@ import { type CycleCall, type EndpointSnapshot, OutriderError, type RequestFacts
 import type { ScoreTable } from "@outrider/protos/scorer";
 import { fromBitmap } from "./bitmap.ts";
 import type { WireInstance } from "./session-types.ts";
+import { createSlotHistory } from "./slot-history.ts";
 import { maxSlots } from "./table-step.ts";
 
 /** Tables kept of one instance at most: the oldest go first. */
@@ -56,8 +57,7 @@ export function createScoreTables(instance: WireInstance, epoch: number): ScoreT
   const kinds = keys.filter(({ need }) => need === "" || instance.granted.some(({ key }) => key === need));
   const usedKinds = new Set<string>();
   let heldScores = 0;
-  let snapshot: EndpointSnapshot | undefined;
-  let sinceRevs = new Uint32Array(0);
+  const history = createSlotHistory();
 
   const drop = (id: string, table: HeldTable) => {
     held.delete(id);
@@ -91,7 +91,7 @@ export function createScoreTables(instance: WireInstance, epoch: number): ScoreT
     },
     take(table, nowMs) {
       const { keyBy, key, rev, ttlMs } = table;
-      const error = faultOf(table, instance, snapshot?.rev ?? 0, epoch);
+      const error = faultOf(table, instance, history.rev, epoch);
       if (error !== undefined) return { kind: "refused", error };
       const reason = uselessness(table, epoch, kinds);
       if (reason !== "") return { kind: "ignored", reason };
@@ -106,15 +106,11 @@ export function createScoreTables(instance: WireInstance, epoch: number): ScoreT
       const { candidates } = call;
       for (let i = 0; i < candidates.length; i += 1) {
         const slot = candidates[i]!;
-        scores[i] = sinceRevs[slot]! <= rev ? (table.scores[slot] ?? Number.NaN) : Number.NaN;
+        scores[i] = history.isSameSince(slot, rev) ? (table.scores[slot] ?? Number.NaN) : Number.NaN;
       }
       return true;
     },
-    publish(next) {
-      if (next.slotCount > sinceRevs.length) sinceRevs = enlarged(sinceRevs, next.slotCount);
-      for (const slot of next.live) if (snapshot?.at(slot)?.id !== next.at(slot)!.id) sinceRevs[slot] = next.rev;
-      snapshot = next;
-    },
+    publish: (snapshot) => history.publish(snapshot),
   };
 }
 
@@ -155,10 +151,4 @@ function toScores({ slots, scores }: ScoreTable): Float32Array {
     bySlot[slot] = scores[i]!;
   });
   return bySlot;
-}
-
-function enlarged(revs: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(length);
-  larger.set(revs);
-  return larger;
 }

@@ -15,12 +15,13 @@ import { CallLane } from "./call-lane.ts";
 import { type CallSweep, createCallSweep } from "./call-sweep.ts";
 import { toWireEvent } from "./feedback-codec.ts";
 import { frameHeaderBytes } from "./grpc-frames.ts";
-import { createPendingCalls, type PendingCalls } from "./pending-calls.ts";
+import { type AnswerEvents, createPendingCalls, type PendingCalls } from "./pending-calls.ts";
 import type { PendingReplies } from "./pending-replies.ts";
 import { encodeRequest, type RequestFrame } from "./session-frames.ts";
 import { SessionInbox } from "./session-inbox.ts";
 import { SessionReplies } from "./session-replies.ts";
 import type { InstanceEvent, SessionClient, SessionOptions, WireInstance } from "./session-types.ts";
+import { createSlotHistory } from "./slot-history.ts";
 import { toStateGrants } from "./state-grants.ts";
 import { createStateSender, type StateSender } from "./state-sender.ts";
 
@@ -67,6 +68,7 @@ class Session implements SessionClient {
   readonly #state: StateSender;
   readonly #pending: PendingCalls;
   readonly #sweep: CallSweep;
+  readonly #history = createSlotHistory();
   readonly #batch = createCallBatch();
   readonly #lane: CallLane;
   readonly #replies = new SessionReplies();
@@ -88,13 +90,14 @@ class Session implements SessionClient {
       stepped: (change, isFull) => this.#stepped(change, isFull),
       refused: (error) => events.resynced(error),
     });
-    this.#pending = createPendingCalls(epoch, {
+    const answers: AnswerEvents = {
       violation: (error, frame) => events.violation(error, frame),
       answered: (instance, callId, times) => events.answered(instance, callId, times),
       lateAnswer: (instance, callId, times) => events.lateAnswer(instance, callId, times),
       stateRefused: (error) => this.#stateRefused(error),
       exhausted: (retryAfterMs) => this.#lane.pause(retryAfterMs),
-    });
+    };
+    this.#pending = createPendingCalls(epoch, answers, this.#history);
     this.#sweep = createCallSweep(this.#pending, (callIds) => this.#cancel(callIds));
     this.#lane = this.#createLane();
     this.#lane.setRefusal("is not configured yet");
@@ -102,7 +105,7 @@ class Session implements SessionClient {
   }
 
   get ackedRev(): number {
-    return this.#state.ackedRev;
+    return this.#state.acked?.rev ?? 0;
   }
 
   get outstanding(): number {
@@ -141,6 +144,7 @@ class Session implements SessionClient {
   }
 
   publish(snapshot: EndpointSnapshot): void {
+    this.#history.publish(snapshot);
     this.#state.publish(snapshot);
   }
 
@@ -262,12 +266,13 @@ class Session implements SessionClient {
   }
 
   #createLane(): CallLane {
+    const { isOrdered = true } = this.#options;
     return new CallLane({
       epoch: this.#options.epoch,
       batch: this.#batch,
       pending: this.#pending,
-      sentState: () => this.#state.sent,
-      inStep: () => this.#state.inStep,
+      callState: () => (isOrdered ? this.#state.sent : this.#state.acked),
+      inStep: () => !isOrdered || this.#state.inStep,
       send: (frame) => this.#write(frame),
       sent: (nowMs) => this.#sweep.look(nowMs),
     });

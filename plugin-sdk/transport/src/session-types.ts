@@ -9,11 +9,12 @@ import type {
   PushStateResponse,
   ScoreTable,
 } from "@outrider/protos/scorer";
+import type { TlsSource } from "./tls-identity.ts";
 
 /** Where a plugin listens: a unix socket, or `h2c://`, `http://`, `https://` with host and port. */
 export type PluginTarget =
   | { readonly kind: "socket"; readonly path: string }
-  | { readonly kind: "url"; readonly url: string };
+  | { readonly kind: "url"; readonly url: string; readonly tls?: TlsSource | undefined };
 
 /** A key by its number on one connection. */
 export interface NumberedKey {
@@ -88,6 +89,11 @@ export interface SessionOptions {
   readonly events: SessionEvents;
   /** Longest wait for the connection, in ms; default 2,000. */
   readonly connectTimeoutMs?: number;
+  /**
+   * Whether the plugin takes what is sent in the order it was sent; default true. Where it does not, calls are put on
+   * acknowledged state.
+   */
+  readonly isOrdered?: boolean;
   /** Sees every message, without its frame header, for recordings. */
   readonly onFrame?: (direction: "sent" | "received", message: Uint8Array) => void;
 }

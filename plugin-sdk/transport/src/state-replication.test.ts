@@ -204,7 +204,7 @@ it("leads any table to any other, whatever is sent in full, refused or forgotten
       host.publish([{}]);
       host.publish([{ waiting_requests: 1 }]);
       expectSame(host.table, host.sender.sent!);
-      expect(host.sender.ackedRev).toBe(host.sender.sent!.rev);
+      expect(host.sender.acked!.rev).toBe(host.sender.sent!.rev);
       expect(host.known).toEqual(idsBySlot(host.sender.sent!));
     }),
     { numRuns: 300 },
@@ -224,6 +224,7 @@ it("does not send a table that the plugin refuses over and over", () => {
   sender.publish(fakeSnapshot([{}]));
   for (let i = 0; i < 3; i += 1) {
     sender.acknowledge(create(PushStateResponseSchema, { epoch, nack: { code: "invalid_argument" } }));
+    sender.resume();
     expect(sent).toHaveLength(i + 1);
     sender.publish(fakeSnapshot([{}]));
   }
@@ -242,7 +243,7 @@ function createHost() {
     reconnect() {
       host.sender.stop(new OutriderError("SCORER_UNAVAILABLE", "gone"));
       responses.length = 0;
-      host.sender = createSender(host.sender.ackedRev + 2);
+      host.sender = createSender((host.sender.acked?.rev ?? 0) + 2);
     },
     forget() {
       host.table = connected();

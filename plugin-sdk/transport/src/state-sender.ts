@@ -25,10 +25,10 @@ export interface StateOutlet {
 export interface StateSender {
   /** Last snapshot that was sent completely, the state calls are put on; `undefined` = none. */
   readonly sent: EndpointSnapshot | undefined;
+  /** Last snapshot that was acknowledged; `undefined` = none. */
+  readonly acked: EndpointSnapshot | undefined;
   /** Whether a step has been begun and not yet ended. */
   readonly inStep: boolean;
-  /** Revision acknowledged; 0 = none. */
-  readonly ackedRev: number;
   /** A configuration was accepted: from now on this is sent, beginning in full. */
   grant(grants: StateGrants): void;
   /** Brings the plugin to a snapshot, sooner or later. */
@@ -47,12 +47,11 @@ export interface StateSender {
 
 interface UnackedStep {
   readonly number: number;
-  readonly rev: number;
+  readonly after: EndpointSnapshot;
   readonly isFull: boolean;
 }
 
 interface StepInProgress extends UnackedStep {
-  readonly after: EndpointSnapshot;
   readonly step: EncodedStep;
   /** Frame that is sent next. */
   next: number;
@@ -65,7 +64,7 @@ export function createStateSender(epoch: number, outlet: StateOutlet): StateSend
 
 class SteppingSender implements StateSender {
   sent: EndpointSnapshot | undefined;
-  ackedRev = 0;
+  acked: EndpointSnapshot | undefined;
   readonly #epoch: number;
   readonly #outlet: StateOutlet;
   readonly #synced = Promise.withResolvers<void>();
@@ -73,6 +72,8 @@ class SteppingSender implements StateSender {
   #grants: StateGrants | undefined;
   #latest: EndpointSnapshot | undefined;
   #needsFull = true;
+  /** The whole table was refused: nothing is sent before the next snapshot. */
+  #isRefused = false;
   #progress: StepInProgress | undefined;
   #unacked: UnackedStep[] = [];
   #steps = 0;
@@ -97,11 +98,13 @@ class SteppingSender implements StateSender {
 
   publish(snapshot: EndpointSnapshot): void {
     this.#latest = snapshot;
+    this.#isRefused = false;
     this.resume();
   }
 
   resync(): void {
     this.#needsFull = true;
+    this.#isRefused = false;
     this.#progress = undefined;
     this.resume();
   }
@@ -123,7 +126,8 @@ class SteppingSender implements StateSender {
     if (step === undefined) return false;
     const { nack, epoch, rev } = response;
     if (nack !== undefined) this.#refused(step, fromRpcFailure(new RpcFailure(nack.code, nack.message), "state"));
-    else if (epoch !== this.#epoch || rev !== step.rev) this.#refused(step, wrongAck(response, this.#epoch, step.rev));
+    else if (epoch !== this.#epoch || rev !== step.after.rev)
+      this.#refused(step, wrongAck(response, this.#epoch, step.after.rev));
     else this.#acknowledged(step);
     return true;
   }
@@ -141,7 +145,7 @@ class SteppingSender implements StateSender {
 
   #begin(): StepInProgress | undefined {
     const after = this.#latest;
-    if (this.#grants === undefined || after === undefined) return undefined;
+    if (this.#grants === undefined || after === undefined || this.#isRefused) return undefined;
     const isFull = this.#needsFull;
     const mayBegin = isFull || (after !== this.sent && this.#unacked.length < mostUnackedSteps);
     if (!mayBegin) return undefined;
@@ -150,22 +154,22 @@ class SteppingSender implements StateSender {
     this.#needsFull = false;
     this.#steps += 1;
     if (isFull) this.#lastFullStep = this.#steps;
-    return { number: this.#steps, rev: after.rev, isFull, after, step, next: 0 };
+    return { number: this.#steps, isFull, after, step, next: 0 };
   }
 
   #sendChunk(progress: StepInProgress): void {
-    const { step, after, isFull, number, rev } = progress;
+    const { step, after, isFull, number } = progress;
     this.#outlet.send(step.frames[progress.next]!);
     progress.next += 1;
     if (progress.next < step.frames.length) return;
     this.#progress = undefined;
     this.sent = after;
-    this.#unacked.push({ number, rev, isFull });
+    this.#unacked.push({ number, after, isFull });
     this.#outlet.stepped(step.change, isFull);
   }
 
-  #acknowledged({ rev }: UnackedStep): void {
-    this.ackedRev = rev;
+  #acknowledged({ after }: UnackedStep): void {
+    this.acked = after;
     this.#synced.resolve();
     this.resume();
   }
@@ -174,8 +178,9 @@ class SteppingSender implements StateSender {
   #refused({ number, isFull }: UnackedStep, error: OutriderError): void {
     if (number < this.#lastFullStep) return;
     this.#outlet.refused(error);
-    if (isFull) this.#needsFull = true;
-    else this.resync();
+    this.#needsFull = true;
+    this.#isRefused = isFull;
+    if (!isFull) this.resync();
   }
 }
 

@@ -1,12 +1,14 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { CycleCall, Need, OutriderError, Reason } from "@outrider/core/contract";
 import type { HandshakeRequestSchema, HandshakeResponse } from "@outrider/protos/scorer";
+import type { AnswerTimes, SessionClient, SessionOptions } from "./session-types.ts";
+import type { TlsSource } from "./tls-identity.ts";
 
 /** Where a unary plugin listens: a TCP port of loopback, a unix socket, or `http://` or `https://`. */
 export type UnaryTarget =
   | { readonly kind: "port"; readonly port: number }
   | { readonly kind: "socket"; readonly path: string }
-  | { readonly kind: "url"; readonly url: string };
+  | { readonly kind: "url"; readonly url: string; readonly tls?: TlsSource | undefined };
 
 /** What a Handshake found. */
 export type UnaryProfile =
@@ -23,14 +25,14 @@ export interface BasicInstance {
 
 /** How a unary plugin is called. */
 export interface UnaryOptions {
-  /** Sent as `authorization: Bearer`; empty = none. */
-  readonly token: string;
+  /** Sent as `authorization: Bearer`, asked for with each request where it is a function; empty = none. */
+  readonly token: string | (() => string);
   /** Connections at most; default 16. Opened one by one. */
   readonly connections?: number;
   /** The contract was broken by this answer. */
   readonly violation: (error: OutriderError, answer: Uint8Array) => void;
-  /** A call was answered in time or late; `pluginUs` by the plugin's own clock, 0 = not told. */
-  readonly answered: (callId: number, pluginUs: number) => void;
+  /** A call of the basic profile was answered, too late where `isLate`. Not told of rehearsals. */
+  readonly answered: (instance: BasicInstance, times: AnswerTimes, isLate: boolean) => void;
 }
 
 /** Host side of a plugin that serves unary calls. All failures are `OutriderError`s. */
@@ -45,7 +47,12 @@ export interface UnaryClient {
    * @throws {OutriderError} as `SessionClient.score`.
    */
   score(instance: BasicInstance, call: CycleCall, scores: Float32Array): Promise<Reason>;
-  /** Calls put and not answered. */
+  /**
+   * Speaks the replicated profile with a plugin whose handshake is {@link UnaryProfile.hello}: a session whose frames
+   * travel as unary calls. The first hello asks nobody: this is its answer. Closing it closes the client.
+   */
+  replicate(hello: HandshakeResponse, options: SessionOptions): SessionClient;
+  /** Calls of the basic profile put and not answered. */
   readonly outstanding: number;
   /** Ends all connections; calls in flight fail. */
   close(): Promise<void>;
