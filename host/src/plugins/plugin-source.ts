@@ -1,4 +1,4 @@
-import { chmod } from "node:fs/promises";
+import { chmod, rm } from "node:fs/promises";
 import type { CycleClock } from "@outrider/core";
 import { OutriderError } from "@outrider/core/contract";
 import { reachChild } from "@outrider/transport";
@@ -113,6 +113,7 @@ class ChildSource implements PluginSource {
     this.#child = child;
     void child.exited.then((how) => {
       this.#child = undefined;
+      void rm(child.address.socketPath, { force: true });
       events.ended(how);
     });
     return child;

@@ -1,6 +1,6 @@
 import type { EndpointSnapshot } from "@outrider/core";
 import { OutriderError } from "@outrider/core/contract";
-import { fromConnectionError } from "@outrider/transport";
+import { fromConnectionError, rpcCodeOf } from "@outrider/transport";
 import type { Logger } from "pino";
 import { type Backoff, createBackoff } from "./backoff.ts";
 import { createFeedbackSender, type FeedbackSender } from "./feedback-sender.ts";
@@ -224,11 +224,21 @@ export class ProcessGeneration {
     try {
       return await this.#serve(await this.#open());
     } catch (cause) {
-      const error = cause instanceof OutriderError ? cause : fromConnectionError(cause, this.#options.spec.name);
+      const error = this.#toError(cause);
       if (error.code === "PLUGIN_REJECTED") this.#faults.rejected(error.message);
       if (error.code === "SCORER_DEADLINE") await this.#endSilent(error);
       return error;
     }
+  }
+
+  #toError(cause: unknown): OutriderError {
+    const { name, kind } = this.#options.spec;
+    if (!(cause instanceof OutriderError)) return fromConnectionError(cause, name);
+    if (rpcCodeOf(cause) !== "unimplemented") return cause;
+    const remedy = "serve that version, or unary calls over HTTP/1.1 on PORT or at an http:// address";
+    const message = `${name} serves no Session of outrider.scorer.v1: ${remedy}`;
+    // What is served elsewhere may be replaced by then; a command is the same the next time.
+    return new OutriderError(kind === "url" ? "SCORER_UNAVAILABLE" : "PLUGIN_REJECTED", message, { cause });
   }
 
   /** Alive and silent: nothing but a fresh start helps. */
@@ -286,7 +296,8 @@ export class ProcessGeneration {
       feedback: this.#feedback,
       lastBootId: this.#lastBootId,
       violation: (error, message) => {
-        if (this.#faults.violated(error, message)) this.#link?.close();
+        // Behind what the connection itself makes of it: its calls fail by the rule that was broken.
+        if (this.#faults.violated(error, message)) queueMicrotask(() => this.#link?.close());
       },
       resynced: (error) => {
         tally.resyncs += 1;
