@@ -45,7 +45,8 @@ export function fromWireEvent({ callId, slot, atMs, event }: WireEvent): Feedbac
   const common = { callId, slot, atMs };
   switch (event.case) {
     case "picked": {
-      const { ownScore = Number.NaN, totalScore, fallback, promptTokens, picks } = event.value;
+      const { ownScore = Number.NaN, totalScore, fallback, promptTokens } = event.value;
+      const picks = event.value.picks.map(({ profile, slot }) => ({ profile, slot }));
       return { kind: "picked", ...common, ownScore, totalScore, fallback, promptTokens, picks };
     }
     case "headers": {

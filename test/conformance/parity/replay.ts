@@ -1,0 +1,362 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type AnyDefinition,
+  type CycleClock,
+  createEndpointTable,
+  createRandom,
+  type DecisionRecord,
+  type EndpointTable,
+  type FeedbackEvent,
+  type Plan,
+  type PluginOutcome,
+  type Profile,
+  runCycle,
+  type Scorer,
+} from "@outrider/core";
+import {
+  createLog,
+  createPluginRuntime,
+  type PluginCatalogue,
+  type PluginRuntime,
+  Registry,
+  systemClock,
+} from "@outrider/host";
+import { createFleet, type Fleet, nameOf, type Placement, placements } from "./placements.ts";
+import type { Frame, RecordedEnd, RecordedRequest, TableEdit } from "./recording.ts";
+
+/** What a replay came to. */
+export interface ReplayReport {
+  /** Decisions that were compared, each in every placement. */
+  readonly decisions: number;
+  /** Answers that were compared, and how many of them were of which kind. */
+  readonly answers: Readonly<Record<string, number>>;
+  readonly vetoes: number;
+  readonly events: number;
+  /** Slots that had another endpoint before. */
+  readonly reusedSlots: number;
+  readonly reconnects: number;
+  /** The first differences, at most ten; empty = all placements agree bit by bit. */
+  readonly differences: readonly string[];
+}
+
+/** Longest wait for all plugins to be there, or in step, in ms. */
+const patienceMs = 20_000;
+
+/** Longer than a host gathers feedback, in ms: what was told before is then on its way before any further call. */
+const gatheredMs = 8;
+
+/** Puts a recording to all types of a catalogue in all placements at once, and compares every answer with the inline one. */
+export async function replay(frames: readonly Frame[], catalogue: PluginCatalogue): Promise<ReplayReport> {
+  const folder = mkdtempSync(join(tmpdir(), "op-"));
+  const fleet = await createFleet(catalogue, folder);
+  const log = createLog(0);
+  log.level = "silent";
+  const table = createEndpointTable({ epoch: 7, extraColumns: ["metric.custom"] });
+  const runtime = await createPluginRuntime({
+    ...{ specs: fleet.specs, processes: fleet.processes, catalogue, table, socketDir: folder },
+    host: { instance: "replay", version: "0.0.0" },
+    clock: systemClock,
+    log,
+    registry: new Registry(),
+    decisionBudgetMs: 60_000,
+    timing: { backoffMinMs: 10, backoffMaxMs: 200 },
+  });
+  try {
+    await runtime.start(patienceMs);
+    const definitions = await Promise.all(Object.values(catalogue).map(({ load }) => load()));
+    const run = new Run(runtime, fleet, table, definitions);
+    for (const frame of frames) await run.take(frame);
+    return run.report;
+  } finally {
+    await runtime.stop();
+    fleet.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A request of which the end is not told yet, as each placement has decided it. */
+type OpenRequest = ReadonlyMap<Placement, DecisionRecord>;
+
+class Run {
+  readonly report = {
+    decisions: 0,
+    answers: {} as Record<string, number>,
+    vetoes: 0,
+    events: 0,
+    reusedSlots: 0,
+    reconnects: 0,
+    differences: [] as string[],
+  };
+  readonly #runtime: PluginRuntime;
+  readonly #fleet: Fleet;
+  readonly #table: EndpointTable;
+  readonly #plans: ReadonlyMap<Placement, Plan>;
+  readonly #open: OpenRequest[] = [];
+  readonly #holders = new Map<number, string>();
+  #atMs = 0;
+  #frame = -1;
+  #nextCallId = 1;
+
+  constructor(runtime: PluginRuntime, fleet: Fleet, table: EndpointTable, definitions: readonly AnyDefinition[]) {
+    this.#runtime = runtime;
+    this.#fleet = fleet;
+    this.#table = table;
+    this.#plans = new Map(placements.map((placement) => [placement, toPlan(runtime, definitions, placement)]));
+    table.onPublish((snapshot, change) => runtime.publish(snapshot, change));
+  }
+
+  async take(frame: Frame): Promise<void> {
+    this.#frame += 1;
+    this.#atMs = frame.atMs;
+    switch (frame.kind) {
+      case "state":
+        for (const edit of frame.edits) this.#edit(edit);
+        this.#table.publish(frame.atMs);
+        return this.#settle();
+      case "requests":
+        await Promise.all(frame.requests.map((request) => this.#decide(request)));
+        return;
+      case "inflight":
+        return this.#setInflight(this.#table.slotOf(frame.id), frame.counts);
+      case "feedback":
+        for (const end of frame.ends) this.#tell(end);
+        await delay(gatheredMs);
+        return;
+      case "reconnect":
+        this.report.reconnects += 1;
+        await this.#flush();
+        await this.#fleet.dropConnections();
+        await delay(gatheredMs);
+        return this.#settle();
+    }
+  }
+
+  #edit(edit: TableEdit): void {
+    const table = this.#table;
+    const slot = table.slotOf(edit.id);
+    if (edit.kind === "upsert") {
+      const taken = table.upsert(edit);
+      table.setReady(taken, true);
+      const before = this.#holders.get(taken);
+      if (before !== undefined && before !== edit.id) this.report.reusedSlots += 1;
+      this.#holders.set(taken, edit.id);
+    } else if (slot < 0) return;
+    else if (edit.kind === "value") table.setValue(slot, edit.key, edit.value, this.#atMs - edit.ageMs);
+    else if (edit.kind === "restart") table.restarted(slot);
+    else {
+      this.#setInflight(slot, [0, 0, 0]);
+      table.remove(edit.id);
+    }
+  }
+
+  #setInflight(slot: number, [requests, promptTokens, outputTokens]: readonly [number, number, number]): void {
+    if (slot < 0) return;
+    const { inflight } = this.#table;
+    inflight.requests[slot] = requests;
+    inflight.promptTokens[slot] = promptTokens;
+    inflight.outputTokens[slot] = outputTokens;
+  }
+
+  /** Waits until all plugins are there and know the last snapshot. */
+  async #settle(): Promise<void> {
+    const endMs = performance.now() + patienceMs;
+    const late = () => this.#runtime.status().filter(({ state, revLag }) => state !== "active" || revLag > 0);
+    for (let waiting = late(); waiting.length > 0; waiting = late()) {
+      if (performance.now() > endMs) throw new Error(`frame ${this.#frame}: ${JSON.stringify(waiting.slice(0, 2))}`);
+      await delay(1);
+    }
+  }
+
+  /** What is on its way when a connection breaks is lost: an acknowledgement shows that all before it has arrived. */
+  #flush(): Promise<void> {
+    const { live, rev } = this.#table.current;
+    this.#table.setValue(live[0]!, "metric.custom", rev, this.#atMs);
+    this.#table.publish(this.#atMs);
+    return this.#settle();
+  }
+
+  async #decide({ facts, seed, candidateSeed }: RecordedRequest): Promise<void> {
+    const snapshot = this.#table.current;
+    const candidates = choose(snapshot.live, candidateSeed);
+    if (candidates.length === 0) return;
+    const firstCallId = this.#nextCallId;
+    this.#nextCallId += 512;
+    const { inflight } = this.#table;
+    const common = { decisionId: `d-${firstCallId}`, firstCallId, snapshot, candidates, facts, inflight, seed };
+    const clock = toClock(this.#atMs);
+    const decisions = placements.map(
+      async (placement) =>
+        [placement, await runCycle({ ...common, plan: this.#plans.get(placement)!, clock })] as const,
+    );
+    this.#compare(new Map(await Promise.all(decisions)));
+  }
+
+  #compare(request: OpenRequest): void {
+    const [first, ...others] = placements;
+    const want = digest(request.get(first)!);
+    this.#count(request.get(first)!);
+    this.#open.push(request);
+    for (const placement of others) {
+      const got = digest(request.get(placement)!);
+      for (const [i, line] of want.entries()) {
+        if (got[i] === line || this.report.differences.length >= 10) continue;
+        this.report.differences.push(`frame ${this.#frame}, ${placement}: ${got[i]} where ${first} has ${line}`);
+      }
+    }
+  }
+
+  #count({ producers, profiles }: DecisionRecord): void {
+    const { report } = this;
+    report.decisions += 1;
+    for (const { kind } of [...producers, ...profiles.flatMap(({ scorers }) => scorers)]) {
+      report.answers[kind] = (report.answers[kind] ?? 0) + 1;
+    }
+    for (const { scorers } of profiles) for (const { vetoed } of scorers) report.vetoes += vetoed.length;
+  }
+
+  #tell(end: RecordedEnd): void {
+    const request = this.#open.shift();
+    for (const [placement, record] of request ?? []) {
+      for (const { name, outcome, profile } of partsOf(record)) {
+        const plugin = this.#plugin(name, outcome, placement);
+        for (const event of eventsOf(end, record, outcome, profile, this.#atMs)) {
+          plugin.feedback?.(event);
+          if (placement === placements[0]) this.report.events += 1;
+        }
+      }
+    }
+  }
+
+  #plugin(name: string, outcome: PluginOutcome, placement: Placement) {
+    const full = nameOf(name, placement);
+    return "values" in outcome ? this.#runtime.producer(full) : this.#runtime.scorer(full);
+  }
+}
+
+function choose(live: Uint32Array, seed: number): Uint32Array {
+  const random = createRandom(seed);
+  const least = random() < 0.3 ? 0 : random();
+  const chosen = live.filter(() => random() >= least);
+  return chosen.length > 0 ? chosen : live.slice(0, 1);
+}
+
+/** Time stands still for what plugins see of it; deadlines are the machine's. */
+function toClock(atMs: number): CycleClock {
+  return {
+    nowMs: () => atMs,
+    elapsedMs: () => performance.now(),
+    after: (delayMs, callback) => setTimeout(callback, delayMs),
+    cancel: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  };
+}
+
+function toPlan(runtime: PluginRuntime, definitions: readonly AnyDefinition[], placement: Placement): Plan {
+  const named = (kind: AnyDefinition["kind"]) =>
+    definitions.filter((definition) => definition.kind === kind).map(({ type }) => nameOf(type, placement));
+  const scorers = named("scorer").map((name) => runtime.scorer(name));
+  const profiles = ["prefill", "decode"].map((name) => toProfile(name, scorers));
+  const wave = named("producer").map((name) => ({ producer: runtime.producer(name), budgetMs: 60_000 }));
+  return {
+    generation: 1,
+    budgetMs: 60_000,
+    waves: wave.length === 0 ? [] : [wave],
+    profiles,
+    handler: { name: "split", type: "split", primary: "decode", next: toProfiles(profiles) },
+    readsInflight: true,
+  };
+}
+
+/** Long prompts are prefilled apart: their decode sees where. */
+function toProfiles([prefill, decode]: readonly Profile[]): Plan["handler"]["next"] {
+  return ({ promptTokens }, _, done) => {
+    const wanted = promptTokens > 6_000 ? [prefill, decode] : [decode];
+    return wanted[done.length];
+  };
+}
+
+function toProfile(name: string, scorers: readonly Scorer[]): Profile {
+  return {
+    name,
+    filters: [],
+    scorers: scorers.map((scorer, i) => ({
+      scorer,
+      weight: i + 1,
+      budgetMs: 60_000,
+      onFailure: { kind: "abstain" },
+      shadow: false,
+    })),
+    picker: {
+      name: "best",
+      type: "best",
+      pick: ({ candidates, totals }) => [candidates[totals.indexOf(Math.max(...totals))]!],
+    },
+  };
+}
+
+interface Part {
+  /** Type of the plugin. */
+  readonly name: string;
+  readonly outcome: PluginOutcome & ({ readonly scores: Float32Array } | { readonly values: readonly Float32Array[] });
+  /** Profile that asked; empty for a producer. */
+  readonly profile: string;
+}
+
+function partsOf({ producers, profiles }: DecisionRecord): readonly Part[] {
+  return [
+    ...producers.map((outcome) => ({ name: outcome.type, outcome, profile: "" })),
+    ...profiles.flatMap(({ name, scorers }) =>
+      scorers.map((outcome) => ({ name: outcome.type, outcome, profile: name })),
+    ),
+  ];
+}
+
+/** Everything of a decision that a placement could change, a line each. */
+function digest(record: DecisionRecord): readonly string[] {
+  const parts = partsOf(record).map(({ name, outcome, profile }) => {
+    const why = "error" in outcome ? `${outcome.error.code} ${outcome.error.message}` : outcome.reason;
+    const numbers = "scores" in outcome ? bitsOf(outcome.scores) : outcome.values.map(bitsOf).join(" / ");
+    const vetoed = "vetoed" in outcome ? String(outcome.vetoed) : "";
+    return `${name} ${profile} ${outcome.kind} (${why}) ${numbers} veto ${vetoed}`;
+  });
+  const profiles = record.profiles.map(({ name, totals, vetoes, picked }) => `${name} ${totals} ${vetoes} ${picked}`);
+  return [...parts, ...profiles, `destination ${record.destination}`];
+}
+
+/** The 32 bits of each number; an abstention is one, whatever arithmetic it came of. */
+function bitsOf(values: Float32Array): string {
+  const bits = new Uint32Array(values.slice().buffer);
+  return Array.from(bits, (word, i) => (Number.isNaN(values[i]) ? "-" : word.toString(16))).join(" ");
+}
+
+/** What one plugin is told of the end of a request. */
+function eventsOf(
+  end: RecordedEnd,
+  { destination, profiles }: DecisionRecord,
+  outcome: Part["outcome"],
+  profile: string,
+  atMs: number,
+): readonly FeedbackEvent[] {
+  const slot = destination[0] ?? 0;
+  const asking = profiles.find(({ name }) => name === profile);
+  const position = asking?.candidates.indexOf(slot) ?? -1;
+  const common = { callId: outcome.callId, slot, atMs };
+  const tokens = { promptTokens: 100, cachedTokens: 64, outputTokens: end.outputTokens };
+  const picked: FeedbackEvent = {
+    kind: "picked",
+    ...common,
+    ownScore: "scores" in outcome ? (outcome.scores[position] ?? Number.NaN) : Number.NaN,
+    totalScore: asking?.totals[position] ?? 0,
+    fallback: outcome.kind !== "scored",
+    promptTokens: 100,
+    picks: profiles.map(({ name, picked }) => ({ profile: name, slot: picked[0] ?? 0 })),
+  };
+  const progress = Array.from({ length: end.chunks }, (_, i): FeedbackEvent => {
+    return { kind: "progress", ...common, chunks: i + 1, outputTokens: 10 * i, elapsedMs: 50.7 * i };
+  });
+  const { cause, ttftUs, e2eMs } = end;
+  const done: FeedbackEvent = { kind: "done", ...common, ...tokens, cause, status: 200, ttftUs, e2eMs };
+  return [...(end.isPicked ? [picked, ...progress] : []), done];
+}
