@@ -37,8 +37,8 @@ type Call struct {
 	lazy      *lazyContext
 }
 
-// Column is a column of the endpoint table by slot, as far as granted: NaN is unknown, but in-flight columns are 0 where
-// nothing is known. Not to be written to.
+// Column is a column of the endpoint table by slot, as far as granted: NaN is unknown, but in-flight columns are 0
+// where nothing is known. Not to be written to.
 func (c *Call) Column(key string) []float32 {
 	if index := inFlightIndex(key); index >= 0 {
 		return c.inFlight.columns[index]
@@ -105,8 +105,8 @@ func (c *Call) Reason() string { return c.reason }
 // scorers that wait for others.
 func (c *Call) Context() context.Context { return c.lazy.get() }
 
-// NewCall makes a call of the basic profile, its endpoints inline: columns and data are in their `metrics` by key. It is
-// what tests make calls with, see package outridertest.
+// NewCall makes a call of the basic profile, its endpoints inline: columns and data are in their `metrics` by key. It
+// is what tests make calls with, see package outridertest.
 func NewCall(request *scorerv1.ScoreRequest) *Call {
 	return newCall(request, inlineTable(request), &inFlight{}, nil)
 }

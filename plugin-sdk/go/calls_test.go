@@ -60,10 +60,12 @@ func TestCallsThatCannotBePlaced(t *testing.T) {
 	w.configure("halves", "", "waiting_requests")
 	w.fill(5, 3, 0)
 	for want, request := range map[string]*scorerv1.ScoreRequest{
-		"failed_precondition state 6:3 is not here":            {Instance: 1, Epoch: 6, Rev: 3},
-		"failed_precondition state 5:4 is not here":            {Instance: 1, Epoch: 5, Rev: 4},
-		"invalid_argument no instance 2":                       {Instance: 2, Epoch: 5, Rev: 3},
-		"invalid_argument candidates beyond the largest table": {Instance: 1, Epoch: 5, Rev: 3, Candidates: make([]byte, 1025)},
+		"failed_precondition state 6:3 is not here": {Instance: 1, Epoch: 6, Rev: 3},
+		"failed_precondition state 5:4 is not here": {Instance: 1, Epoch: 5, Rev: 4},
+		"invalid_argument no instance 2":            {Instance: 2, Epoch: 5, Rev: 3},
+		"invalid_argument candidates beyond the largest table": {
+			Instance: 1, Epoch: 5, Rev: 3, Candidates: make([]byte, 1025),
+		},
 	} {
 		answer := w.score(request)[0]
 		if got := answer.Error.GetCode() + " " + answer.Error.GetMessage(); got != want {
@@ -86,7 +88,8 @@ func TestScoresAreByPositionAndWhatIsUnknownIsAbstained(t *testing.T) {
 	}
 	some := call(2, 1, 1)
 	some.Candidates = []byte{0b10100}
-	if got := w.score(some)[0]; !reflect.DeepEqual(got.Scores, []float32{0.5, 0}) || !reflect.DeepEqual(got.Abstain, []byte{2}) {
+	if got := w.score(some)[0]; !reflect.DeepEqual(got.Scores, []float32{0.5, 0}) ||
+		!reflect.DeepEqual(got.Abstain, []byte{2}) {
 		t.Errorf("slot 2 and one that nobody knows get %v, abstained %v", got.Scores, got.Abstain)
 	}
 	gone := call(3, 1, 1)
@@ -138,7 +141,8 @@ func TestACallHasWhatItsHostSent(t *testing.T) {
 	if got := seen.Column("inflight_requests"); !reflect.DeepEqual(got, []float32{0, 0, 6}) {
 		t.Errorf("in flight are %v", got)
 	}
-	if ages := []float64{seen.AgeMs("waiting_requests", 2), seen.AgeMs("inflight_requests", 2)}; ages[0] != 600 || ages[1] != 0 {
+	ages := []float64{seen.AgeMs("waiting_requests", 2), seen.AgeMs("inflight_requests", 2)}
+	if ages[0] != 600 || ages[1] != 0 {
 		t.Errorf("ages are %v", ages)
 	}
 	if !math.IsInf(seen.AgeMs("kv_cache_usage", 0), 1) || !math.IsNaN(float64(seen.Column("kv_cache_usage")[2])) {
@@ -161,7 +165,8 @@ func TestACallHasWhatItsHostSent(t *testing.T) {
 	if answer.Scores[0] != want || !reflect.DeepEqual(answer.Abstain, []byte{0b110}) {
 		t.Errorf("scores are %v, abstained %v", answer.Scores, answer.Abstain)
 	}
-	if !reflect.DeepEqual(answer.Veto, []byte{2}) || answer.Reason != strings.Repeat("ä", 100) || answer.PluginUs == 0 {
+	if !reflect.DeepEqual(answer.Veto, []byte{2}) || answer.Reason != strings.Repeat("ä", 100) ||
+		answer.PluginUs == 0 {
 		t.Errorf("vetoed are %v, because %q", answer.Veto, answer.Reason)
 	}
 }
@@ -176,7 +181,8 @@ func TestAProducerAnswersByNumber(t *testing.T) {
 	w.configure("p", "")
 	w.fill(1, 1, 0, 0)
 	data := w.score(call(1, 1, 1))[0].Data
-	if len(data) != 1 || data[0].Column != 900 || data[0].Values[1] != 5 || !reflect.DeepEqual(data[0].Unknown, []byte{1}) {
+	if len(data) != 1 || data[0].Column != 900 || data[0].Values[1] != 5 ||
+		!reflect.DeepEqual(data[0].Unknown, []byte{1}) {
 		t.Errorf("it produces %v", data)
 	}
 }
@@ -199,8 +205,9 @@ func TestConfigurationsThatAreRefusedLeaveEverythingAsItWas(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", parameters, got, want)
 		}
 	}
-	if got := w.tryConfigure("wholes", "")[0]; got.Message != "no type wholes here; this plugin serves halves, configured" {
-		t.Errorf("an unknown type is %v", got)
+	unknown := w.tryConfigure("wholes", "")[0].Message
+	if unknown != "no type wholes here; this plugin serves halves, configured" {
+		t.Errorf("an unknown type is %v", unknown)
 	}
 	if got := w.score(call(1, 1, 1))[0]; got.Error != nil || got.Scores[0] != 0.5 {
 		t.Errorf("it answers %v", got)

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// ParseConfig reads `parameters:` over their defaults, strictly: its error joins a [Fault] for each parameter that C does
-// not have and for each value that does not fit, with their paths. C is a struct with the tags of encoding/json.
+// ParseConfig reads `parameters:` over their defaults, strictly: its error joins a [Fault] for each parameter that C
+// does not have and for each value that does not fit, with their paths. C is a struct with the tags of encoding/json.
 func ParseConfig[C any](config json.RawMessage, defaults C) (C, error) {
 	if isEmpty(config) {
 		return defaults, nil

@@ -27,7 +27,9 @@ func TestParseConfigNamesEachFaultByItsPath(t *testing.T) {
 		`{"saturation": null}`:   {{"saturation", "is null: write a number"}},
 		`{"blocks": -1}`:         {{"blocks", "is -1: write a whole number from 0"}},
 		`{"nested": {"A": 1.5}}`: {{"nested.A", "is 1.5: write a whole number"}},
-		`{"satruation": 1}`:      {{"satruation", "no such parameter; there are blocks, limits, nested, rules, saturation"}},
+		`{"satruation": 1}`: {
+			{"satruation", "no such parameter; there are blocks, limits, nested, rules, saturation"},
+		},
 		`{"rules": [{"name": "a"}, {"name": 1, "wait": 2}], "limits": {"a": true}}`: {
 			{"limits.a", "is true: write a whole number"},
 			{"rules[1].name", "is 1: write a text"},

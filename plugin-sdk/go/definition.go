@@ -26,10 +26,11 @@ type Scorer struct {
 	// ConfigSchema is a JSON Schema of `parameters:`; by default none is told.
 	ConfigSchema json.RawMessage
 	// MaxConcurrency is how many calls an instance scores at once. By default 1: then all that an instance is asked and
-	// told comes from one goroutine, in order, and its state needs no lock. Above, Score runs in as many goroutines, and
-	// beside the hooks.
+	// told comes from one goroutine, in order, and its state needs no lock. Above, Score runs in as many goroutines,
+	// and beside the hooks.
 	MaxConcurrency int
-	// MaxOutstanding is how many calls an instance takes before it has answered one; default 64, at least MaxConcurrency.
+	// MaxOutstanding is how many calls an instance takes before it has answered one; default 64, at least
+	// MaxConcurrency.
 	MaxOutstanding int
 	// TableTTL says that the score of an endpoint depends on neither the request nor the other candidates, and stays
 	// good for so long. It is then pushed with each change of the endpoints, and no request asks for it. Such a scorer

@@ -39,7 +39,8 @@ func fromWireEndpoint(wire *scorerv1.Endpoint) *Endpoint {
 		sets[name] = set.GetValues()
 	}
 	return &Endpoint{
-		Slot: wire.Slot, ID: wire.Id, Address: wire.Address, Labels: wire.Labels, Sets: sets, Incarnation: wire.Incarnation,
+		Slot: wire.Slot, ID: wire.Id, Address: wire.Address, Labels: wire.Labels, Sets: sets,
+		Incarnation: wire.Incarnation,
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	scorerv1 "outrider.dev/scorer/gen/outrider/scorer/v1"
 )
 
-// FeedbackEvent is what became of the request behind one call. Per call and in this order: at most one [Picked], at most
-// one [Headers], any number of [Progress], exactly one [Done].
+// FeedbackEvent is what became of the request behind one call. Per call and in this order: at most one [Picked], at
+// most one [Headers], any number of [Progress], exactly one [Done].
 type FeedbackEvent struct {
 	// CallID is [Call.ID].
 	CallID uint32

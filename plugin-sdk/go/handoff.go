@@ -17,6 +17,9 @@ type handedOff struct {
 	State        []byte
 }
 
+// room is what it takes in a hand-off, with what gob adds to names and numbers.
+func (h handedOff) room() int { return len(h.Type) + len(h.Config) + len(h.State) + 256 }
+
 // collect asks all instances for what they have learned; empty where there is nothing.
 func collect(ctx context.Context, instances []*bound) ([]byte, error) {
 	var all []handedOff
@@ -28,11 +31,11 @@ func collect(ctx context.Context, instances []*bound) ([]byte, error) {
 			continue
 		}
 		entry := handedOff{b.definition.spec.Type, b.config, state}
-		// Room for what gob adds to names and numbers.
-		size += len(entry.Type) + len(entry.Config) + len(entry.State) + 256
+		size += entry.room()
 		if size > maxHandoffBytes {
-			dropped = errors.Join(dropped, fmt.Errorf("%s: %d bytes of state do not fit into a hand-off", entry.Type, len(state)))
-			size -= len(entry.Type) + len(entry.Config) + len(entry.State) + 256
+			fault := fmt.Errorf("%s: %d bytes of state do not fit into a hand-off", entry.Type, len(state))
+			dropped = errors.Join(dropped, fault)
+			size -= entry.room()
 			continue
 		}
 		all = append(all, entry)

@@ -75,7 +75,8 @@ func (h *host) make(wanted *scorerv1.Instance) (*instance, []*scorerv1.ConfigErr
 	}
 	definition := h.plugin.definitionOf(wanted.Type)
 	if definition == nil {
-		message := fmt.Sprintf("no type %s here; this plugin serves %s", wanted.Type, strings.Join(h.plugin.types(), ", "))
+		served := strings.Join(h.plugin.types(), ", ")
+		message := fmt.Sprintf("no type %s here; this plugin serves %s", wanted.Type, served)
 		return nil, []*scorerv1.ConfigError{{Instance: wanted.Id, Message: message}}
 	}
 	made, err := createGuarded(definition, wanted.ConfigJson)

@@ -16,8 +16,8 @@ const mostWaitingEvents = 4096
 // Complaints about one instance that are logged at most: they may come with every request.
 const mostComplaints = 100
 
-// instance is a configured one of a definition. What it is asked and told is done in order by one goroutine, which starts
-// others for calls only where the definition wants several at once. Each call is answered exactly once.
+// instance is a configured one of a definition. What it is asked and told is done in order by one goroutine, which
+// starts others for calls only where the definition wants several at once. Each call is answered exactly once.
 type instance struct {
 	definition *definition
 	// `parameters:` it was made from, as they came.

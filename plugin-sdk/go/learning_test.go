@@ -59,7 +59,8 @@ var counting = Scorer{Type: "counting", New: func(json.RawMessage) (Instance, er
 }}
 
 func picked(slot uint32) *scorerv1.FeedbackEvent {
-	return &scorerv1.FeedbackEvent{Instance: 1, Slot: slot, Event: &scorerv1.FeedbackEvent_Picked{Picked: &scorerv1.Picked{}}}
+	event := &scorerv1.FeedbackEvent_Picked{Picked: &scorerv1.Picked{}}
+	return &scorerv1.FeedbackEvent{Instance: 1, Slot: slot, Event: event}
 }
 
 func TestEventsArriveAsTheyWereSent(t *testing.T) {
@@ -143,7 +144,8 @@ func TestDrainWaitsForCallsAndHandsOverWhatWasLearned(t *testing.T) {
 	slow := Scorer{Type: "slow", Score: func(*Call, []float32) error { <-release; return nil }}
 	p, _ := testPlugin(t, counting, slow)
 	w := open(t, p, "h")
-	w.send(&scorerv1.ConfigureRequest{Instances: []*scorerv1.Instance{{Id: 1, Type: "counting"}, {Id: 2, Type: "slow"}}})
+	instances := []*scorerv1.Instance{{Id: 1, Type: "counting"}, {Id: 2, Type: "slow"}}
+	w.send(&scorerv1.ConfigureRequest{Instances: instances})
 	w.fill(1, 1, 0, 0)
 	late := call(1, 1, 1)
 	late.Instance = 2
@@ -217,7 +219,9 @@ func TestTablesFollowTheEndpoints(t *testing.T) {
 	w.configure("halves", "", "waiting_requests")
 	w.fill(7, 1, 0.5, float32(math.NaN()), 1)
 	pushed := until(w, (*scorerv1.SessionResponse).GetTable)
-	want := &scorerv1.ScoreTable{Instance: 1, Epoch: 7, Rev: 1, Slots: []byte{0b101}, Scores: []float32{0.25, 0.5}, TtlMs: 40}
+	want := &scorerv1.ScoreTable{
+		Instance: 1, Epoch: 7, Rev: 1, Slots: []byte{0b101}, Scores: []float32{0.25, 0.5}, TtlMs: 40,
+	}
 	if pushed.String() != want.String() {
 		t.Errorf("it pushes %v, want %v", pushed, want)
 	}

@@ -73,7 +73,9 @@ func toFrames(answers []*scorerv1.ScoreResponse) []*scorerv1.SessionResponse {
 		bytes := proto.Size(answer)
 		if bytes > mostAnswerBytes {
 			failure := &scorerv1.CallError{Code: codeInternal, Message: "its answer is larger than a frame"}
-			answer = &scorerv1.ScoreResponse{CallId: answer.CallId, Epoch: answer.Epoch, Rev: answer.Rev, Error: failure}
+			answer = &scorerv1.ScoreResponse{
+				CallId: answer.CallId, Epoch: answer.Epoch, Rev: answer.Rev, Error: failure,
+			}
 			bytes = proto.Size(answer)
 		}
 		if batch == nil || size+bytes > fullFrameBytes {

@@ -87,8 +87,8 @@ func (p *plugin) connect(ctx context.Context) *session {
 	return s
 }
 
-// enter finds the state of a host that said hello. Its last connection counts: the one before it is one that the host has
-// given up. Without a session it calls unary.
+// enter finds the state of a host that said hello. Its last connection counts: the one before it is one that the host
+// has given up. Without a session it calls unary.
 func (p *plugin) enter(request *scorerv1.HandshakeRequest, s *session) *host {
 	p.mu.Lock()
 	defer p.mu.Unlock()

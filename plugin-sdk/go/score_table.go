@@ -16,8 +16,8 @@ type tablePush struct {
 	send  func(*scorerv1.ScoreTable)
 }
 
-// pushTable has the scores of all endpoints sent once its turn comes, and again before half of their time has passed. Of
-// several that wait only the last is sent.
+// pushTable has the scores of all endpoints sent once its turn comes, and again before half of their time has passed.
+// Of several that wait only the last is sent.
 func (i *instance) pushTable(push *tablePush) {
 	i.mu.Lock()
 	isWaiting := i.nextTable != nil

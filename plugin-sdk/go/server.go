@@ -50,8 +50,8 @@ const finishTime = 2 * time.Second
 // Longest wait for hosts to take their leave.
 const goodbyeTime = 500 * time.Millisecond
 
-// Serve serves definitions to a host until the process is asked to end: by SIGTERM or an interrupt, or with the host that
-// started it. The environment says where to listen and who may call. It returns nil when it ended in order.
+// Serve serves definitions to a host until the process is asked to end: by SIGTERM or an interrupt, or with the host
+// that started it. The environment says where to listen and who may call. It returns nil when it ended in order.
 func Serve(definitions ...Definition) error {
 	return (&Server{Definitions: definitions}).Run(context.Background())
 }

@@ -56,9 +56,7 @@ func h2c() *http.Client {
 	return &http.Client{Transport: &http.Transport{Protocols: protocols}}
 }
 
-func scorerClient(client *http.Client, url string, options ...connect.ClientOption) scorerv1connect.ScorerServiceClient {
-	return scorerv1connect.NewScorerServiceClient(client, url, options...)
-}
+var scorerClient = scorerv1connect.NewScorerServiceClient
 
 func TestSessionSpeaksGRPCOverHTTP2InTheClear(t *testing.T) {
 	address, stop := served(t, &Server{Definitions: []Definition{halves}})
@@ -84,8 +82,9 @@ func TestTheReplicatedProfileByUnaryCalls(t *testing.T) {
 	address, _ := served(t, &Server{Definitions: []Definition{counting, halves}})
 	client := scorerClient(http.DefaultClient, "http://"+address)
 	ctx := t.Context()
-	if _, err := client.Score(ctx, connect.NewRequest(call(1, 1, 1))); connect.CodeOf(err) != connect.CodeFailedPrecondition {
-		t.Errorf("before the handshake: %v", err)
+	_, early := client.Score(ctx, connect.NewRequest(call(1, 1, 1)))
+	if connect.CodeOf(early) != connect.CodeFailedPrecondition {
+		t.Errorf("before the handshake: %v", early)
 	}
 	if _, err := client.Handshake(ctx, connect.NewRequest(&scorerv1.HandshakeRequest{HostInstance: "h"})); err != nil {
 		t.Fatal(err)
@@ -106,7 +105,8 @@ func TestTheReplicatedProfileByUnaryCalls(t *testing.T) {
 	last := &scorerv1.PushStateRequest{
 		Epoch: 4, ToRev: 1, Full: true, Columns: []*scorerv1.ColumnData{{Column: 1, Values: []float32{1, 0.5}}},
 	}
-	if ack, err := client.PushState(ctx, connect.NewRequest(last)); err != nil || ack.Msg.Rev != 1 || ack.Msg.Nack != nil {
+	if ack, err := client.PushState(ctx, connect.NewRequest(last)); err != nil || ack.Msg.Rev != 1 ||
+		ack.Msg.Nack != nil {
 		t.Errorf("a step is answered with %v (%v)", ack, err)
 	}
 	feedback := &scorerv1.PushFeedbackRequest{Epoch: 4, Events: []*scorerv1.FeedbackEvent{picked(1)}}
@@ -185,7 +185,8 @@ func TestOnlyWhoHasTheTokenIsServedButHealthIsTold(t *testing.T) {
 		t.Errorf("a Session without it ends with %v", err)
 	}
 	health := "http://" + address + "/grpc.health.v1.Health/Check"
-	for service, want := range map[string]string{"": "SERVING", "outrider.scorer.v1.ScorerService": "SERVING", "x": "not_found"} {
+	states := map[string]string{"": "SERVING", "outrider.scorer.v1.ScorerService": "SERVING", "x": "not_found"}
+	for service, want := range states {
 		if _, text, _ := post(t, health, "", `{"service":"`+service+`"}`); !strings.Contains(text, want) {
 			t.Errorf("the health of %q is %s", service, text)
 		}
@@ -197,8 +198,9 @@ func TestRunningCallsAreFinishedWhenItEnds(t *testing.T) {
 	address, stop := served(t, &Server{Definitions: []Definition{definition}})
 	answered := make(chan error, 1)
 	go func() {
-		request := &scorerv1.ScoreRequest{Endpoints: []*scorerv1.Endpoint{{Metrics: map[string]float32{"waiting_requests": 1}}}}
-		_, err := scorerClient(http.DefaultClient, "http://"+address).Score(context.Background(), connect.NewRequest(request))
+		client := scorerClient(http.DefaultClient, "http://"+address)
+		request := &scorerv1.ScoreRequest{Endpoints: []*scorerv1.Endpoint{{}}}
+		_, err := client.Score(context.Background(), connect.NewRequest(request))
 		answered <- err
 	}()
 	<-g.begun
@@ -222,7 +224,8 @@ func TestTLS(t *testing.T) {
 	})
 	transport := certified.Client().Transport.(*http.Transport).Clone()
 	transport.ForceAttemptHTTP2 = true
-	stream := scorerClient(&http.Client{Transport: transport}, "https://"+address, connect.WithGRPC()).Session(t.Context())
+	client := scorerClient(&http.Client{Transport: transport}, "https://"+address, connect.WithGRPC())
+	stream := client.Session(t.Context())
 	hello := &scorerv1.SessionRequest_Hello{Hello: &scorerv1.HandshakeRequest{}}
 	_ = stream.Send(&scorerv1.SessionRequest{Frame: hello})
 	if answer, err := stream.Receive(); err != nil || answer.GetHello() == nil {

@@ -17,8 +17,8 @@ type stream interface {
 	Send(*scorerv1.SessionResponse) error
 }
 
-// session is the plugin's side of one Session stream. Frames are taken in order, by one goroutine; a call keeps the state
-// that came before it.
+// session is the plugin's side of one Session stream. Frames are taken in order, by one goroutine; a call keeps the
+// state that came before it.
 type session struct {
 	plugin *plugin
 	outbox *outbox

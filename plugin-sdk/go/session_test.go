@@ -189,12 +189,15 @@ func call(id, epoch, rev uint32) *scorerv1.ScoreRequest {
 }
 
 // halves is a scorer of half the waiting requests.
-var halves = Scorer{Type: "halves", Needs: []string{"waiting_requests"}, Score: func(call *Call, scores []float32) error {
-	for i, slot := range call.Candidates {
-		scores[i] = call.Column("waiting_requests")[slot] / 2
-	}
-	return nil
-}}
+var halves = Scorer{
+	Type: "halves", Needs: []string{"waiting_requests"},
+	Score: func(call *Call, scores []float32) error {
+		for i, slot := range call.Candidates {
+			scores[i] = call.Column("waiting_requests")[slot] / 2
+		}
+		return nil
+	},
+}
 
 func TestSessionEndsWithAFrameBeforeHello(t *testing.T) {
 	p, _ := testPlugin(t, halves)
@@ -219,7 +222,8 @@ func TestHelloTellsWhatIsServed(t *testing.T) {
 		t.Errorf("it says %v", hello)
 	}
 	specs := hello.Scorers
-	if specs[0].Role != scorerv1.Role_ROLE_SCORER || specs[0].MaxConcurrency != 64 || specs[0].Needs[0].Key != "waiting_requests" {
+	if specs[0].Role != scorerv1.Role_ROLE_SCORER || specs[0].MaxConcurrency != 64 ||
+		specs[0].Needs[0].Key != "waiting_requests" {
 		t.Errorf("the scorer is %v", specs[0])
 	}
 	if specs[1].Role != scorerv1.Role_ROLE_PRODUCER || specs[1].Produces[0] != "x" || !specs[1].Needs[0].Required ||
@@ -240,7 +244,9 @@ func TestDefinitionsThatAreRefused(t *testing.T) {
 		"type a: set either its function or New":       {Scorer{Type: "a"}},
 		"type p: a producer produces at least one key": {Producer{Type: "p", Produce: fill}},
 		`type p: it produces "x": keys are data.NAME`:  {Producer{Type: "p", Produces: []string{"x"}, Produce: fill}},
-		"type a: TableTTL is 1µs: at least 1 ms":       {Scorer{Type: "a", Score: halves.Score, TableTTL: time.Microsecond}},
+		"type a: TableTTL is 1µs: at least 1 ms": {
+			Scorer{Type: "a", Score: halves.Score, TableTTL: time.Microsecond},
+		},
 	} {
 		_, err := newPlugin("", "", definitions, slog.Default())
 		if err == nil || err.Error() != want {
@@ -285,7 +291,8 @@ func TestALostConnectionKeepsWhatWasLearnedAndTheOldOneIsEnded(t *testing.T) {
 		t.Errorf("the first session ends with %v", err)
 	}
 	second.configure("counting", "")
-	if stale := second.score(call(2, 9, 1))[0]; stale.Error.GetCode() != codePrecondition || stale.Error.HaveEpoch != 1 {
+	if stale := second.score(call(2, 9, 1))[0]; stale.Error.GetCode() != codePrecondition ||
+		stale.Error.HaveEpoch != 1 {
 		t.Errorf("a call of an epoch that is not here yet is answered with %v", stale)
 	}
 	second.fill(9, 1, 0, 0)

@@ -43,7 +43,9 @@ func TestStepsThatAreRefusedLeaveTheTableAsItWas(t *testing.T) {
 		},
 		"invalid_argument column 1: 1 values and 2 ages for 1 slots": {
 			Epoch: 3, FromRev: 4, ToRev: 5,
-			Columns: []*scorerv1.ColumnData{{Column: 1, Slots: []byte{1}, Values: []float32{1}, AgesMs: []uint32{1, 2}}},
+			Columns: []*scorerv1.ColumnData{
+				{Column: 1, Slots: []byte{1}, Values: []float32{1}, AgesMs: []uint32{1, 2}},
+			},
 		},
 	} {
 		change, answer := r.push(step)
@@ -82,7 +84,8 @@ func TestAStepTakesEffectWithItsLastChunk(t *testing.T) {
 	if !reflect.DeepEqual(r.version.live, []uint32{0, 1, 2}) || r.version.rev != 1 {
 		t.Errorf("these live: %v, at %d", r.version.live, r.version.rev)
 	}
-	if a := r.version.columns["a"]; !reflect.DeepEqual(a.values, []float32{0, 1, 2}) || !reflect.DeepEqual(a.times, []float64{100, 99, 98}) {
+	if a := r.version.columns["a"]; !reflect.DeepEqual(a.values, []float32{0, 1, 2}) ||
+		!reflect.DeepEqual(a.times, []float64{100, 99, 98}) {
 		t.Errorf("the column is %v", a)
 	}
 }
@@ -105,7 +108,8 @@ func TestATableNeverChangesAndASlotThatIsReusedIsUnknown(t *testing.T) {
 	if !math.IsNaN(float64(a[0])) || a[1] != 2 || b[0] != 5 || !math.IsNaN(float64(b[1])) {
 		t.Errorf("the columns are %v and %v", a, b)
 	}
-	if !reflect.DeepEqual(change.RemovedSlots, []uint32{0}) || len(change.Upserted) != 1 || change.Upserted[0].ID != "z" {
+	if !reflect.DeepEqual(change.RemovedSlots, []uint32{0}) || len(change.Upserted) != 1 ||
+		change.Upserted[0].ID != "z" {
 		t.Errorf("the change is %v", change)
 	}
 }
@@ -121,7 +125,8 @@ func TestAWholeTableTellsOnlyWhatDiffers(t *testing.T) {
 	labelled.Labels = map[string]string{"zone": "a"}
 	labelled.Sets = map[string]*scorerv1.StringSet{"models": {Values: []string{"m"}}}
 	change := whole(endpoint(0, "x"), labelled, endpoint(3, "w"))
-	if !reflect.DeepEqual(change.RemovedSlots, []uint32{2}) || len(change.Upserted) != 2 || change.Upserted[0].Sets["models"][0] != "m" {
+	if !reflect.DeepEqual(change.RemovedSlots, []uint32{2}) || len(change.Upserted) != 2 ||
+		change.Upserted[0].Sets["models"][0] != "m" {
 		t.Errorf("the change is %v", change)
 	}
 	if again := whole(endpoint(0, "x"), labelled, endpoint(3, "w")); !again.isEmpty() {
@@ -150,7 +155,8 @@ func TestAnySequenceOfStepsLeadsToTheHostsTable(t *testing.T) {
 		values := map[uint32]float32{}
 		rev := uint32(0)
 		for range 20 {
-			step := &scorerv1.PushStateRequest{Epoch: 1, FromRev: rev, ToRev: rev + 1, Full: rev == 0 || random.IntN(4) == 0}
+			full := rev == 0 || random.IntN(4) == 0
+			step := &scorerv1.PushStateRequest{Epoch: 1, FromRev: rev, ToRev: rev + 1, Full: full}
 			rev++
 			for slot := range uint32(6) {
 				if ids[slot] != "" && random.IntN(4) == 0 {
@@ -218,7 +224,8 @@ func TestInFlightCountsBelongToTheirBatch(t *testing.T) {
 		{Column: 1, Slots: []byte{0b110}, Values: []float32{5, 6}}, {Column: 2, Slots: []byte{1}, Values: []float32{9}},
 	}, keys, state)
 	second := first.with([]*scorerv1.ColumnData{{Column: 1, Slots: []byte{2}, Values: []float32{7}}}, keys, state)
-	if !reflect.DeepEqual(first.columns[0], []float32{0, 5, 6}) || !reflect.DeepEqual(second.columns[0], []float32{0, 7, 6}) {
+	if !reflect.DeepEqual(first.columns[0], []float32{0, 5, 6}) ||
+		!reflect.DeepEqual(second.columns[0], []float32{0, 7, 6}) {
 		t.Errorf("the counts are %v, then %v", first.columns[0], second.columns[0])
 	}
 	if second.with(nil, keys, state) != second {

@@ -124,7 +124,8 @@ func TestCallsKeepTheStateThatTheyWerePutOn(t *testing.T) {
 
 func TestEventsThatComeTooFastAreDroppedAndLoggedOnce(t *testing.T) {
 	stuck := make(chan struct{})
-	p, log := testPlugin(t, Scorer{Type: "slow", New: func(json.RawMessage) (Instance, error) { return slowTaker(stuck), nil }})
+	create := func(json.RawMessage) (Instance, error) { return slowTaker(stuck), nil }
+	p, log := testPlugin(t, Scorer{Type: "slow", New: create})
 	w := open(t, p, "h")
 	w.configure("slow", "")
 	w.fill(1, 1, 0)

@@ -122,7 +122,8 @@ func (p *plugin) placeWithHost(
 	return b.instance, call, nil, nil
 }
 
-// placeInline puts a call of the basic profile on the endpoints that came with it: to the first type, without parameters.
+// placeInline puts a call of the basic profile on the endpoints that came with it: to the first type, without
+// parameters.
 func (p *plugin) placeInline(
 	request *scorerv1.ScoreRequest,
 ) (*instance, *pending, *scorerv1.ScoreResponse, error) {

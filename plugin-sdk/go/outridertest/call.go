@@ -1,5 +1,5 @@
-// Package outridertest has what tests of scorers and producers need: calls over literal endpoints, instances that answer
-// them as they would a host, and the contract that every scorer keeps.
+// Package outridertest has what tests of scorers and producers need: calls over literal endpoints, instances that
+// answer them as they would a host, and the contract that every scorer keeps.
 package outridertest
 
 import (
@@ -11,8 +11,8 @@ import (
 	scorerv1 "outrider.dev/scorer/gen/outrider/scorer/v1"
 )
 
-// Values are what is known of an endpoint, by key: columns, in-flight columns and data of producers. What is not here is
-// unknown.
+// Values are what is known of an endpoint, by key: columns, in-flight columns and data of producers. What is not here
+// is unknown.
 type Values map[string]float32
 
 // Endpoint is a candidate as a test writes it; what is left out is made up.

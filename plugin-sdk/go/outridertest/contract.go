@@ -29,7 +29,8 @@ var rules = []struct {
 		first, second := plugin.Score(busyCall(12)), plugin.Score(busyCall(12))
 		for i := range first {
 			if math.Float32bits(first[i]) != math.Float32bits(second[i]) {
-				t.Errorf("candidate %d: %v, then %v: learn from feedback only, and draw from Random", i, first[i], second[i])
+				pair := []float32{first[i], second[i]}
+				t.Errorf("candidate %d got %v in turn: learn from feedback only, and draw from Random", i, pair)
 			}
 		}
 	}},
@@ -68,7 +69,9 @@ var rules = []struct {
 var details = []outrider.FeedbackDetail{
 	outrider.Picked{OwnScore: 0.5, TotalScore: 1, PromptTokens: 640, Picks: []outrider.PeerPick{{Profile: "default"}}},
 	outrider.Progress{Chunks: 3, OutputTokens: 3, ElapsedMs: 60},
-	outrider.Done{Cause: "ok", Status: 200, PromptTokens: 640, CachedTokens: 64, OutputTokens: 9, TTFTUs: 20_000, E2EMs: 200},
+	outrider.Done{
+		Cause: "ok", Status: 200, PromptTokens: 640, CachedTokens: 64, OutputTokens: 9, TTFTUs: 20_000, E2EMs: 200,
+	},
 	outrider.Done{Cause: "never_sent"},
 }
 

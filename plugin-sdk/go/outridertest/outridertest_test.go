@@ -82,7 +82,8 @@ func TestACallHasWhatIsKnownOfItsEndpoints(t *testing.T) {
 		Endpoint{Values: Values{"waiting_requests": 2, "inflight_requests": 3, "data.x": 0.5}},
 	)
 	call.NowMs += 250
-	if got := call.Endpoint(0); got.ID != "a" || got.Labels["zone"] != "x" || got.Sets["models"][0] != "m" || got.Address == "" {
+	if got := call.Endpoint(0); got.ID != "a" || got.Labels["zone"] != "x" || got.Sets["models"][0] != "m" ||
+		got.Address == "" {
 		t.Errorf("the endpoint is %+v", got)
 	}
 	if got := call.Column("waiting_requests"); !math.IsNaN(float64(got[0])) || got[1] != 2 {
@@ -146,10 +147,11 @@ func TestAnInstanceLearnsAndHandsOver(t *testing.T) {
 }
 
 func TestAProducerAnswersByKey(t *testing.T) {
-	producer := outrider.Producer{Type: "p", Produces: []string{"data.a", "data.b"}, Produce: func(_ *outrider.Call, values [][]float32) error {
+	produce := func(_ *outrider.Call, values [][]float32) error {
 		values[1][0] = 7
 		return nil
-	}}
+	}
+	producer := outrider.Producer{Type: "p", Produces: []string{"data.a", "data.b"}, Produce: produce}
 	produced := OpenProducer(t, producer, nil).Produce(Call(Endpoint{}))
 	if produced["data.b"][0] != 7 || !math.IsNaN(float64(produced["data.a"][0])) {
 		t.Errorf("it produces %v", produced)

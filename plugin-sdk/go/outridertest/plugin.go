@@ -18,8 +18,8 @@ type Plugin struct {
 	known    map[uint32]*outrider.Endpoint
 }
 
-// Open makes an instance of a [outrider.Scorer]. Parameters are as an operator would write them, as anything that becomes
-// JSON; nil: none. A fault among them ends the test; call New to test faults.
+// Open makes an instance of a [outrider.Scorer]. Parameters are as an operator would write them, as anything that
+// becomes JSON; nil: none. A fault among them ends the test; call New to test faults.
 func Open(t testing.TB, scorer outrider.Scorer, parameters any) *Plugin {
 	t.Helper()
 	if scorer.New == nil {

@@ -7,8 +7,8 @@ import (
 	outrider "outrider.dev/scorer"
 )
 
-// The scorers that end-to-end tests have in other languages too; products are converted, so that no processor fuses them
-// with a sum.
+// The scorers that end-to-end tests have in other languages too; products are converted, so that no processor fuses
+// them with a sum.
 
 var parityColumns = []string{"waiting_requests", "running_requests", "kv_cache_usage", "inflight_requests"}
 
