@@ -87,7 +87,11 @@ export class PluginPort {
     return this.#active.listens || this.#shadow?.next.listens === true ? this.#tell : undefined;
   }
 
-  #put<T extends Float32Array | readonly Float32Array[]>(call: CycleCall, target: T, ask: Ask<T>): Promise<Reason> {
+  #put<T extends Float32Array | readonly Float32Array[]>(
+    call: CycleCall,
+    target: T,
+    ask: Ask<T>,
+  ): Reason | Promise<Reason> {
     if (this.#shadow === undefined || call.isRehearsal === true) return this.#active.put(call, target, ask);
     return this.#shadow.put(this.#active, call, target, ask);
   }

@@ -100,12 +100,17 @@ export class RemotePlugin {
   }
 
   /** Throws at once what no connection has to be asked for: most of a lost plugin's calls end here. */
-  put<T extends Float32Array | readonly Float32Array[]>(call: CycleCall, target: T, ask: Ask<T>): Promise<Reason> {
+  put<T extends Float32Array | readonly Float32Array[]>(
+    call: CycleCall,
+    target: T,
+    ask: Ask<T>,
+  ): Reason | Promise<Reason> {
     const linked = this.#linked;
     if (linked === undefined || !this.entry.serving) {
       if (linked !== undefined) this.#probe(call, target, ask);
       throw this.entry.unavailable();
     }
+    if (this.#isScored(linked, call, target)) return undefined;
     const { callId, isRehearsal = false } = call;
     const putAtMs = this.#clock.elapsedMs();
     this.entry.inFlight += 1;
@@ -133,6 +138,7 @@ export class RemotePlugin {
   async shadow<T>(call: CycleCall, scratch: T, ask: Ask<T>): Promise<Reason> {
     const linked = this.#linked;
     if (linked === undefined) throw this.entry.unavailable();
+    if (this.#isScored(linked, call, scratch)) return undefined;
     this.entry.inFlight += 1;
     this.#open.add(call.callId);
     try {
@@ -158,6 +164,15 @@ export class RemotePlugin {
   /** As {@link endOpen}, one call, of which nobody is told anything. */
   endCall(callId: number): void {
     this.#open.end(callId, this.#clock.nowMs());
+  }
+
+  /** Whether what the plugin has sent of its own accord answers the call: it is not put then, and no events belong to it. */
+  #isScored(linked: LinkedPlugin, call: CycleCall, target: unknown): boolean {
+    try {
+      return target instanceof Float32Array && linked.scoreFromTable(call, target);
+    } catch (cause) {
+      throw this.entry.failed(cause);
+    }
   }
 
   #isJudged({ budgetUs, isRehearsal = false }: CycleCall): boolean {

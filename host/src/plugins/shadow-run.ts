@@ -75,12 +75,12 @@ export class ShadowRun {
   }
 
   /** @throws what `active` throws; the next generation is not asked then. */
-  put<T extends Target>(active: RemotePlugin, call: CycleCall, target: T, ask: Ask<T>): Promise<Reason> {
+  put<T extends Target>(active: RemotePlugin, call: CycleCall, target: T, ask: Ask<T>): Reason | Promise<Reason> {
     const answer = active.put(call, target, ask);
     const pair = new Pair(this.#tally, this.#clock, call.budgetUs);
     const scratch = toScratch(target);
     const isRated = (ask as unknown) === askScores;
-    answer.then(
+    Promise.resolve(answer).then(
       () => pair.tookBefore(isRated ? bestOf(target as Float32Array) : copyOf(target)),
       (cause) => {
         if ((cause as OutriderError).code === "SCORER_SHED") this.next.endCall(call.callId);
