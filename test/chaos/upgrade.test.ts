@@ -13,9 +13,11 @@ const main = fileURLToPath(new URL("../../host/outrider/src/main.ts", import.met
 const ratePerS = 500;
 const requests = makeRequests();
 
+/** A budget for two cores that the load, the model servers, the host and its plugins share. */
 const config = `
 apiVersion: outrider.dev/v1alpha1
 kind: EndpointPickerConfig
+budget: 25ms
 plugins:
 - { name: prefix, type: prefix-cache, placement: process, grant: [request.block_hashes] }
 - { name: queue, type: queue-scorer, placement: process }
@@ -43,7 +45,7 @@ it("upgrades plugins under 500 requests a second without a failed request or a m
     const traffic = load(30);
     for (const name of ["prefix", "queue"]) await upgrade(name);
     return traffic;
-  });
+  }).finally(() => watch.stop());
   const states = await watch.stop();
 
   expect(during.failed).toBe(0);

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cycleMsOf } from "./cycle.ts";
 import { startMisdeeds } from "./misdeeds/misdeeds.ts";
 import { parseOptions, type SoakOptions, usage } from "./options.ts";
+import { soakPlugins } from "./plugins/main.ts";
 import { createSampler, type Sample, type Sampler } from "./sampler.ts";
 import { createProgress, printRun } from "./show.ts";
 import { startSoakSystem } from "./system.ts";
@@ -19,7 +20,8 @@ const samplesPerRun = 360;
 const longestSampleMs = 5_000;
 
 // Not by exitCode: a run that was interrupted has requests open.
-process.exit(await main(process.argv.slice(2)));
+const args = process.argv.slice(2);
+process.exit(await (args[0] === "plugins" ? soakPlugins(args.slice(1)) : main(args)));
 
 async function main(args: readonly string[]): Promise<number> {
   let options: SoakOptions | "help";

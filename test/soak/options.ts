@@ -13,6 +13,7 @@ export interface SoakOptions {
 export const usage = `A real host under mixed traffic, aborts, faults and plugin restarts for as long as you like: does anything grow?
 
 usage: npm run soak -- [--minutes 30] [--rate 60] [--json FILE]
+       npm run soak -- plugins [--calls 1000000] [--reconnects 10000]
 
   --minutes M  length of the run, from 1; what it shows grows with it
   --rate R     requests a second over all doors together; 60 is about half of two cores
