@@ -17,7 +17,7 @@ export const commands: CommandCatalogue = {
       const { pluginCommand } = await import("@outrider/host/commands/plugin");
       const { verifyCommand } = await import("@outrider/plugin-conformance/command");
       const { pluginInitCommand } = await import("@outrider/plugin-scaffold/command");
-      return pluginCommand([pluginInitCommand(), verifyCommand()]);
+      return pluginCommand(plugins, [pluginInitCommand(), verifyCommand()]);
     },
   },
   demo: {

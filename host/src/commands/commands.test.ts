@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const commands: CommandCatalogue = {
   serve: { about: "run", load: async () => serveCommand(catalogue) },
   config: { about: "check", load: async () => configCommand(catalogue) },
-  plugin: { about: "show", load: async () => pluginCommand([]) },
+  plugin: { about: "show", load: async () => pluginCommand({}, []) },
   broken: { about: "cannot be loaded", load: () => Promise.reject(new Error("loaded needlessly")) },
 };
 
