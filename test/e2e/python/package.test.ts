@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { installPythonSdk, type PythonEnvironment, pythonSdk } from "../../clients/python.ts";
@@ -17,13 +17,13 @@ beforeAll(() => {
 
 describe("the Python SDK", () => {
   it("carries the contract as it is compiled from the .proto", () => {
+    const file = join(pythonSdk, "src/outrider_plugin/contract.binpb");
     const paths = ["--path", "outrider/scorer", "--path", "grpc/health"];
-    const args = ["build", ...paths, "--exclude-source-info", "--as-file-descriptor-set", "--output", "-"];
-    const compiled = execFileSync(join(root, "node_modules/.bin/buf"), args, { cwd: join(root, "protos") });
-    const carried = readFileSync(join(pythonSdk, "src/outrider_plugin/contract.binpb"));
-    expect(compiled.equals(carried), `plugin-sdk/python: run \`buf ${args.slice(0, -1).join(" ")}\` to renew it`).toBe(
-      true,
-    );
+    const build = ["build", ...paths, "--exclude-source-info", "--as-file-descriptor-set", "--output"];
+    const protos = join(root, "protos");
+    const compiled = execFileSync(join(root, "node_modules/.bin/buf"), [...build, "-"], { cwd: protos });
+    const isSame = compiled.equals(readFileSync(file));
+    expect(isSame, `${file} is old: run \`buf ${build.join(" ")} ${relative(protos, file)}\` in protos`).toBe(true);
   });
 
   it("passes its own tests where NumPy and reflection are installed", () => {
