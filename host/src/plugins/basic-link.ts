@@ -98,6 +98,7 @@ function toLink(
       for (const { entry } of admitted) entry.move("active");
     },
     publish() {},
+    resync() {},
     revLag: 0,
     closed,
     async drain(deadlineMs) {

@@ -168,7 +168,9 @@ class Runtime implements PluginRuntime {
   }
 
   tap(listener: FrameListener): () => void {
-    return this.#taps.tap(listener);
+    const end = this.#taps.tap(listener);
+    for (const process of this.#state.processes()) process.greet(listener);
+    return end;
   }
 
   stop(): Promise<void> {

@@ -104,6 +104,8 @@ export interface PluginLink {
   activate(): void;
   /** Hands on a new snapshot. */
   publish(snapshot: EndpointSnapshot): void;
+  /** Sends the whole table again; nothing happens where none is kept. */
+  resync(): void;
   /** Snapshots published and not acknowledged. */
   readonly revLag: number;
   /** Settles when the connection is lost or was closed, with the reason. */

@@ -1,6 +1,7 @@
 import type { EndpointSnapshot } from "@outrider/core";
 import type { ProcessGeneration } from "./process-generation.ts";
 import type { ProcessTally } from "./process-tally.ts";
+import type { FrameListener } from "./types.ts";
 
 /** One process of the configuration: the generation in force, the next one beside it, and those that are leaving. */
 export class PluginProcess {
@@ -32,6 +33,16 @@ export class PluginProcess {
   publish(snapshot: EndpointSnapshot): void {
     this.#current?.publish(snapshot);
     for (const generation of this.#others) generation.publish(snapshot);
+  }
+
+  /** Shows how the connections of all generations were opened; see {@link ProcessGeneration.greet}. */
+  greet(listener: FrameListener): void {
+    const { name: process } = this;
+    const all = this.#current === undefined ? [...this.#others] : [this.#current, ...this.#others];
+    for (const generation of all) {
+      const place = { process, generation: generation.number };
+      generation.greet((direction, message, atMs) => listener({ ...place, direction, message, atMs }));
+    }
   }
 
   /** Starts a generation beside the one in force. */

@@ -4,6 +4,7 @@ import { fromConnectionError, rpcCodeOf } from "@outrider/transport";
 import type { Logger } from "pino";
 import { type Backoff, createBackoff } from "./backoff.ts";
 import { createFeedbackSender, type FeedbackSender } from "./feedback-sender.ts";
+import { createGreeting, type GreetedFrame, type Greeting } from "./greeting.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { LinkContext, PluginLink, RuntimeContext } from "./plugin-link.ts";
 import { createAddressSource, createChildSource, createSleep, type PluginSource } from "./plugin-source.ts";
@@ -73,6 +74,9 @@ export class ProcessGeneration {
   /** How the child of this connection has ended; empty where it has not. */
   #end = "";
   #lastBootId = "";
+  readonly #greeting: Greeting;
+  /** Somebody has begun to listen while there was no link: it lacks the beginning of the table. */
+  #owesTable = false;
   #links = 0;
 
   constructor(options: GenerationOptions) {
@@ -89,6 +93,7 @@ export class ProcessGeneration {
     this.#isBeside = options.isBeside;
     this.#backoff = createBackoff(timing, options.random);
     this.#faults = new ProcessFaults({ name: spec.name, timing, clock, log, metrics, tally });
+    this.#greeting = createGreeting(() => clock.nowMs());
     this.#sleep = createSleep(clock, this.#aborter.signal);
     this.#source = this.#createSource();
     const dropped = (count: number) => {
@@ -135,6 +140,13 @@ export class ProcessGeneration {
 
   publish(snapshot: EndpointSnapshot): void {
     this.#link?.publish(snapshot);
+  }
+
+  /** Shows how the connection was opened, and sends the whole table again: where a recording of it can begin. */
+  greet(to: GreetedFrame): void {
+    this.#greeting.show(to);
+    this.#owesTable = this.#link === undefined;
+    this.#link?.resync();
   }
 
   /** It stands beside nobody any more: calls of decisions are put to it. */
@@ -251,6 +263,7 @@ export class ProcessGeneration {
   async #open(): Promise<PluginLink> {
     const to = await this.#source.reach();
     this.#aborter.signal.throwIfAborted();
+    this.#greeting.clear();
     const context = this.#linkContext();
     if (to.kind === "session") return openSessionLink(context, to.target);
     return openUnaryLink(context, to.target);
@@ -264,6 +277,7 @@ export class ProcessGeneration {
     const error = this.#end === "" ? lost : new OutriderError("SCORER_UNAVAILABLE", this.#end, { cause: lost });
     for (const plugin of link.plugins) this.remoteOf(plugin.entry).disconnect();
     this.#link = undefined;
+    this.#greeting.clear();
     if (clock.elapsedMs() - sinceMs >= timing.stableMs) this.#backoff.reset();
     return error;
   }
@@ -276,6 +290,8 @@ export class ProcessGeneration {
     this.#links += 1;
     if (spec.kind === "url") this.#countStart(this.#links);
     link.publish(context.table.current);
+    if (this.#owesTable) link.resync();
+    this.#owesTable = false;
     for (const plugin of link.plugins) {
       this.remoteOf(plugin.entry).connect(plugin, remembers);
       plugin.entry.pluginVersion = link.pluginVersion;
@@ -305,7 +321,10 @@ export class ProcessGeneration {
         log.warn({ err: error }, "the plugin's state does not fit: the whole table is sent again");
       },
       answered: (entry, times) => entry.answered(times),
-      frame,
+      frame: (direction, message) => {
+        this.#greeting.note(direction, message);
+        frame(direction, message);
+      },
       signal: this.#aborter.signal,
     };
   }

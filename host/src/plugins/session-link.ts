@@ -134,6 +134,10 @@ class SessionLink implements PluginLink {
     this.#noteAcks();
   }
 
+  resync(): void {
+    this.#session.resync();
+  }
+
   async drain(deadlineMs: number): Promise<Uint8Array> {
     try {
       return await this.#session.drain(deadlineMs);

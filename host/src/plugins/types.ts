@@ -249,7 +249,10 @@ export interface PluginGenerations {
   upgrade(process: string): Promise<Comparison>;
   /** Tries a quarantined or failed plugin's process again. False where it is neither. */
   release(plugin: string): boolean;
-  /** Listens to the frames of all connections; returns what ends it. */
+  /**
+   * Listens to the frames of all connections; returns what ends it. Of a connection that is open already it is shown at
+   * once, with the times of then, how it was opened, and then the whole table, which is sent again.
+   */
   tap(listener: FrameListener): () => void;
 }
 

@@ -148,6 +148,10 @@ class Session implements SessionClient {
     this.#state.publish(snapshot);
   }
 
+  resync(): void {
+    this.#state.resync();
+  }
+
   pushState(request: MessageInitShape<typeof PushStateRequestSchema>): Promise<PushStateResponse> {
     return this.#ask({ case: "state", value: request }, this.#replies.ack, "state");
   }

@@ -115,6 +115,8 @@ export interface SessionClient {
    * the stream is full, and starts over in full when the plugin refuses. Ignored before `configure`.
    */
   publish(snapshot: EndpointSnapshot): void;
+  /** Sends the whole table again, which is legal at any time. Ignored before `configure` and `publish`. */
+  resync(): void;
   /** Sends one chunk of state as it is, for the conformance kit; the answer is that to the step's last chunk. */
   pushState(request: MessageInitShape<typeof PushStateRequestSchema>): Promise<PushStateResponse>;
   /** Revision that the plugin has acknowledged; 0 = none yet. */
