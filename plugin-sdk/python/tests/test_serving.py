@@ -18,11 +18,13 @@ from outrider_plugin._messages import HealthCheckRequest, HealthCheckResponse
 plain = scorer("plain")(lambda call: [1.0] * len(call))
 
 MAIN = """
-import time
+import asyncio
+import os
 from outrider_plugin import scorer, serve
 @scorer("slow")
-def slow(call):
-    time.sleep(0.3)
+async def slow(call):
+    open(os.environ["OUTRIDER_PLUGIN_SOCKET"] + ".asked", "w").close()
+    await asyncio.sleep(0.3)
     return [1.0] * len(call)
 serve(slow)
 """
@@ -85,7 +87,8 @@ async def test_a_process_finishes_its_calls_and_ends(folder, ending):
             async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
                 host = await configured(channel)
                 await host.put({})
-                await asyncio.sleep(0.1)
+                while not os.path.exists(f"{path}.asked"):
+                    await asyncio.sleep(0.01)
                 if ending == "sigterm":
                     child.send_signal(signal.SIGTERM)
                 else:
