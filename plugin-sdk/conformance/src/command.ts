@@ -14,6 +14,7 @@ interface CommandOptions {
   readonly parameters: string;
   readonly grant: readonly string[];
   readonly level?: Level;
+  readonly rules?: readonly string[];
   readonly seed: number;
   readonly timeout: number;
   readonly patience: number;

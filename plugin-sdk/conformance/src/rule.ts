@@ -22,7 +22,7 @@ export interface Rule {
   readonly remedy: string;
   /** Rules without which this one means nothing: where one of them failed it is skipped. */
   readonly after: readonly string[];
-  /** Ends or starts processes, and so runs behind all others. */
+  /** Looks back on the run, or ends processes: runs behind all others. */
   readonly isLast?: boolean;
   /**
    * Returns where the duty is kept.

@@ -14,7 +14,7 @@ const reachRule = "C1";
  */
 export async function runRules(kit: Kit, rules: readonly Rule[], progress: Progress): Promise<readonly RuleResult[]> {
   const results = new Map<string, RuleResult>();
-  const order = [...rules.filter(({ isLast }) => !isLast), ...rules.filter(({ isLast }) => isLast)];
+  const order = toOrder(rules);
   for (const [done, rule] of order.entries()) {
     progress(done, order.length, rule);
     const result = await runRule(kit, rule, results);
@@ -22,6 +22,22 @@ export async function runRules(kit: Kit, rules: readonly Rule[], progress: Progr
     if (rule.id === reachRule && result.outcome !== "failed") await probe(kit);
   }
   return rules.map(({ id }) => results.get(id)!);
+}
+
+/** Each behind those it builds on, those that end processes last, and otherwise as in the catalogue. */
+function toOrder(rules: readonly Rule[]): readonly Rule[] {
+  const order: Rule[] = [];
+  const place = (rule: Rule) => {
+    if (order.includes(rule)) return;
+    for (const id of rule.after) {
+      const other = rules.find((candidate) => candidate.id === id);
+      if (other !== undefined) place(other);
+    }
+    order.push(rule);
+  };
+  for (const rule of rules) if (!rule.isLast) place(rule);
+  for (const rule of rules) place(rule);
+  return order;
 }
 
 async function runRule(kit: Kit, rule: Rule, results: ReadonlyMap<string, RuleResult>): Promise<RuleResult> {
@@ -42,6 +58,7 @@ async function runRule(kit: Kit, rule: Rule, results: ReadonlyMap<string, RuleRe
   } catch (error) {
     if (error instanceof NotApplicable) return finish("skipped", [error.message]);
     if (!(error instanceof RuleFailure)) throw error;
+    await kit.plugin.noticeEnd();
     return finish("failed", [...kit.remarks, ...lastWords(kit, rule)], error.finding);
   } finally {
     kit.end();
@@ -59,6 +76,6 @@ function lastWords({ plugin }: Kit, rule: Rule): readonly string[] {
   if (plugin.output === undefined || (plugin.ended === undefined && rule.id !== reachRule)) return [];
   const ending = plugin.ended === undefined ? [] : [`the process ${plugin.ended}`];
   const { stdout, stderr } = plugin.output;
-  const written = [stdout.tail(5), stderr.tail(10)].filter((text) => text !== "");
-  return [...ending, ...written.map((text) => `it wrote: ${text}`)];
+  const written = [stdout.tail(5), stderr.tail(20)].filter((text) => text !== "");
+  return [...ending, ...written.map((text) => `it wrote:\n${text}`)];
 }

@@ -2,7 +2,7 @@ import { rules } from "./catalogue.ts";
 import { defaultNeeds } from "./default-needs.ts";
 import { Kit, type Latency } from "./kit/kit.ts";
 import { createPluginUnderTest, type PluginSubject } from "./kit/plugin-under-test.ts";
-import type { Level, RuleResult } from "./rule.ts";
+import { CannotVerify, type Level, type Rule, type RuleResult } from "./rule.ts";
 import { type Progress, runRules } from "./run-rules.ts";
 
 /** What is verified, and how. */
@@ -24,6 +24,8 @@ export interface VerifyOptions {
   readonly startMs?: number;
   /** Longest wait for one answer, in ms; default 5,000. */
   readonly patienceMs?: number;
+  /** Only these rules, and those that they build on; default all. */
+  readonly rules?: readonly string[] | undefined;
   readonly progress?: Progress;
 }
 
@@ -55,16 +57,31 @@ const defaultPatienceMs = 5_000;
 export async function verifyPlugin(options: VerifyOptions): Promise<VerifyReport> {
   const { subject, seed, startMs = defaultStartMs, patienceMs = defaultPatienceMs } = options;
   const { type, parameters = "", grant = [], needs = defaultNeeds, level: demanded } = options;
+  const chosen = chooseRules(options.rules);
   const beganMs = performance.now();
   const plugin = await createPluginUnderTest(subject, startMs);
   const kit = new Kit({ plugin, seed, patienceMs, type, parameters, grant, needs, demanded });
   try {
-    const results = await runRules(kit, rules, options.progress ?? (() => {}));
+    const results = await runRules(kit, chosen, options.progress ?? (() => {}));
     return toReport(kit, results, performance.now() - beganMs);
   } finally {
     kit.end();
     await plugin.stop();
   }
+}
+
+/** @throws {CannotVerify} for an id that is no rule's. */
+function chooseRules(ids: readonly string[] | undefined): readonly Rule[] {
+  if (ids === undefined) return rules;
+  const chosen = new Set<string>(["C1"]);
+  const choose = (id: string) => {
+    const rule = rules.find((candidate) => candidate.id === id);
+    if (rule === undefined) throw new CannotVerify(`there is no rule ${id}: they are C1 to ${rules.at(-1)!.id}`);
+    chosen.add(id);
+    for (const other of rule.after) choose(other);
+  };
+  for (const id of ids) choose(id);
+  return rules.filter(({ id }) => chosen.has(id));
 }
 
 function toReport(kit: Kit, results: readonly RuleResult[], durationMs: number): VerifyReport {

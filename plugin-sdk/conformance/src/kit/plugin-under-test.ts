@@ -34,6 +34,8 @@ export interface PluginUnderTest {
   readonly output: { readonly stdout: OutputLog; readonly stderr: OutputLog } | undefined;
   /** Starts a process where there is none, and waits until it listens. @throws {RuleFailure} where it does not. */
   reach(): Promise<SpokenTarget>;
+  /** Where nobody listens any more, waits a little until it is known how the process ended. */
+  noticeEnd(): Promise<void>;
   /** SIGTERM to the process, SIGKILL to its group after `graceMs`; settles with how long it took, in ms. */
   terminate(graceMs: number): Promise<number>;
   /** SIGKILL to the process and its group. */
@@ -52,6 +54,9 @@ export async function createPluginUnderTest(subject: PluginSubject, startMs: num
   const dir = await mkdtemp(join(tmpdir(), "outrider-verify-"));
   return new StartedPlugin(subject.command, dir, startMs);
 }
+
+/** Longest wait for the end of a process that listens no more, in ms. */
+const noticeMs = 2_000;
 
 const clock = { elapsedMs: () => performance.now() };
 
@@ -77,6 +82,8 @@ class ServedPlugin implements PluginUnderTest {
       throw new RuleFailure(`somebody at ${this.#address}`, cause.message);
     }
   }
+
+  async noticeEnd(): Promise<void> {}
 
   terminate(): Promise<number> {
     throw new Error("the kit ends no process that it has not started");
@@ -146,6 +153,12 @@ class StartedPlugin implements PluginUnderTest {
         ? { kind: "session", target: { kind: "socket", path: socketPath } }
         : { kind: "unary", target: { kind: "port", port } };
     return this.#target;
+  }
+
+  async noticeEnd(): Promise<void> {
+    if (this.#current === undefined || this.#ended !== undefined) return;
+    const isHeard = (await reachChild(this.#current.address, 1, clock, async () => {})) !== undefined;
+    if (!isHeard) await Promise.race([this.#current.guarded.exited, delay(noticeMs)]);
   }
 
   async terminate(graceMs: number): Promise<number> {

@@ -40,6 +40,9 @@ const sessionPath = "/outrider.scorer.v1.ScorerService/Session";
 /** Frames kept of a connection. */
 const keptFrames = 400;
 
+/** Longest wait for a pong that only tells that all has come, in ms. */
+const pongMs = 300;
+
 /** Waits after the last sign of life for what should not come, in ms. */
 const settleMs = 30;
 
@@ -65,6 +68,8 @@ interface ReceivedAnswer {
 export class SessionLink implements Link {
   readonly view: StateView;
   world: World | undefined;
+  /** Answer to the first hello. */
+  greeting: HandshakeResponse | undefined;
   /** All that came, oldest first. */
   readonly received: Received[] = [];
   /** Answers by call id, in the order they came: more than one is a fault. */
@@ -132,7 +137,9 @@ export class SessionLink implements Link {
   async hello(handoff: Uint8Array<ArrayBuffer> = new Uint8Array(0)): Promise<HandshakeResponse> {
     const { hostInstance, columns } = this.#options;
     this.send({ case: "hello", value: { ...toHandshakeRequest(hostInstance, columns), handoff } });
-    return (await this.take("hello", "an answer to hello")).value;
+    const { value } = await this.take("hello", "an answer to hello");
+    this.greeting ??= value;
+    return value;
   }
 
   async configure(instances: readonly Configured[]): Promise<ConfigureResponse> {
@@ -201,9 +208,9 @@ export class SessionLink implements Link {
     });
   }
 
-  /** Waits for all that is on its way: a ping is answered behind it, and then a little. */
+  /** Waits for all that is on its way: a pong comes behind it, where one comes at all, and then a little. */
   async settle(): Promise<void> {
-    await this.ping();
+    await this.ping(pongMs).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, settleMs));
   }
 

@@ -120,10 +120,16 @@ export class UnaryLink implements Link {
     return this.#step(world, () => toDeltaStep(this.world!, world, this.view));
   }
 
-  /** @param extra members that are added to each request. */
-  ask(calls: readonly TestCall[], at: AskedAt = {}, extra: JsonObject = {}): Promise<readonly TestAnswer[]> {
-    const { isBasic } = this.#options;
-    return Promise.all(calls.map((call) => (isBasic ? this.#askBasic(call, extra) : this.#askBySlot(call, at, extra))));
+  /** One call after the other. @param extra members that are added to each request. */
+  async ask(calls: readonly TestCall[], at: AskedAt = {}, extra: JsonObject = {}): Promise<readonly TestAnswer[]> {
+    const answers: TestAnswer[] = [];
+    for (const call of calls) answers.push(await this.#ask(call, at, extra));
+    return answers;
+  }
+
+  /** All calls at once, each over a connection of its own as far as there may be so many. */
+  askAtOnce(calls: readonly TestCall[]): Promise<readonly TestAnswer[]> {
+    return Promise.all(calls.map((call) => this.#ask(call, {}, {})));
   }
 
   /** A call of the level basic as JSON, with the candidates that the host would send. */
@@ -148,6 +154,10 @@ export class UnaryLink implements Link {
   toSlotRequest(call: TestCall, at: AskedAt = {}): JsonObject {
     const asked = { epoch: this.epoch, rev: this.world!.rev, ...at };
     return toJson(ScoreRequestSchema, create(ScoreRequestSchema, toScoreRequest(call, asked))) as JsonObject;
+  }
+
+  #ask(call: TestCall, at: AskedAt, extra: JsonObject): Promise<TestAnswer> {
+    return this.#options.isBasic ? this.#askBasic(call, extra) : this.#askBySlot(call, at, extra);
   }
 
   async #askBasic(call: TestCall, extra: JsonObject): Promise<TestAnswer> {

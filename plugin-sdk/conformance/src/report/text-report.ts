@@ -44,8 +44,23 @@ function toSkippedLines(results: readonly RuleResult[]): readonly string[] {
   const skipped = results.filter(({ outcome }) => outcome === "skipped");
   const byReason = Map.groupBy(skipped, ({ remarks }) => remarks.join("; "));
   return [...byReason].map(([reason, some]) => {
-    return `  ${marks.skipped}  ${some.map(({ rule }) => rule.id).join(" ")}: ${reason}`;
+    return `  ${marks.skipped}  ${toRanges(some.map(({ rule }) => rule.id))}: ${reason}`;
   });
+}
+
+/** Ids with neighbours joined, such as `C2–C5, C7`. */
+function toRanges(ids: readonly string[]): string {
+  const ranges: string[][] = [];
+  for (const id of ids) {
+    const last = ranges.at(-1);
+    if (last !== undefined && numberOf(id) === numberOf(last.at(-1)!) + 1) last.push(id);
+    else ranges.push([id]);
+  }
+  return ranges.map((range) => (range.length > 1 ? `${range[0]}–${range.at(-1)}` : range[0]!)).join(", ");
+}
+
+function numberOf(id: string): number {
+  return Number(id.slice(1));
 }
 
 /** Lines behind the first stand below it. */

@@ -41,7 +41,7 @@ export const batchRules: readonly Rule[] = [
     checks: "Puts calls and cancels them and some that do not exist: each call is answered once all the same.",
     source: "Cancel: each is answered all the same, with deadline_exceeded; only for the feature `cancel`",
     remedy: "Answer a cancelled call with deadline_exceeded, or with its numbers; ignore ids that you do not know.",
-    after: answering,
+    after: sound,
     check: checkCancel,
   },
   {

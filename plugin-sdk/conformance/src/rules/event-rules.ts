@@ -55,7 +55,7 @@ export const eventRules: readonly Rule[] = [
     checks: "Looks at each ScoreTable: epoch, instance, live slots, one score in [0, 1] a slot, a time to live.",
     source: "ScoreTable: one score a named slot, in the epoch of the session, valid for ttl_ms",
     remedy: "Build tables from the endpoints of the present epoch and revision, and give them a ttl_ms above 0.",
-    after: synced,
+    after: sound,
     check: checkTables,
   },
   {
@@ -80,10 +80,11 @@ async function checkInflight(kit: Kit): Promise<void> {
   const wanted = await askAgain();
   link.send({ case: "inflight", value: counts });
   expectAllSame(await askAgain(), wanted, "the answer with the same counts before");
+  const other = await kit.readySession();
   const comparison = new Comparison(kit);
   for (let i = 0; i < 3; i += 1) {
-    link.world = withInflight(link.world!, i);
-    await comparison.ask(link, "with other values of the in-flight columns");
+    other.world = withInflight(other.world!, i);
+    await comparison.ask(other, "with other values of the in-flight columns");
   }
   await comparison.settle();
 }
@@ -102,8 +103,10 @@ function withInflight(world: World, more: number): World {
 type Event = MessageInitShape<typeof FeedbackEventSchema>;
 
 async function checkFeedback(kit: Kit): Promise<void> {
+  const told = kit.asked.filter(({ granted }) => granted.some(({ key }) => key.startsWith("events.")));
+  if (told.length === 0) throw new NotApplicable("the plugin asks for no events");
   const link = await kit.readySession();
-  for (const instance of kit.asked) {
+  for (const instance of told) {
     const calls = Array.from({ length: 300 }, () => kit.calls.create(instance, link.world!));
     for (let from = 0; from < calls.length; from += 30) {
       const part = calls.slice(from, from + 30);
@@ -111,7 +114,7 @@ async function checkFeedback(kit: Kit): Promise<void> {
       const events = part.flatMap((call, i) => eventsOf(instance, call, link.world!, i));
       link.send({ case: "feedback", value: { epoch: link.epoch, events, dropped: from === 60 ? 17 : 0 } });
     }
-    await link.ping();
+    await link.settle();
     for (const answer of await link.ask([kit.calls.create(instance, link.world!)])) toRows(answer);
   }
 }
@@ -131,14 +134,13 @@ function eventsOf(instance: TestedInstance, { callId, nowMs }: TestCall, world: 
     atMs: nowMs + 90,
     event: { case: "done", value: { cause: i % 5 === 0 ? "client_cancelled" : "ok", status: 200, outputTokens: 12 } },
   };
+  const picked: Event = { ...common, atMs: nowMs + 1, event: { case: "picked", value: { totalScore: 1, picks } } };
+  const progress: Event = { ...common, atMs: nowMs + 50, event: { case: "progress", value: { chunks: 2 } } };
   return [
-    ...(has("events.picked")
-      ? [{ ...common, atMs: nowMs + 1, event: { case: "picked", value: { totalScore: 1, picks } } } satisfies Event]
-      : []),
-    ...(has("events.progress")
-      ? [{ ...common, atMs: nowMs + 50, event: { case: "progress", value: { chunks: 2 } } } satisfies Event]
-      : []),
-    ...(instance.granted.some(({ key }) => key.startsWith("events.")) ? [done, ...(i % 4 === 0 ? [done] : [])] : []),
+    ...(has("events.picked") ? [picked] : []),
+    ...(has("events.progress") ? [progress] : []),
+    done,
+    ...(i % 4 === 0 ? [done] : []),
   ];
 }
 
@@ -167,7 +169,7 @@ async function checkProduced(kit: Kit): Promise<void> {
 async function checkTables(kit: Kit): Promise<void> {
   const link = await kit.readySession();
   await link.settle();
-  if (kit.level === "push") await nextTable(link, () => true, "a table");
+  if (kit.level === "push") await nextTable(link, () => true, "a table").catch(() => {});
   await link.delta(kit.worlds.next(link.world!, (all) => all.delete(3)));
   const calls = kit.asked.map((instance) => kit.calls.create(instance, link.world!));
   await link.ask(calls);

@@ -102,12 +102,13 @@ function isJsonObject(bytes: Uint8Array): boolean {
 }
 
 async function checkBootId(kit: Kit): Promise<void> {
+  let first: string | undefined;
   for (let i = 0; i < 3; i += 1) {
     const link = await kit.open();
     const { bootId } = await link.hello();
     link.close();
-    if (bootId === kit.hello?.bootId) continue;
-    throw new RuleFailure(`boot_id "${kit.hello?.bootId}" of the same process`, `"${bootId}"`);
+    first ??= bootId;
+    if (bootId !== first) throw new RuleFailure(`boot_id "${first}" of the same process`, `"${bootId}"`);
   }
 }
 
@@ -142,7 +143,7 @@ async function sendUnknownFrames(kit: Kit, link: SessionLink): Promise<void> {
   frame.$unknown = [...unknownFields];
   link.sendMessage(toBinary(SessionRequestSchema, frame));
   link.sendMessage(new Uint8Array(0));
-  await link.ping();
+  await link.settle();
   const other = await kit.openSession();
   const hello = create(SessionRequestSchema, {
     frame: { case: "hello", value: toHandshakeRequest("", kit.columns) },

@@ -31,6 +31,7 @@ export const processRules: readonly Rule[] = [
     source: "Handshake: stdout and stderr are logs only",
     remedy: "Send messages over the connection alone, and log less than a line a call.",
     after: reached,
+    isLast: true,
     check: checkOutput,
   },
   {
@@ -91,13 +92,17 @@ async function checkOutput(kit: Kit): Promise<void> {
 
 async function checkRestart(kit: Kit): Promise<void> {
   expectStarted(kit);
-  await kit.plugin.reach();
-  const before = kit.hello?.bootId;
+  const before = await bootIdOf(kit);
   await kit.plugin.kill();
+  const bootId = await bootIdOf(kit);
+  if (bootId === before && kit.level !== "basic")
+    throw new RuleFailure("another boot_id after a restart", `"${bootId}" again`);
+}
+
+/** As the process says itself; empty at the level basic. */
+async function bootIdOf(kit: Kit): Promise<string> {
   const link = await kit.open();
-  if (kit.level === "basic" || before === undefined) return;
-  const { bootId } = await link.hello();
-  if (bootId === before) throw new RuleFailure("another boot_id after a restart", `"${bootId}" again`);
+  return kit.level === "basic" ? "" : (await link.hello()).bootId;
 }
 
 async function checkTerminate(kit: Kit): Promise<void> {

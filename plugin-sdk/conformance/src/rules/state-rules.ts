@@ -8,7 +8,7 @@ import { type Chunk, toDeltaStep } from "../kit/state-steps.ts";
 import { toRows } from "../kit/test-answer.ts";
 import { slotsOf, type World, withoutValues, withValue } from "../kit/world.ts";
 import { type Rule, RuleFailure } from "../rule.ts";
-import { sound, stateful, steady, synced } from "./groups.ts";
+import { sound, stateful, steady } from "./groups.ts";
 
 /** Slots and their endpoints. */
 export const stateRules: readonly Rule[] = [
@@ -80,7 +80,7 @@ export const stateRules: readonly Rule[] = [
     checks: "Puts calls between the chunks of a step and right behind its last one.",
     source: "State: calls sent mid-step name the revision before; a call at rev r never meets older state",
     remedy: "Handle the frames of a connection in order; let a step take effect with its last chunk.",
-    after: [...steady, "C32"],
+    after: [...steady, "C29", "C32"],
     check: checkOrder,
   },
   {
@@ -90,7 +90,7 @@ export const stateRules: readonly Rule[] = [
     checks: "Puts calls of another epoch and of a later revision: failed_precondition with have_epoch and have_rev.",
     source: "State: any mismatch is failed_precondition; the host sends a full table",
     remedy: "Answer failed_precondition where the epoch differs or the revision is one you do not have yet.",
-    after: synced,
+    after: sound,
     check: checkForeign,
   },
   {
@@ -109,7 +109,7 @@ export const stateRules: readonly Rule[] = [
 async function checkNack(kit: Kit): Promise<void> {
   const link = await kit.ready();
   const comparison = new Comparison(kit);
-  const next = kit.worlds.next(link.world!, (endpoints) => endpoints.delete(0));
+  const next = kit.worlds.next(link.world!, (all) => remeasure(kit, link, all, () => true));
   const [step] = toDeltaStep(link.world!, next, link.view);
   const stale: readonly (readonly [what: string, chunk: Chunk])[] = [
     ["a step from a revision that it does not have", { ...step, fromRev: next.rev + 7, toRev: next.rev + 8 }],
@@ -166,12 +166,6 @@ async function checkReuse(kit: Kit): Promise<void> {
     }),
   );
   await comparison.ask(link, "with other endpoints in the slots, of which nothing is known");
-  await link.delta(
-    kit.worlds.next(link.world!, (endpoints) => {
-      for (const slot of slots) endpoints.set(slot, kit.worlds.remeasure(endpoints.get(slot)!, link.world!.nowMs));
-    }),
-  );
-  await comparison.ask(link, "with values of the other endpoints");
   await comparison.settle();
 }
 

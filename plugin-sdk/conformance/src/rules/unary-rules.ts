@@ -5,7 +5,7 @@ import type { Kit } from "../kit/kit.ts";
 import { toRows } from "../kit/test-answer.ts";
 import { servicePath, type UnaryAnswer, type UnaryLink } from "../kit/unary-link.ts";
 import { type Level, type Rule, RuleFailure } from "../rule.ts";
-import { answering, reached, sound } from "./groups.ts";
+import { reached, sound } from "./groups.ts";
 
 const unary: readonly Level[] = ["basic", "replicated"];
 
@@ -58,7 +58,7 @@ export const unaryRules: readonly Rule[] = [
     checks: `Opens ${maxConnections} connections at once, three times over, with a call on each.`,
     source: "Unary: a host opens up to 16 connections, one by one",
     remedy: "Accept connections while calls run (threads, or an event loop), with a listen backlog of 128.",
-    after: answering,
+    after: sound,
     check: checkConcurrency,
   },
   {
@@ -149,7 +149,7 @@ async function checkConcurrency(kit: Kit): Promise<void> {
     const link = await kit.openUnary();
     await kit.prepare(link, kit.worlds.create(10));
     const calls = Array.from({ length: maxConnections }, () => kit.calls.create(kit.asked[0]!, link.world!));
-    for (const answer of await link.ask(calls)) toRows(answer);
+    for (const answer of await link.askAtOnce(calls)) toRows(answer);
     link.close();
   }
 }

@@ -57,7 +57,21 @@ function addressEnvironment({ socketPath, port, token }: ChildAddress): Record<s
   return { OUTRIDER_PLUGIN_SOCKET: socketPath, OUTRIDER_PLUGIN_TOKEN: token, PORT: String(port) };
 }
 
-function findFreePort(): Promise<number> {
+/** Ports that were given to children: one that has not listened yet would otherwise be found free once more. */
+const givenPorts: number[] = [];
+
+/** How many of them are remembered. */
+const rememberedPorts = 256;
+
+async function findFreePort(): Promise<number> {
+  let port = await askForPort();
+  while (givenPorts.includes(port)) port = await askForPort();
+  givenPorts.push(port);
+  if (givenPorts.length > rememberedPorts) givenPorts.shift();
+  return port;
+}
+
+function askForPort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

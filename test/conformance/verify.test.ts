@@ -1,0 +1,96 @@
+import { fileURLToPath } from "node:url";
+import { type Rule, rules, type VerifyReport, verifyPlugin } from "@outrider/plugin-conformance";
+import { plugins as builtins } from "outrider/plugins";
+import { describe, expect, it } from "vitest";
+import { plugins } from "./broken-plugins/plugins.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const main = fileURLToPath(new URL("./broken-plugins/main.ts", import.meta.url));
+
+/** Rules that start a process anew: of interest where it is the process that is broken. */
+const restarting = ["C3", "C4", "C5", "C6"];
+
+/** What a slow machine may be warned of. */
+const latencyRule = "C54";
+
+function verify(command: readonly string[], options: Partial<Parameters<typeof verifyPlugin>[0]> = {}) {
+  const subject = { kind: "command", command: { command, cwd: root, env: {} } } as const;
+  return verifyPlugin({ subject, seed: 11, startMs: 10_000, patienceMs: 2_500, ...options });
+}
+
+function idsOf({ results }: VerifyReport, wanted: VerifyReport["results"][number]["outcome"]): readonly string[] {
+  return results
+    .filter(({ rule, outcome }) => outcome === wanted && rule.id !== latencyRule)
+    .map(({ rule }) => rule.id);
+}
+
+/** What failed, for the message of an assertion. */
+function findingsOf({ results }: VerifyReport): string {
+  return results
+    .map(({ rule, finding }) => (finding === undefined ? "" : `${rule.id} ${JSON.stringify(finding)}`))
+    .join("");
+}
+
+describe.concurrent("outrider plugin verify", { timeout: 120_000 }, () => {
+  for (const [name, { breaks, warns = [] }] of Object.entries(plugins)) {
+    const isLasting = breaks.every((id) => !restarting.includes(id)) && breaks.length > 0;
+    const some = rules.map(({ id }) => id).filter((id) => !restarting.includes(id));
+    const title =
+      breaks.length === 0 ? `finds no fault with ${name}` : `finds that ${name} breaks ${breaks.join(", ")}`;
+    it(title, async () => {
+      const report = await verify([process.execPath, main, name], isLasting ? { rules: some } : {});
+      expect(idsOf(report, "failed"), findingsOf(report)).toEqual(breaks);
+      if (breaks.length === 0) expect(idsOf(report, "warned")).toEqual(warns);
+    });
+  }
+
+  it("has a plugin that breaks it for every rule that can be broken by one", () => {
+    const broken = new Set(Object.values(plugins).flatMap(({ breaks, warns = [] }) => [...breaks, ...warns]));
+    const missing = rules.map(({ id }: Rule) => id).filter((id) => !broken.has(id));
+    // The level is demanded by whoever calls, and slowness is no fault.
+    expect(missing).toEqual([latencyRule, "C55"]);
+  });
+
+  const mains = new Set(Object.values(builtins).map(({ main: path }) => path));
+  for (const path of mains) {
+    it(`finds no fault with ${path.slice(root.length)}`, async () => {
+      const report = await verify([process.execPath, path], { grant: ["request.block_hashes"] });
+      expect(idsOf(report, "failed"), findingsOf(report)).toEqual([]);
+      expect(report.level).toBe("session");
+    });
+  }
+
+  it("finds no fault with a scorer of the TypeScript SDK", async () => {
+    const report = await verify([process.execPath, "plugin-sdk/typescript/src/fixtures/queue-depth-main.ts"]);
+    expect(idsOf(report, "failed"), findingsOf(report)).toEqual([]);
+    expect(report.level).toBe("session");
+  });
+
+  it("finds no fault with the Python file of the standard library alone", async () => {
+    const report = await verify(["python3", "examples/scorer-python-stdlib/scorer.py"], { level: "basic" });
+    expect(idsOf(report, "failed"), findingsOf(report)).toEqual([]);
+    expect(report.level).toBe("basic");
+  });
+
+  it("fails a plugin of a level below the one demanded", async () => {
+    const report = await verify([process.execPath, main, "good-basic"], { level: "session", rules: ["C55"] });
+    expect(idsOf(report, "failed")).toEqual(["C55"]);
+  });
+
+  it("asks the same with the same seed", async () => {
+    const runs = await Promise.all(
+      [1, 2].map(() => verify([process.execPath, main, "takes-unknown-for-0"], { rules: ["C31"], seed: 5 })),
+    );
+    const [first, second] = runs.map(({ results }) => results.find(({ rule }) => rule.id === "C31")?.finding);
+    expect(first).toBeDefined();
+    expect(first).toEqual(second);
+  });
+
+  it("refuses a type that is not served and a grant that is missing", async () => {
+    await expect(verify([process.execPath, main, "good-session"], { type: "other" })).rejects.toThrow(
+      'the plugin serves no type "other"; it serves waiting',
+    );
+    const prefixCache = builtins["prefix-cache"]!.main;
+    await expect(verify([process.execPath, prefixCache])).rejects.toThrow("grant it with --grant request.block_hashes");
+  });
+});
