@@ -45,6 +45,20 @@ const protos: Generator = {
   },
 };
 
+/** The contract as the Python SDK carries it: its messages are made of this at import. */
+const pythonContract: Generator = {
+  name: "contract of the Python SDK",
+  output: "plugin-sdk/python/src/outrider_plugin/contract.binpb",
+  write(root) {
+    const output = join(root, this.output);
+    mkdirSync(dirname(output), { recursive: true });
+    const what = ["--path", "outrider/scorer", "--path", "grpc/health"];
+    const form = ["--exclude-source-info", "--as-file-descriptor-set", "--output", output];
+    const cwd = join(repository, "protos");
+    execFileSync(join(repository, "node_modules/.bin/buf"), ["build", ...what, ...form], { cwd, stdio: "inherit" });
+  },
+};
+
 /** Tables in a page for users; the page's own text stays. */
 function pageTables(page: string, tables: Tables): Generator {
   return {
@@ -60,6 +74,7 @@ function pageTables(page: string, tables: Tables): Generator {
 /** Everything that is generated, in the order it is written. */
 const generators: readonly Generator[] = [
   protos,
+  pythonContract,
   pageTables("docs/configuration.md", keyTables),
   pageTables("docs/serve.md", flagTables),
 ];

@@ -9,6 +9,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const rooms: readonly (readonly [folder: string, mayImport: readonly string[]])[] = [
   ["plugin-sdk/transport", ["@outrider/core/contract", "@outrider/protos"]],
   ["plugin-sdk/typescript", ["@outrider/core/contract", "@outrider/protos", "@outrider/transport"]],
+  ["plugin-sdk/scaffold", []],
   ["plugin-sdk/conformance", ["@outrider/core/contract", "@outrider/protos", "@outrider/transport"]],
   ["host/outrider", ["*"]],
   ["test/fleet", ["@outrider/lab"]],
