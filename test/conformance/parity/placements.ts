@@ -14,7 +14,7 @@ export type PluginSpec = RuntimeOptions["specs"][number];
 export type ProcessSpec = RuntimeOptions["processes"][number];
 
 /** Where the same plugins run; the first is what the others are compared with. */
-export const placements = ["inline", "process", "remote"] as const satisfies PluginSpec["placement"][];
+export const placements = ["inline", "worker", "process", "remote"] as const satisfies PluginSpec["placement"][];
 
 /** One of them. */
 export type Placement = (typeof placements)[number];
@@ -70,7 +70,7 @@ export async function createFleet(catalogue: PluginCatalogue, folder: string): P
 }
 
 function toSpec(type: string, placement: Placement, process: string): PluginSpec {
-  const isLocal = placement === "inline";
+  const isLocal = placement === "inline" || placement === "worker";
   return {
     name: nameOf(type, placement),
     type,

@@ -116,9 +116,9 @@ function createDice(seed: number): Dice {
 function drawFrame(dice: Dice, atMs: number): Frame {
   const roll = dice.share();
   const several = <T>(most: number, draw: () => T) => Array.from({ length: dice.between(1, most) }, draw);
-  if (roll < 0.6) return { atMs, kind: "requests", requests: several(2, () => drawRequest(dice)) };
-  if (roll < 0.8) return { atMs, kind: "state", edits: several(6, () => drawEdit(dice)) };
-  if (roll < 0.88) return { atMs, kind: "feedback", ends: several(12, () => drawEnd(dice)) };
+  if (roll < 0.62) return { atMs, kind: "requests", requests: several(2, () => drawRequest(dice)) };
+  if (roll < 0.72) return { atMs, kind: "state", edits: several(12, () => drawEdit(dice)) };
+  if (roll < 0.78) return { atMs, kind: "feedback", ends: several(24, () => drawEnd(dice)) };
   const counts = [dice.between(0, 9), dice.between(0, 5000), dice.between(0, 900)] as const;
   return { atMs, kind: "inflight", id: idOf(dice.between(0, endpointCount - 1)), counts };
 }

@@ -48,6 +48,10 @@ const patienceMs = 20_000;
 /** Longer than a host gathers feedback, in ms: what was told before is then on its way before any further call. */
 const gatheredMs = 8;
 
+/** Decisions under way at once, and snapshots that plugins need not have acknowledged: far below what a host allows. */
+const mostPending = 12;
+const mostUnsettled = 4;
+
 /** Puts a recording to all types of a catalogue in all placements at once, and compares every answer with the inline one. */
 export async function replay(frames: readonly Frame[], catalogue: PluginCatalogue): Promise<ReplayReport> {
   const folder = mkdtempSync(join(tmpdir(), "op-"));
@@ -69,7 +73,7 @@ export async function replay(frames: readonly Frame[], catalogue: PluginCatalogu
     const definitions = await Promise.all(Object.values(catalogue).map(({ load }) => load()));
     const run = new Run(runtime, fleet, table, definitions);
     for (const frame of frames) await run.take(frame);
-    return run.report;
+    return await run.end();
   } finally {
     await runtime.stop();
     fleet.close();
@@ -94,6 +98,9 @@ class Run {
   readonly #fleet: Fleet;
   readonly #table: EndpointTable;
   readonly #plans: ReadonlyMap<Placement, Plan>;
+  /** Decisions under way, in the order they were begun. */
+  #pending: Promise<OpenRequest>[] = [];
+  #unsettled = 0;
   readonly #open: OpenRequest[] = [];
   readonly #holders = new Map<number, string>();
   #atMs = 0;
@@ -113,25 +120,35 @@ class Run {
     this.#atMs = frame.atMs;
     switch (frame.kind) {
       case "state":
+        // A call may be evaluated on a later state than its own: here that would be a difference.
+        await this.#collect();
         for (const edit of frame.edits) this.#edit(edit);
         this.#table.publish(frame.atMs);
-        return this.#settle();
+        this.#unsettled += 1;
+        return this.#unsettled < mostUnsettled ? undefined : this.#settle();
       case "requests":
-        await Promise.all(frame.requests.map((request) => this.#decide(request)));
-        return;
+        for (const request of frame.requests) this.#decide(request);
+        return this.#pending.length < mostPending ? undefined : this.#collect();
       case "inflight":
         return this.#setInflight(this.#table.slotOf(frame.id), frame.counts);
       case "feedback":
+        await this.#collect();
         for (const end of frame.ends) this.#tell(end);
         await delay(gatheredMs);
         return;
       case "reconnect":
         this.report.reconnects += 1;
+        await this.#collect();
         await this.#flush();
         await this.#fleet.dropConnections();
         await delay(gatheredMs);
         return this.#settle();
     }
+  }
+
+  async end(): Promise<ReplayReport> {
+    await this.#collect();
+    return this.report;
   }
 
   #edit(edit: TableEdit): void {
@@ -162,6 +179,7 @@ class Run {
 
   /** Waits until all plugins are there and know the last snapshot. */
   async #settle(): Promise<void> {
+    this.#unsettled = 0;
     const endMs = performance.now() + patienceMs;
     const late = () => this.#runtime.status().filter(({ state, revLag }) => state !== "active" || revLag > 0);
     for (let waiting = late(); waiting.length > 0; waiting = late()) {
@@ -178,32 +196,40 @@ class Run {
     return this.#settle();
   }
 
-  async #decide({ facts, seed, candidateSeed }: RecordedRequest): Promise<void> {
+  /** Begins one decision in all placements; nobody waits for it before the next frame. */
+  #decide({ facts, seed, candidateSeed }: RecordedRequest): void {
     const snapshot = this.#table.current;
     const candidates = choose(snapshot.live, candidateSeed);
     if (candidates.length === 0) return;
     const firstCallId = this.#nextCallId;
     this.#nextCallId += 512;
     const { inflight } = this.#table;
-    const common = { decisionId: `d-${firstCallId}`, firstCallId, snapshot, candidates, facts, inflight, seed };
-    const clock = toClock(this.#atMs);
+    const decisionId = `${this.#frame}`;
+    const common = { decisionId, firstCallId, snapshot, candidates, facts, inflight, seed, clock: toClock(this.#atMs) };
     const decisions = placements.map(
-      async (placement) =>
-        [placement, await runCycle({ ...common, plan: this.#plans.get(placement)!, clock })] as const,
+      async (placement) => [placement, await runCycle({ ...common, plan: this.#plans.get(placement)! })] as const,
     );
-    this.#compare(new Map(await Promise.all(decisions)));
+    this.#pending.push(Promise.all(decisions).then((entries) => new Map(entries)));
+  }
+
+  /** Waits for the decisions under way and compares them. */
+  async #collect(): Promise<void> {
+    const requests = await Promise.all(this.#pending);
+    this.#pending = [];
+    for (const request of requests) this.#compare(request);
   }
 
   #compare(request: OpenRequest): void {
     const [first, ...others] = placements;
-    const want = digest(request.get(first)!);
-    this.#count(request.get(first)!);
+    const record = request.get(first)!;
+    const want = digest(record);
+    this.#count(record);
     this.#open.push(request);
     for (const placement of others) {
       const got = digest(request.get(placement)!);
       for (const [i, line] of want.entries()) {
         if (got[i] === line || this.report.differences.length >= 10) continue;
-        this.report.differences.push(`frame ${this.#frame}, ${placement}: ${got[i]} where ${first} has ${line}`);
+        this.report.differences.push(`frame ${record.decisionId}, ${placement}: ${got[i]} where ${first} has ${line}`);
       }
     }
   }
