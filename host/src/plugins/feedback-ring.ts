@@ -23,14 +23,20 @@ export const ringSize = 4096;
 /** Holds up to 4,096 events. When it is full, progress goes first, being cumulative; then the newest are dropped. */
 export function createFeedbackRing(onDrop: (count: number) => void): FeedbackRing {
   let events: InstanceEvent[] = [];
+  let progressCount = 0;
   const drop = (count: number) => {
     ring.dropped += count;
     onDrop(count);
   };
   const makeRoom = () => {
-    const kept = events.filter(({ event }) => event.kind !== "progress");
-    if (kept.length < events.length) drop(events.length - kept.length);
+    if (progressCount === 0) return;
+    drop(progressCount);
+    events = events.filter(({ event }) => event.kind !== "progress");
+    progressCount = 0;
+  };
+  const keep = (kept: InstanceEvent[]) => {
     events = kept;
+    progressCount = kept.filter(({ event }) => event.kind === "progress").length;
   };
   const ring: FeedbackRing = {
     dropped: 0,
@@ -42,6 +48,7 @@ export function createFeedbackRing(onDrop: (count: number) => void): FeedbackRin
       if (events.length >= ringSize) makeRoom();
       if (events.length < ringSize) {
         events.push(queued);
+        if (queued.event.kind === "progress") progressCount += 1;
         return;
       }
       drop(1);
@@ -49,10 +56,10 @@ export function createFeedbackRing(onDrop: (count: number) => void): FeedbackRin
     },
     peek: (count) => (count >= events.length ? events : events.slice(0, count)),
     remove(count) {
-      events = count >= events.length ? [] : events.slice(count);
+      keep(count >= events.length ? [] : events.slice(count));
     },
     clear() {
-      events = [];
+      keep([]);
       ring.dropped = 0;
       ring.needsRepair = false;
     },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedbackEvent } from "@outrider/core/contract";
 import type { InstanceEvent } from "@outrider/transport";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createFeedbackSender, type FeedbackSink, gatherMs } from "./feedback-sender.ts";
 
@@ -113,4 +114,106 @@ describe("feedback", () => {
     await gathered();
     expect([sink.ids, sink.inflights]).toEqual([[], [[2, 0, 1]]]);
   });
+
+  it("of a lost connection may not have arrived: the next one begins with what is in flight", async () => {
+    const { sender } = createSender();
+    const sink = createSink();
+    sender.attach(createSink(), true);
+    sender.push(1, picked(1));
+    sender.flush();
+    sender.detach();
+    sender.attach(sink, true);
+    await gathered();
+    expect(sink.inflights).toEqual([[2, 0, 1]]);
+  });
 });
+
+/** What happens to a host that sends requests to four slots, and to the plugin that counts them. */
+const event = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant("send"), slot: fc.nat(3), count: fc.integer({ min: 1, max: 5000 }) }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant("end"), slot: fc.nat(3), count: fc.integer({ min: 1, max: 5000 }) }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("stall", "wake", "flush") }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("lose", "restart") }) },
+) as fc.Arbitrary<
+  | { readonly kind: "send" | "end"; readonly slot: number; readonly count: number }
+  | { readonly kind: "stall" | "wake" | "flush" | "lose" | "restart" }
+>;
+
+it("leads a plugin's counts to what is in flight, whatever half of the events is dropped, lost or forgotten", () => {
+  let dropped = 0;
+  let pushed = 0;
+  fc.assert(
+    fc.property(fc.array(event, { minLength: 20, maxLength: 60, size: "max" }), (history) => {
+      const inflight = new Float32Array(4);
+      const sender = createFeedbackSender(
+        () => inflight,
+        (count) => (dropped += count),
+      );
+      const plugin = createCounter();
+      const push = (kind: "picked" | "done", slot: number) => {
+        pushed += 1;
+        inflight[slot]! += kind === "picked" ? 1 : -1;
+        sender.push(1, { ...picked(1), kind, slot } as FeedbackEvent);
+      };
+      const connect = (remembers: boolean) => {
+        sender.detach();
+        plugin.isFull = false;
+        if (!remembers) plugin.counts.fill(0);
+        sender.attach(plugin, remembers);
+      };
+      sender.attach(plugin, false);
+      for (const step of history) {
+        if (step.kind === "send") for (let i = 0; i < step.count; i += 1) push("picked", step.slot);
+        else if (step.kind === "end")
+          for (let i = Math.min(step.count, inflight[step.slot]!); i > 0; i -= 1) push("done", step.slot);
+        else if (step.kind === "stall" || step.kind === "wake") plugin.isFull = step.kind === "stall";
+        else if (step.kind === "flush") sender.flush();
+        else {
+          // What the connection had taken last never arrived.
+          plugin.forgetLast(step.kind === "restart");
+          connect(step.kind === "lose");
+        }
+      }
+      plugin.isFull = false;
+      sender.flush();
+      sender.detach();
+      expect([...plugin.counts]).toEqual([...inflight]);
+    }),
+    { numRuns: 60 },
+  );
+  expect(dropped / pushed).toBeGreaterThan(0.25);
+});
+
+/** A plugin that counts what is in flight by what it is told. */
+function createCounter() {
+  const counts = new Float32Array(4);
+  let last: readonly InstanceEvent[] = [];
+  const count = (events: readonly InstanceEvent[], sign: 1 | -1) => {
+    for (const { event } of events) counts[event.slot]! += event.kind === "picked" ? sign : -sign;
+  };
+  const counter = {
+    counts,
+    isFull: false,
+    feedback(events: readonly InstanceEvent[]) {
+      if (counter.isFull) return false;
+      count(events, 1);
+      last = events;
+      return true;
+    },
+    inflight(requests: Float32Array) {
+      counts.set(requests);
+      last = [];
+    },
+    forgetLast(isAll: boolean) {
+      if (!isAll) count(last, -1);
+      last = [];
+    },
+  };
+  return counter satisfies FeedbackSink & Record<string, unknown>;
+}

@@ -11,7 +11,8 @@ export interface FeedbackSender {
   push(instance: number, event: FeedbackEvent): void;
   /**
    * Sends over this connection from now on. `remembers`: the plugin still knows the calls that the queued events are of;
-   * otherwise they are forgotten and it gets the true counts of what is in flight.
+   * otherwise they are forgotten. It gets the true counts of what is in flight, unless it is the first connection and
+   * remembers: what an earlier one had taken may have been lost with it.
    */
   attach(sink: FeedbackSink, remembers: boolean): void;
   /** The connection is gone; events wait for the next one. */
@@ -31,6 +32,7 @@ export const gatherMs = 5;
 /** Queues are per process. `inflight` gives the live counts of requests, for repair behind drops. */
 export function createFeedbackSender(inflight: () => Float32Array, onDrop: (count: number) => void): FeedbackSender {
   let sink: FeedbackSink | undefined;
+  let hasSent = false;
   let timer: NodeJS.Timeout | undefined;
   let dropped = 0;
   const ring = createFeedbackRing((count) => {
@@ -49,6 +51,7 @@ export function createFeedbackSender(inflight: () => Float32Array, onDrop: (coun
     while (ring.size > 0 || ring.dropped > 0) {
       const events = ring.peek(eventsPerFrame);
       if (!sink.feedback(events, ring.dropped)) return;
+      hasSent = true;
       ring.dropped = 0;
       ring.remove(events.length);
     }
@@ -64,7 +67,7 @@ export function createFeedbackSender(inflight: () => Float32Array, onDrop: (coun
     attach(next, remembers) {
       sink = next;
       if (!remembers) ring.clear();
-      ring.needsRepair ||= !remembers;
+      ring.needsRepair ||= !remembers || hasSent;
       schedule();
     },
     detach() {

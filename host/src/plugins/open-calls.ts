@@ -34,9 +34,9 @@ export class OpenCalls {
     if (this.isKept) this.#slots.set(callId, noSlot);
   }
 
-  /** A call was not taken: nothing is due. */
+  /** A call was not taken: nothing is due, unless it was answered so late that the plugin has heard of it. */
   forget(callId: number): void {
-    this.#slots.delete(callId);
+    if (this.#slots.get(callId) === noSlot) this.#slots.delete(callId);
   }
 
   /** Lets through what the plugin wants of calls that it was put. */
