@@ -1,7 +1,11 @@
+import { fileURLToPath } from "node:url";
 import type { FeedbackEvent } from "@outrider/core/contract";
+import { fakeCall } from "@outrider/transport/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { addEndpoint, createTestHost, plugin, type TestHost } from "./fixtures/harness.ts";
-import { heard, inlineCatalogue } from "./fixtures/inline-definitions.ts";
+import { heard, heavy, inlineCatalogue } from "./fixtures/inline-definitions.ts";
+import { createManualClock } from "./fixtures/manual-clock.ts";
+import type { PluginSpec } from "./types.ts";
 
 let host: TestHost | undefined;
 
@@ -95,6 +99,48 @@ describe("an inline plugin", () => {
     feedback!(done(1));
     expect(heard).toMatchObject([{ kind: "done", callId: 1 }]);
     expect((await run("silent")).runtime.scorer("silent").feedback).toBeUndefined();
+  });
+
+  it("is ejected where it overruns its budget again and again; released, it is asked again", async () => {
+    const clock = createManualClock();
+    const held: number[] = [];
+    const catalogue = { heavy: { load: async () => heavy(() => clock.advance(held.shift() ?? 0)), main: "" } };
+    const spec = plugin("heavy", { type: "heavy", placement: "inline", process: undefined, budgetMs: 2 });
+    host = await createTestHost({ specs: [spec], processes: [], catalogue, clock });
+    const { outcome, status, runtime, registry, logs } = host;
+    held.push(9, 9, 9, 9, 9);
+    for (let i = 0; i < 5; i += 1) expect(await outcome("heavy")).toMatchObject({ kind: "scored" });
+    expect(status("heavy")).toMatchObject({ state: "ejected", message: expect.stringContaining("placement: worker") });
+    expect(await outcome("heavy")).toMatchObject({ kind: "failed", error: { code: "SCORER_EJECTED" } });
+    expect(logs.filter(({ level, msg }) => level === 50 && msg.startsWith("disabled: 5 calls in a row")).length).toBe(
+      1,
+    );
+    expect(await registry.getSingleMetricAsString("outrider_plugin_overruns_total")).toContain('{plugin="heavy"} 5');
+    expect(runtime.release("heavy")).toBe(true);
+    expect(runtime.release("heavy")).toBe(false);
+    expect(status("heavy").state).toBe("active");
+    expect(await outcome("heavy")).toMatchObject({ kind: "scored" });
+  });
+
+  it("does not count what it took to warm up", async () => {
+    const clock = createManualClock();
+    const catalogue = { heavy: { load: async () => heavy(() => clock.advance(9)), main: "" } };
+    const spec = plugin("heavy", { type: "heavy", placement: "inline", process: undefined, budgetMs: 2 });
+    host = await createTestHost({ specs: [spec], processes: [], catalogue, clock });
+    const call = { ...fakeCall({ pool: [{}] }), isRehearsal: true };
+    for (let i = 0; i < 50; i += 1) await host.runtime.scorer("heavy").score(call, new Float32Array(1));
+    expect(host.status("heavy").state).toBe("active");
+  });
+
+  it("of a module is granted what an operator grants, and stops the start where that is too little", async () => {
+    const module = fileURLToPath(new URL("worker/fixtures/modules.ts", import.meta.url));
+    const of = (type: string, grant: PluginSpec["grant"] = []) =>
+      plugin(type, { type, module, grant, placement: "inline", process: undefined });
+    const run = (spec: PluginSpec) => createTestHost({ specs: [spec], processes: [] });
+    await expect(run(of("wants-prompt"))).rejects.toThrow(/plugins\[0\]: request.prompt_text is only granted by/);
+    await expect(run(of("elsewhere"))).rejects.toThrow(/plugins\[0\].module: .*declares no type elsewhere/);
+    host = await run(of("wants-prompt", [{ key: "request.prompt_text" }]));
+    expect(await host.outcome("wants-prompt")).toMatchObject({ kind: "scored" });
   });
 
   it("is stopped with the runtime", async () => {

@@ -124,12 +124,18 @@ describe("a module on a thread", { timeout: 60_000 }, () => {
 
   const deadly = [
     { what: "holds it for ever", type: "holds", model: "hang", why: /held a thread for \d+ ms/ },
-    { what: "needs more memory than it has", type: "leaks-memory", model: "leak", why: /more than its heap of 64 MiB/ },
+    {
+      what: "needs more memory than it has",
+      type: "leaks-memory",
+      model: "leak",
+      why: /more than its heap of 64 MiB/,
+      budgetMs: 6_000,
+    },
     { what: "ends it", type: "exits", model: "exit", why: /exit code 3/ },
   ];
-  for (const { what, type, model, why } of deadly) {
+  for (const { what, type, model, why, budgetMs = 50 } of deadly) {
     it(`that ${what} gets another thread; requests see a missing answer, and so do its neighbours'`, async () => {
-      const on = await run([onThread(type), onThread("fine")]);
+      const on = await run([onThread(type, { budgetMs }), onThread("fine")]);
       const [lost, neighbour] = (await on.decide([type, "fine"], { facts: { model }, budgetMs: 60_000 })).profiles[0]!
         .scorers;
       for (const outcome of [lost, neighbour]) {
