@@ -129,6 +129,10 @@ function addProcess(registry: Registry): void {
   addReading(registry, "process_cpu_user_seconds_total", "CPU time in user mode.", () => cpuSeconds("user"));
   addReading(registry, "process_cpu_system_seconds_total", "CPU time in the kernel.", () => cpuSeconds("system"));
   addReading(registry, "process_cpu_seconds_total", "CPU time.", () => cpuSeconds("user") + cpuSeconds("system"));
+  addReading(registry, "outrider_main_thread_cpu_seconds_total", "CPU time of the thread that decides.", () => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1e6;
+  });
 }
 
 /** A counter that somebody else counts. */

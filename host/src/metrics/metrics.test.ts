@@ -75,6 +75,7 @@ describe("createHostMetrics", () => {
     expect(text).toContain("outrider_config_loaded_timestamp_seconds 1700000000.5\n");
     expect(text).toMatch(/outrider_event_loop_lag_seconds\{quantile="0.99"\} [\d.e-]+\n/);
     expect(text).toMatch(/process_cpu_seconds_total [\d.]+\n/);
+    expect(text).toMatch(/outrider_main_thread_cpu_seconds_total [\d.]+\n/);
     expect(text).toMatch(/process_resident_memory_bytes \d+\n/);
   });
 
