@@ -157,7 +157,7 @@ describe("a worker pool", { timeout: 60_000 }, () => {
       const column = Float32Array.from(requests);
       return { requests: column, promptTokens: column.map((n) => n * 10), outputTokens: new Float32Array(3).fill(9) };
     };
-    const calls = [counts(1, 2, 3), counts(4, 5, 6), counts(7, 8, 9)].map((inflight) =>
+    const calls = [counts(1, 2, 3), counts(4, 5, 6), counts(7, 8, 9)].map(async (inflight) =>
       scorer.score(fakeCall({ pool, inflight, budgetUs: 60_000_000 }), new Float32Array(3)),
     );
     expect(await Promise.all(calls)).toEqual(["1,2,3 10,20,30 0,0,0", "4,5,6 40,50,60 0,0,0", "7,8,9 70,80,90 0,0,0"]);
