@@ -144,6 +144,10 @@ class Runtime implements PluginRuntime {
     this.#factory.workers.publish(snapshot, change);
   }
 
+  reconnect(process: string): void {
+    this.#state.running.processes.get(process)?.reconnect();
+  }
+
   missingRequired(): readonly string[] {
     const missing = [...this.#state.running.plugins.values()].filter(
       (plugin) => plugin.spec.required && entryOf(plugin).state !== "active",

@@ -30,6 +30,11 @@ export class PluginProcess {
     this.#current?.start();
   }
 
+  /** Breaks the connection of the generation in force. */
+  reconnect(): void {
+    this.#current?.reconnect();
+  }
+
   publish(snapshot: EndpointSnapshot): void {
     this.#current?.publish(snapshot);
     for (const generation of this.#others) generation.publish(snapshot);

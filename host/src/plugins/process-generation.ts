@@ -3,6 +3,7 @@ import { OutriderError } from "@outrider/core/contract";
 import { fromConnectionError, rpcCodeOf } from "@outrider/transport";
 import type { Logger } from "pino";
 import { type Backoff, createBackoff } from "./backoff.ts";
+import { explainRemote } from "./explain-remote.ts";
 import { createFeedbackSender, type FeedbackSender } from "./feedback-sender.ts";
 import { createGreeting, type GreetedFrame, type Greeting } from "./greeting.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
@@ -10,6 +11,7 @@ import type { LinkContext, PluginLink, RuntimeContext } from "./plugin-link.ts";
 import { createAddressSource, createChildSource, createSleep, type PluginSource } from "./plugin-source.ts";
 import { ProcessFaults } from "./process-faults.ts";
 import type { ProcessTally } from "./process-tally.ts";
+import { createRemoteCredentials } from "./remote-credentials.ts";
 import { RemotePlugin } from "./remote-plugin.ts";
 import { openSessionLink } from "./session-link.ts";
 import type { PluginProfile, PluginState, ProcessSpec } from "./types.ts";
@@ -138,6 +140,11 @@ export class ProcessGeneration {
     this.#loop ??= this.#run();
   }
 
+  /** Breaks the connection, if there is one; the next attempt makes another, to the same child. */
+  reconnect(): void {
+    this.#link?.close();
+  }
+
   publish(snapshot: EndpointSnapshot): void {
     this.#link?.publish(snapshot);
   }
@@ -244,9 +251,10 @@ export class ProcessGeneration {
   }
 
   #toError(cause: unknown): OutriderError {
-    const { name, kind } = this.#options.spec;
+    const { spec } = this.#options;
+    const { name, kind } = spec;
     if (!(cause instanceof OutriderError)) return fromConnectionError(cause, name);
-    if (rpcCodeOf(cause) !== "unimplemented") return cause;
+    if (rpcCodeOf(cause) !== "unimplemented") return spec.kind === "url" ? explainRemote(cause, spec) : cause;
     const remedy = "serve that version, or unary calls over HTTP/1.1 on PORT or at an http:// address";
     const message = `${name} serves no Session of outrider.scorer.v1: ${remedy}`;
     // What is served elsewhere may be replaced by then; a command is the same the next time.
@@ -308,7 +316,9 @@ export class ProcessGeneration {
       name: spec.name,
       log,
       entries,
-      token: this.#source.token,
+      get token() {
+        return source.token;
+      },
       feedback: this.#feedback,
       lastBootId: this.#lastBootId,
       violation: (error, message) => {
@@ -366,7 +376,8 @@ export class ProcessGeneration {
   #createSource(): PluginSource {
     const { spec, context, log, dir, id } = this.#options;
     const { timing, clock, metrics } = context;
-    if (spec.kind === "url") return createAddressSource(spec.url, timing);
+    if (spec.kind === "url")
+      return createAddressSource(spec, createRemoteCredentials(spec, clock, log), timing);
     const events = {
       starting: () => {
         this.#moveAll("starting");

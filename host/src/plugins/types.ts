@@ -270,6 +270,8 @@ export interface PluginRuntime extends PluginGenerations {
   readonly granted: readonly Need[];
   /** Hands a new snapshot to everybody who keeps state. */
   publish(snapshot: EndpointSnapshot, change: EndpointChange): void;
+  /** Breaks the connection to a process, which goes on and is connected to again; nothing happens where there is none. */
+  reconnect(process: string): void;
   /** Names of `required` plugins that are not active. */
   missingRequired(): readonly string[];
   status(): readonly (PluginReport & PluginHistory)[];

@@ -1,4 +1,5 @@
 import { toBinary } from "@bufbuild/protobuf";
+import type { EndpointChange } from "@outrider/core/contract";
 import type { Frame } from "@outrider/protos/record";
 import {
   type ConfigureRequest,
@@ -14,7 +15,7 @@ import { CallColumns, type DecodedCall, decodeScoreBatch, fromWireEvent } from "
 import type { Cast } from "./cast.ts";
 import { ComparedCalls } from "./compared-calls.ts";
 import { type RecordedInstance, toRecordedInstance } from "./recorded-instance.ts";
-import { RecordedTable } from "./recorded-table.ts";
+import { RecordedTable, type StateStep } from "./recorded-table.ts";
 import { type CallSubject, candidatesOf, toCandidateData } from "./replay-call.ts";
 import type { ReplayTally } from "./replay-report.ts";
 import { openStage, type Stage } from "./stage.ts";
@@ -41,6 +42,8 @@ export class RecordedProcess {
   #learnedBefore = false;
   #epoch = 0;
   readonly #calls: ComparedCalls;
+  /** Last step of the table, where nobody has been told of it. */
+  #untold: Extract<StateStep, { readonly kind: "published" }> | undefined;
   /** Calls whose `done` has not come. */
   readonly #due = new Set<number>();
 
@@ -67,6 +70,7 @@ export class RecordedProcess {
   async end(): Promise<void> {
     const stage = this.#stage;
     this.#stage = undefined;
+    this.#untold = undefined;
     this.#calls.clear();
     this.#due.clear();
     await stage?.close();
@@ -85,7 +89,7 @@ export class RecordedProcess {
       case "score":
         return this.#score(frame.value);
       case "feedback":
-        for (const event of frame.value.events) this.#tell(event);
+        for (const event of frame.value.events) await this.#tell(event);
         return;
       // Instances are told nothing of these.
       case "cancel":
@@ -135,7 +139,8 @@ export class RecordedProcess {
     this.#hello = hello;
     if (this.#stage !== undefined && bootId !== "" && bootId === this.#bootId) {
       this.#context.tally.reconnects += 1;
-      return;
+      await this.#publish(this.#stage);
+      return this.#stage.reconnect();
     }
     await this.end();
     this.#bootId = bootId;
@@ -159,8 +164,19 @@ export class RecordedProcess {
     const step = this.#table.apply(chunk);
     if (step.kind === "unknown") this.#context.tally.skipped.stateless += 1;
     if (step.kind !== "published") return;
-    if (this.#stage !== undefined) await this.#stage.publish(step.snapshot, step.change);
-    else this.#stage = await openStage([...this.#instances.values()], this.#context.cast, this.#table);
+    if (this.#stage === undefined) {
+      this.#stage = await openStage([...this.#instances.values()], this.#context.cast, this.#table);
+      return;
+    }
+    if (this.#untold !== undefined && !isQuiet(this.#untold.change)) await this.#publish(this.#stage);
+    this.#untold = step;
+  }
+
+  /** Steps that nobody asks about are not worth a round trip, unless endpoints come or go with them. */
+  async #publish(stage: Stage): Promise<void> {
+    const step = this.#untold;
+    this.#untold = undefined;
+    if (step !== undefined) await stage.publish(step.snapshot, step.change);
   }
 
   async #score(batch: ScoreBatch): Promise<void> {
@@ -192,21 +208,24 @@ export class RecordedProcess {
       columns: new CallColumns(current.columns, inflight, call.nowMs),
       data: toCandidateData(call.data, instance.keys, candidates.length),
     };
+    await this.#publish(stage);
     this.#due.add(call.callId);
     this.#calls.add({ instance, subject, answers: await stage.put(instance, subject), rev: recordedRev });
   }
 
-  #tell(wire: WireEvent): void {
+  async #tell(wire: WireEvent): Promise<void> {
     const { tally } = this.#context;
     const instance = this.#instances.get(wire.instance);
     const event = fromWireEvent(wire);
-    if (this.#stage === undefined || instance === undefined || event === undefined || !this.#due.has(wire.callId)) {
+    const stage = this.#stage;
+    if (stage === undefined || instance === undefined || event === undefined || !this.#due.has(wire.callId)) {
       tally.skipped.unknownCalls += 1;
       return;
     }
     if (event.kind === "done") this.#due.delete(wire.callId);
     this.#tallyOf(instance).events += 1;
-    this.#stage.tell(instance, event);
+    await this.#publish(stage);
+    stage.tell(instance, event);
   }
 
   #tallyOf(instance: RecordedInstance) {
@@ -216,6 +235,10 @@ export class RecordedProcess {
   #unconfigured(): void {
     this.#context.tally.skipped.unconfigured += 1;
   }
+}
+
+function isQuiet({ removedSlots, upserted }: EndpointChange): boolean {
+  return removedSlots.length === 0 && upserted.length === 0;
 }
 
 /** Whether a plugin goes on with the instances that it has. */

@@ -1,11 +1,11 @@
 import { tmpdir } from "node:os";
-import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import type { EndpointChange, EndpointSnapshot, FeedbackEvent } from "@outrider/core";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { createPluginRuntime } from "../plugins/create-plugin-runtime.ts";
 import { gatherMs } from "../plugins/feedback-sender.ts";
-import type { Placement, PluginRuntime } from "../plugins/types.ts";
+import type { Placement, PluginRuntime, ProcessSpec } from "../plugins/types.ts";
 import { systemClock } from "../system-clock.ts";
 import { hostVersion } from "../version.ts";
 import { type ReplayAnswer, toFailure } from "./answers.ts";
@@ -20,6 +20,12 @@ const patienceMs = 30_000;
 
 /** Longer than feedback is gathered: what was told before is then on its way before a further call. */
 const toldMs = gatherMs + 3;
+
+/** First byte of a hello, the beginning of each connection. */
+const helloTag = 0x0a;
+
+/** Between two looks whether all are in step, in ms: a status costs more than an answer. */
+const settleMs = 1;
 
 /** Of a plugin that throws at every call the next answer is wanted all the same. */
 const timing = {
@@ -37,6 +43,8 @@ export interface Stage {
   put(instance: RecordedInstance, subject: CallSubject): Promise<ReadonlyMap<Placement, ReplayAnswer>>;
   /** Tells all placements what became of a call. */
   tell(instance: RecordedInstance, event: FeedbackEvent): void;
+  /** Breaks all connections, as the recorded one broke, and waits until there are new ones. */
+  reconnect(): Promise<void>;
   /** Ends all that was started. */
   close(): Promise<void>;
 }
@@ -52,9 +60,10 @@ export async function openStage(
 ): Promise<Stage> {
   const { placements, catalogue } = cast;
   for (const instance of instances) for (const placement of placements) checkCast(instance, placement, cast);
+  const processes = placements.flatMap((placement) => toProcesses(instances, placement, cast));
   const runtime = await createPluginRuntime({
     specs: placements.flatMap((placement) => instances.map((instance) => toSpec(instance, placement, cast))),
-    processes: placements.flatMap((placement) => toProcesses(instances, placement, cast)),
+    processes,
     catalogue,
     decisionBudgetMs: replayBudgetMs,
     host: { instance: "replay", version: hostVersion },
@@ -65,7 +74,7 @@ export async function openStage(
     registry: new Registry(),
     timing,
   });
-  const stage = new RunningStage(runtime, placements);
+  const stage = new RunningStage(runtime, placements, processes);
   try {
     await runtime.start(patienceMs);
     await stage.settle();
@@ -79,11 +88,17 @@ export async function openStage(
 class RunningStage implements Stage {
   readonly #runtime: PluginRuntime;
   readonly #placements: readonly Placement[];
+  readonly #processes: readonly ProcessSpec[];
+  readonly #hellos = new Map<string, number>();
   #isToldOf = false;
 
-  constructor(runtime: PluginRuntime, placements: readonly Placement[]) {
+  constructor(runtime: PluginRuntime, placements: readonly Placement[], processes: readonly ProcessSpec[]) {
     this.#runtime = runtime;
     this.#placements = placements;
+    this.#processes = processes;
+    runtime.tap(({ process, direction, message }) => {
+      if (direction === "sent" && message[0] === helloTag) this.#hellos.set(process, this.#hellosTo(process) + 1);
+    });
   }
 
   async publish(snapshot: EndpointSnapshot, change: EndpointChange): Promise<void> {
@@ -103,6 +118,19 @@ class RunningStage implements Stage {
   tell(instance: RecordedInstance, event: FeedbackEvent): void {
     for (const placement of this.#placements) this.#portOf(instance, placement).feedback?.(event);
     this.#isToldOf = true;
+  }
+
+  async reconnect(): Promise<void> {
+    await this.#untilTold();
+    const endMs = performance.now() + patienceMs;
+    const waiting = this.#processes
+      .map(({ name }) => ({ name, hellos: this.#hellosTo(name) }))
+      .filter(({ hellos }) => hellos > 0);
+    for (const { name } of waiting) this.#runtime.reconnect(name);
+    while (waiting.some(({ name, hellos }) => this.#hellosTo(name) === hellos) && performance.now() < endMs) {
+      await delay(settleMs);
+    }
+    await this.settle();
   }
 
   close(): Promise<void> {
@@ -128,6 +156,10 @@ class RunningStage implements Stage {
     return instance.produces.length > 0 ? this.#runtime.producer(name) : this.#runtime.scorer(name);
   }
 
+  #hellosTo(process: string): number {
+    return this.#hellos.get(process) ?? 0;
+  }
+
   async #untilTold(): Promise<void> {
     if (!this.#isToldOf) return;
     this.#isToldOf = false;
@@ -144,7 +176,7 @@ class RunningStage implements Stage {
       const isLost = state === "failed" || state === "quarantined" || performance.now() > endMs;
       if (isLost)
         throw new CastError(`${type} as ${name.split("/")[0]} is ${state}${message === "" ? "" : `: ${message}`}`);
-      await turn();
+      await delay(settleMs);
     }
   }
 }
