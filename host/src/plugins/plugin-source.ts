@@ -5,6 +5,7 @@ import { reachChild } from "@outrider/transport";
 import type { StartedProcess } from "./child-command.ts";
 import { type ChildOptions, type PluginChild, startChild } from "./plugin-child.ts";
 import type { PluginTiming } from "./plugin-timing.ts";
+import type { RemoteCredentials, RemoteSpec } from "./remote-credentials.ts";
 import { type LinkTarget, toLinkTarget } from "./remote-target.ts";
 
 /** Where connections to one plugin process come from: a child that is started when there is none, or an address. */
@@ -33,10 +34,19 @@ export interface ChildEvents {
 }
 
 /** A plugin that is served elsewhere. */
-export function createAddressSource(url: string, timing: PluginTiming): PluginSource {
+export function createAddressSource(
+  { url }: RemoteSpec,
+  credentials: RemoteCredentials,
+  timing: PluginTiming,
+): PluginSource {
   return {
-    reach: () => toLinkTarget(url, timing.handshakeMs),
-    token: "",
+    async reach() {
+      await credentials.read();
+      return toLinkTarget(url, timing.handshakeMs, credentials.tls);
+    },
+    get token() {
+      return credentials.token;
+    },
     pid: undefined,
     starts: 0,
     async end() {},

@@ -311,6 +311,7 @@ export class ProcessGeneration {
 
   #linkContext(): LinkContext {
     const { context, spec, log, entries, frame, tally } = this.#options;
+    const source = this.#source;
     return {
       ...context,
       name: spec.name,
@@ -376,8 +377,7 @@ export class ProcessGeneration {
   #createSource(): PluginSource {
     const { spec, context, log, dir, id } = this.#options;
     const { timing, clock, metrics } = context;
-    if (spec.kind === "url")
-      return createAddressSource(spec, createRemoteCredentials(spec, clock, log), timing);
+    if (spec.kind === "url") return createAddressSource(spec, createRemoteCredentials(spec, clock, log), timing);
     const events = {
       starting: () => {
         this.#moveAll("starting");

@@ -1,7 +1,13 @@
 import { isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { OutriderError } from "@outrider/core/contract";
-import type { PluginTarget, UnaryTarget } from "@outrider/transport";
+import {
+  type PluginTarget,
+  type TlsIdentity,
+  type TlsSource,
+  toTlsOptions,
+  type UnaryTarget,
+} from "@outrider/transport";
 
 /** Where and how a plugin is spoken to. */
 export type LinkTarget =
@@ -13,7 +19,7 @@ export type LinkTarget =
  * server chooses by ALPN.
  * @throws {OutriderError} `PLUGIN_REJECTED` for what is no such address, `SCORER_UNAVAILABLE` where nobody answers.
  */
-export async function toLinkTarget(url: string, timeoutMs: number): Promise<LinkTarget> {
+export async function toLinkTarget(url: string, timeoutMs: number, tls?: TlsSource): Promise<LinkTarget> {
   if (url.startsWith("unix:")) {
     const path = url.slice("unix:".length).replace(/^\/\/(?=\/)/, "");
     return { kind: "session", target: { kind: "socket", path } };
@@ -21,8 +27,8 @@ export async function toLinkTarget(url: string, timeoutMs: number): Promise<Link
   const parsed = parseUrl(url);
   if (parsed.protocol === "h2c:") return { kind: "session", target: { kind: "url", url } };
   if (parsed.protocol === "http:") return { kind: "unary", target: { kind: "url", url } };
-  const protocol = await negotiate(parsed, timeoutMs);
-  return { kind: protocol === "h2" ? "session" : "unary", target: { kind: "url", url } };
+  const protocol = await negotiate(parsed, timeoutMs, tls?.() ?? {});
+  return { kind: protocol === "h2" ? "session" : "unary", target: { kind: "url", url, tls } };
 }
 
 function parseUrl(url: string): URL {
@@ -33,7 +39,7 @@ function parseUrl(url: string): URL {
   return parsed;
 }
 
-function negotiate({ hostname, port }: URL, timeoutMs: number): Promise<string | false | null> {
+function negotiate({ hostname, port }: URL, timeoutMs: number, identity: TlsIdentity): Promise<string | false | null> {
   const host = hostname.replace(/^\[|\]$/g, "");
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) => {
@@ -41,7 +47,8 @@ function negotiate({ hostname, port }: URL, timeoutMs: number): Promise<string |
       reject(new OutriderError("SCORER_UNAVAILABLE", `${host}: ${cause.message}`, { cause }));
     };
     const servername = isIP(host) === 0 ? host : "";
-    const socket = connectTls({ host, port: Number(port || 443), servername, ALPNProtocols: ["h2", "http/1.1"] });
+    const address = { host, port: Number(port || 443), ALPNProtocols: ["h2", "http/1.1"] };
+    const socket = connectTls({ ...address, servername, ...toTlsOptions(identity) });
     socket.setTimeout(timeoutMs, () => fail(new Error(`no TLS handshake within ${timeoutMs} ms`)));
     socket.once("error", fail);
     socket.once("secureConnect", () => {

@@ -96,6 +96,11 @@ class SessionLink implements PluginLink {
     return this.#plugins;
   }
 
+  /** Whether it is told what becomes of its calls. */
+  get #listens(): boolean {
+    return this.#plugins.some(({ granted }) => wantedEvents(granted).size > 0);
+  }
+
   get revLag(): number {
     return Math.max(0, this.#publishedRev - this.#session.ackedRev);
   }
@@ -116,7 +121,7 @@ class SessionLink implements PluginLink {
     this.#pluginVersion = pluginVersion;
     this.#takesHandoff = takesHandoff;
     this.#plugins = plugins.map((plugin) => this.#toLinked(plugin, tables));
-    if (plugins.some(({ wire }) => wantedEvents(wire.granted).size > 0)) this.#attachFeedback();
+    if (this.#listens) this.#attachFeedback();
   }
 
   activate(): void {
@@ -154,6 +159,8 @@ class SessionLink implements PluginLink {
     const { log } = this.#context;
     try {
       await handOn(this.#session, this.#context, state);
+      // What the predecessor counted is older than what the plugin has been told since.
+      if (this.#listens) this.#session.inflight(this.#context.table.inflight.requests);
     } catch (err) {
       log.warn({ err }, "the plugin did not take what its predecessor has learned");
     }

@@ -7,8 +7,16 @@ import type { KeyPair } from "../pem-files.ts";
 export interface Authority {
   /** Its own certificate, PEM. */
   readonly cert: string;
-  /** A new key with a certificate of this authority, for `localhost`. */
-  issue(commonName: string): Promise<KeyPair>;
+  /** A new key with a certificate of this authority, for `localhost` unless said otherwise. */
+  issue(commonName: string, options?: IssueOptions): Promise<KeyPair>;
+}
+
+/** What a certificate may differ in. */
+export interface IssueOptions {
+  /** Name that it is for; default `localhost`. */
+  readonly dnsName?: string;
+  /** Until when it is valid, Unix ms; default an hour from now. */
+  readonly untilMs?: number;
 }
 
 const curve = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -26,15 +34,16 @@ export async function createAuthority(commonName: string): Promise<Authority> {
   });
   return {
     cert: root.toString("pem"),
-    async issue(subject) {
+    async issue(subject, { dnsName = "localhost", untilMs } = {}) {
       const keys = await crypto.subtle.generateKey(curve, true, ["sign", "verify"]);
       const certificate = await X509CertificateGenerator.create({
         ...serial(),
+        ...(untilMs === undefined ? {} : { notAfter: new Date(untilMs) }),
         subject: `CN=${subject}`,
         issuer: root.subject,
         publicKey: keys.publicKey,
         signingKey: own.privateKey,
-        extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: "localhost" }])],
+        extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: dnsName }])],
       });
       const key = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
       const pem = `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`;
