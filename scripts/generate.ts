@@ -18,6 +18,7 @@ import { delimiter, dirname, join } from "node:path";
 import { flagTables } from "@outrider/host/commands/flags-table";
 import { keyTables } from "@outrider/host/config/keys-table";
 import { insertTables, type Tables } from "@outrider/host/markdown";
+import { ruleTables } from "outrider/rule-tables";
 
 /** One thing to generate. */
 interface Generator {
@@ -77,6 +78,7 @@ const generators: readonly Generator[] = [
   pythonContract,
   pageTables("docs/configuration.md", keyTables),
   pageTables("docs/serve.md", flagTables),
+  pageTables("docs/plugin-rules.md", ruleTables),
 ];
 
 /** Files below a path, relative to `root`; the path itself where it is a file, nothing where it is missing. */
@@ -119,9 +121,9 @@ function check(): number {
 
 /** Writes everything in place; returns the exit code. */
 function generate(): number {
-  for (const { name, output, write } of generators) {
-    write(repository);
-    console.log(`${name}: ${output}`);
+  for (const generator of generators) {
+    generator.write(repository);
+    console.log(`${generator.name}: ${generator.output}`);
   }
   return 0;
 }
