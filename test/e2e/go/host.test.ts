@@ -34,7 +34,8 @@ schedulingProfiles:
 let fleet: Fleet;
 let host: Host;
 beforeAll(async () => {
-  const program = installGoForSdk().build("testplugin");
+  const go = await installGoForSdk();
+  const program = await go.build("testplugin");
   fleet = await spawnFleet({ servers: 3, timeScale: 0.01, models: ["*"] });
   const options = { endpoints: fleet.endpoints, config: config(program, fleet.endpoints[1]!) };
   host = await startHost({ ...options, args: ["--no-warmup", "--pick-port=0"] });

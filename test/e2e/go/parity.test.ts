@@ -44,7 +44,8 @@ let address: ChildAddress;
 let child: GuardedProcess;
 
 beforeAll(async () => {
-  const program = installGoForSdk().build("testplugin");
+  const go = await installGoForSdk();
+  const program = await go.build("testplugin");
   address = await createChildAddress(folder, "p.sock");
   child = spawnGuarded(toGuardedCommand({ command: [program], cwd: folder, env: {} }, address));
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => faults.push(`${chunk}`));
