@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Placement } from "../plugins/types.ts";
 import { catalogue } from "./fixtures/definitions.ts";
@@ -93,7 +95,7 @@ describe("bad input", () => {
     },
     {
       title: "a type without a module on threads",
-      type: "waiting",
+      type: "throws",
       placement: "worker",
       message: "name the file that declares it with --module",
     },
@@ -242,7 +244,7 @@ describe("a replay", () => {
   });
 });
 
-describe("a replay in two placements", { timeout: 40_000 }, () => {
+describe("a replay in several placements", { timeout: 40_000 }, () => {
   const data = [{ id: numbers.uncached, key: "data.uncached_tokens" }];
   const both = opening({
     instances: [
@@ -277,6 +279,23 @@ describe("a replay in two placements", { timeout: 40_000 }, () => {
       ["slots", 2, 2],
       ["counts", 1, 1],
     ]);
+  });
+
+  it("asks a third party's module on both kinds of thread, and what is served elsewhere", async () => {
+    const OUTRIDER_PLUGIN_SOCKET = join(mkdtempSync(join(tmpdir(), "outrider-remote-")), "s");
+    const server = spawn(process.execPath, [catalogue.slots!.main], {
+      env: { OUTRIDER_PLUGIN_SOCKET, TYPES: "slots" },
+    });
+    try {
+      const module = fileURLToPath(new URL("fixtures/definitions.ts", import.meta.url));
+      const placements = ["inline", "worker", "remote"] as const;
+      const elsewhere = { catalogue: {}, placements, module, url: `unix:${OUTRIDER_PLUGIN_SOCKET}` };
+      const entries = [...opening(only("slots")), ...two, ...asked];
+      const report = await replay(entries, placements, { cast: { ...cast, ...elsewhere } });
+      expect(report).toMatchObject({ agrees: true, placements, instances: [{ calls: 1, failed: {} }] });
+    } finally {
+      server.kill();
+    }
   });
 
   it("says by which call they differ, and shows as many differences as asked for", async () => {

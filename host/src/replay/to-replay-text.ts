@@ -72,5 +72,5 @@ const reasons: Readonly<Record<keyof Skipped, string>> = {
 function describeSkipped(skipped: Skipped): readonly string[] {
   return (Object.keys(reasons) as (keyof Skipped)[])
     .filter((key) => skipped[key] > 0)
-    .map((key) => `left out: ${skipped[key]} ${reasons[key]}`);
+    .map((key) => `left out, ${reasons[key]}: ${skipped[key]}`);
 }
