@@ -99,7 +99,7 @@ class Runtime implements PluginRuntime {
       dir,
       attach,
       changed: () => this.#changed(),
-      frame: this.#taps.show,
+      taps: this.#taps,
     });
     const parts = { state: this.#state, factory: this.#factory, timing: this.#timing, signal: this.#signal };
     this.#changes = new SetupChanges({ ...parts, clock, log });

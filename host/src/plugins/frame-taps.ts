@@ -4,6 +4,8 @@ import type { FrameListener } from "./types.ts";
 export interface FrameTaps {
   /** Listens; returns what ends it. */
   tap(listener: FrameListener): () => void;
+  /** Whether anybody listens. */
+  readonly isUsed: boolean;
   /** Shows a frame to all who listen. */
   show: FrameListener;
 }
@@ -16,6 +18,9 @@ export function createFrameTaps(): FrameTaps {
       const own: FrameListener = (frame) => listener(frame);
       listeners.add(own);
       return () => void listeners.delete(own);
+    },
+    get isUsed() {
+      return listeners.size > 0;
     },
     show(frame) {
       for (const listener of listeners) listener(frame);

@@ -1,6 +1,7 @@
 import type { CycleClock } from "@outrider/core";
 import { type AnyDefinition, OutriderError } from "@outrider/core/contract";
 import type { Logger } from "pino";
+import type { FrameTaps } from "./frame-taps.ts";
 import type { HostPlugin } from "./host-plugin.ts";
 import { createInlinePlugin } from "./inline-plugin.ts";
 import { loadDeclaration } from "./load-declaration.ts";
@@ -13,7 +14,7 @@ import { attachedTiming, type PluginTiming } from "./plugin-timing.ts";
 import { ProcessGeneration } from "./process-generation.ts";
 import { ProcessTally } from "./process-tally.ts";
 import { blockSizeFor, type LocalPlugin } from "./running-setup.ts";
-import type { FrameListener, PluginCatalogue, PluginSetup, PluginSpec, ProcessSpec } from "./types.ts";
+import type { PluginCatalogue, PluginSetup, PluginSpec, ProcessSpec } from "./types.ts";
 import { createWorkerPools, type WorkerPools } from "./worker/worker-pools.ts";
 
 /** What all that a runtime makes has in common. */
@@ -33,8 +34,8 @@ export interface FactoryOptions {
   readonly attach: ReadonlyMap<string, string>;
   /** The state or the grants of some plugin have changed. */
   readonly changed: () => void;
-  /** Sees the messages of all connections. */
-  readonly frame: FrameListener;
+  /** See the messages of all connections. */
+  readonly taps: Pick<FrameTaps, "isUsed" | "show">;
 }
 
 /** What of a setup its parts are made from. */
@@ -111,6 +112,7 @@ export class PluginFactory {
       dir,
       id: String(this.#sockets),
       random,
+      isTapped: () => this.#options.taps.isUsed,
       frame: (direction, message) => this.#show(process.name, number, direction, message),
       isBeside: plan.isBeside,
     });
@@ -183,7 +185,8 @@ export class PluginFactory {
   }
 
   #show(process: string, generation: number, direction: "sent" | "received", message: Uint8Array): void {
-    this.#options.frame({ process, generation, atMs: this.#options.clock.nowMs(), direction, message });
+    const { taps, clock } = this.#options;
+    if (taps.isUsed) taps.show({ process, generation, atMs: clock.nowMs(), direction, message });
   }
 }
 

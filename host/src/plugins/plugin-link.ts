@@ -66,6 +66,8 @@ export interface LinkContext extends RuntimeContext {
   answered(entry: PluginEntry, times: AnswerTimes, isLate: boolean): void;
   /** Its state did not fit: the whole table is sent again. */
   resynced(error: OutriderError): void;
+  /** Whether anybody looks at frames, for links that have to make them. */
+  isTapped(): boolean;
   /** Sees each message of the connection, without its frame header; only valid during the call. */
   frame(direction: "sent" | "received", message: Uint8Array): void;
   /** Ends what is under way. */

@@ -37,6 +37,8 @@ export interface GenerationOptions {
   readonly random: () => number;
   /** Sees the messages of its connections. */
   readonly frame: (direction: "sent" | "received", message: Uint8Array) => void;
+  /** Whether anybody looks at them. */
+  readonly isTapped: () => boolean;
   /** Whether it stands beside an older one: then it has one attempt, and waits in `shadow` for {@link ProcessGeneration.promote}. */
   readonly isBeside: boolean;
 }
@@ -310,7 +312,7 @@ export class ProcessGeneration {
   }
 
   #linkContext(): LinkContext {
-    const { context, spec, log, entries, frame, tally } = this.#options;
+    const { context, spec, log, entries, frame, isTapped, tally } = this.#options;
     const source = this.#source;
     return {
       ...context,
@@ -332,6 +334,7 @@ export class ProcessGeneration {
         log.warn({ err: error }, "the plugin's state does not fit: the whole table is sent again");
       },
       answered: (entry, times) => entry.answered(times),
+      isTapped,
       frame: (direction, message) => {
         this.#greeting.note(direction, message);
         frame(direction, message);

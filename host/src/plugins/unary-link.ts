@@ -16,6 +16,7 @@ export async function openUnaryLink(context: LinkContext, target: UnaryTarget): 
   const client = createUnaryClient(target, {
     token: () => context.token,
     connections,
+    tap: { isUsed: () => context.isTapped(), show: (direction, message) => context.frame(direction, message) },
     violation: (error, answer) => context.violation(error, answer),
     answered: ({ name }, times, isLate) => {
       const entry = context.entries.find(({ spec }) => spec.name === name);

@@ -4,12 +4,14 @@ import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fromBinary } from "@bufbuild/protobuf";
 import type { OutriderError } from "@outrider/core/contract";
+import { SessionRequestSchema, SessionResponseSchema } from "@outrider/protos/scorer";
 import { afterEach, describe, expect, it } from "vitest";
 import { rpcCodeOf } from "./rpc-failure.ts";
 import { fakeCall } from "./testing/index.ts";
 import { createUnaryClient } from "./unary-client.ts";
-import type { BasicInstance, UnaryClient, UnaryTarget } from "./unary-types.ts";
+import type { BasicInstance, UnaryClient, UnaryOptions, UnaryTarget } from "./unary-types.ts";
 
 const instance: BasicInstance = { name: "mine", granted: [{ key: "waiting_requests" }] };
 const pool = [{ waiting_requests: 1 }, { waiting_requests: 3 }];
@@ -259,6 +261,63 @@ it("calls as Connect does, with a length, and leaves out candidates with an unkn
   expect(JSON.stringify(seen)).not.toMatch(/"secret"|cookie/);
 });
 
+it("tells of each answer where its time went, and of a rehearsal's nothing", async () => {
+  const told: [string, boolean, boolean][] = [];
+  const delays = [0, 30, 0];
+  const client = await serve(
+    (_, __, response) => void setTimeout(() => response.end('{"scores":[1,0],"pluginUs":7}'), delays.shift()),
+    undefined,
+    3,
+    {
+      answered: ({ name }, { callUs, hostUs, pluginUs }, isLate) => {
+        told.push([name, callUs >= hostUs && hostUs >= 0 && pluginUs === 7, isLate]);
+      },
+    },
+  );
+  for (const budgetUs of [5_000_000, 5_000]) {
+    await client.score(instance, fakeCall({ pool, budgetUs }), new Float32Array(2));
+  }
+  await client.score(instance, { ...fakeCall({ pool }), isRehearsal: true }, new Float32Array(2));
+  expect(told).toEqual([
+    ["mine", true, false],
+    ["mine", true, true],
+  ]);
+});
+
+it("rules out what the plugin may, endpoint by endpoint of the request", async () => {
+  const client = await serve((_, __, response) => void response.end('{"scores":[1,0],"veto":"Ag=="}'));
+  const lacking = [{ waiting_requests: 1 }, {}, { waiting_requests: 2 }];
+  const calls = [fakeCall({ pool: lacking }), fakeCall({ pool: lacking })];
+  const granted: BasicInstance["granted"] = [{ key: "waiting_requests" }, { key: "veto" }];
+  await client.score({ name: "mine", granted }, calls[0]!, new Float32Array(3));
+  await client.score(instance, calls[1]!, new Float32Array(3));
+  expect(calls.map(({ vetoed }) => vetoed)).toEqual([Uint8Array.of(0, 0, 1), undefined]);
+});
+
+it("shows calls as frames to who looks, and makes none where nobody does", async () => {
+  const frames: [string, unknown][] = [];
+  let isUsed = false;
+  const show = (direction: "sent" | "received", message: Uint8Array) => {
+    const schema = direction === "sent" ? SessionRequestSchema : SessionResponseSchema;
+    frames.push([direction, fromBinary(schema, message).frame]);
+  };
+  const answers = ['{"scores":[1,0]}', '{"scores":[1,0]}', "<html>"];
+  const client = await serve((_, __, response) => void response.end(answers.shift()), undefined, 3, {
+    tap: { isUsed: () => isUsed, show },
+  });
+  await client.score(instance, fakeCall({ pool }), new Float32Array(2));
+  isUsed = true;
+  await client.score(instance, fakeCall({ pool, callId: 8 }), new Float32Array(2));
+  await failure(client.score(instance, fakeCall({ pool, callId: 9 }), new Float32Array(2)));
+  const endpoints = [{ metrics: { waiting_requests: 1 } }, { metrics: { waiting_requests: 3 } }];
+  expect(frames).toMatchObject([
+    ["sent", { case: "score", value: { calls: [{ callId: 8, endpoints }] } }],
+    ["received", { case: "scores", value: { results: [{ callId: 8, scores: [1, 0] }] } }],
+    ["sent", { value: { calls: [{ callId: 9 }] } }],
+    ["received", { value: { results: [{ callId: 9, error: { code: "invalid_argument" } }] } }],
+  ]);
+});
+
 it("asks nobody where no candidate has all values", async () => {
   const client = open({ kind: "socket", path: join(tmpdir(), "no-such.sock") });
   expect(await client.score(instance, fakeCall({ pool: [{}] }), new Float32Array(1))).toMatch(/lacks a value/);
@@ -288,6 +347,7 @@ async function serve(
   answer: Handler,
   prepare: (server: http.Server) => void = () => {},
   connections = 3,
+  options: Partial<UnaryOptions> = {},
 ): Promise<UnaryClient> {
   const server = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -298,7 +358,7 @@ async function serve(
   const path = socketPath();
   server.listen(path);
   await once(server, "listening");
-  const client = open({ kind: "socket", path }, connections);
+  const client = open({ kind: "socket", path }, connections, options);
   cleanups.push(
     () => server.closeAllConnections(),
     () => server.close(),
@@ -306,9 +366,9 @@ async function serve(
   return client;
 }
 
-function open(target: UnaryTarget, connections = 3): UnaryClient {
+function open(target: UnaryTarget, connections = 3, options: Partial<UnaryOptions> = {}): UnaryClient {
   const violation = (error: OutriderError) => violations.push(error.code);
-  const client = createUnaryClient(target, { token: "secret", connections, violation, answered: () => {} });
+  const client = createUnaryClient(target, { token: "secret", connections, violation, answered: () => {}, ...options });
   cleanups.push(() => client.close());
   return client;
 }

@@ -9,6 +9,7 @@ import { fromRpcFailure } from "./rpc-failure.ts";
 import type { SessionClient, SessionOptions } from "./session-types.ts";
 import { openReplication } from "./unary-bridge.ts";
 import type { UnaryReply } from "./unary-call.ts";
+import { toAnswerFrame, toCallFrame } from "./unary-frames.ts";
 import { patienceFor, UnaryPool } from "./unary-pool.ts";
 import type { BasicInstance, UnaryClient, UnaryOptions, UnaryProfile, UnaryTarget } from "./unary-types.ts";
 
@@ -60,9 +61,12 @@ class PoolClient implements UnaryClient {
     const view = this.#viewOf(instance);
     const { positions, json } = writeBasicRequest(call, view);
     if (positions.length === 0) return "every candidate lacks a value that the plugin needs";
+    const { tap } = this.#options;
+    if (tap?.isUsed() === true) tap.show("sent", toCallFrame(json));
     const asked = this.#ask(json, call.budgetUs / 1000);
     const sentAtMs = performance.now();
     const reply = await asked;
+    if (tap?.isUsed() === true) tap.show("received", toAnswerFrame(reply, call.callId >>> 0));
     try {
       const answer = readAnswer(instance, reply, call.callId >>> 0, positions.length);
       if (call.isRehearsal !== true) this.#told(instance, call, { putAtMs, sentAtMs, pluginUs: answer.pluginUs });

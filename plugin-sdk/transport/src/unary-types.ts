@@ -23,12 +23,22 @@ export interface BasicInstance {
   readonly granted: readonly Need[];
 }
 
+/** Looks at frames. */
+export interface UnaryTap {
+  /** Whether anybody does just now: making them costs. */
+  isUsed(): boolean;
+  /** Sees an encoded `SessionRequest` or `SessionResponse`. */
+  show(direction: "sent" | "received", message: Uint8Array): void;
+}
+
 /** How a unary plugin is called. */
 export interface UnaryOptions {
   /** Sent as `authorization: Bearer`, asked for with each request where it is a function; empty = none. */
   readonly token: string | (() => string);
   /** Connections at most; default 16. Opened one by one. */
   readonly connections?: number;
+  /** Sees calls of the basic profile, and their answers, as the frames of a Session that they would have been. */
+  readonly tap?: UnaryTap;
   /** The contract was broken by this answer. */
   readonly violation: (error: OutriderError, answer: Uint8Array) => void;
   /** A call of the basic profile was answered, too late where `isLate`. Not told of rehearsals. */
