@@ -10,6 +10,11 @@ export function cpuUs(pid: number): number {
   return tasks.reduce((sum, task) => sum + Number(readSchedstat(pid, task).split(" ")[0]) / 1000, 0);
 }
 
+/** CPU time that a process's first thread has used so far, in µs: the one that decides. */
+export function mainThreadUs(pid: number): number {
+  return Number(readSchedstat(pid, String(pid)).split(" ")[0]) / 1000;
+}
+
 /** Resident memory of a process in MiB. */
 export function residentMiB(pid: number): number {
   const pages = Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]);

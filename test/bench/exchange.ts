@@ -62,9 +62,10 @@ export function runExchange(
 export type AnswerKind = "decision" | "requestEnd" | "responseEnd" | "refusal" | "part";
 
 const requestBodyTag = 0x1a;
-/** First byte of an answer, by the field it sets. */
+/** First byte of an answer, by the field it sets; a decision's metadata goes in front of its headers. */
 const kinds: Readonly<Record<number, AnswerKind | "body">> = {
   10: "decision",
+  66: "decision",
   [requestBodyTag]: "body",
   34: "body",
   58: "refusal",

@@ -6,8 +6,9 @@ import { door } from "./door/door.ts";
 import { gateway } from "./gateway/gateway.ts";
 import { memory } from "./memory/memory.ts";
 import { printTable, type Section, type Table } from "./section.ts";
+import { worker } from "./worker/worker.ts";
 
-const sections: readonly Section[] = [decision, door, body, gateway, memory];
+const sections: readonly Section[] = [decision, worker, door, body, gateway, memory];
 
 const usage = `What Outrider costs: windows of servers in turn, CPU of each process by the operating system.
 

@@ -26,6 +26,7 @@ function configure(placement: "inline" | "process"): string {
   return [
     "apiVersion: outrider.dev/v1alpha1",
     "kind: EndpointPickerConfig",
+    "responses: full",
     "budget: 5ms",
     "plugins:",
     ...plugins,
@@ -67,7 +68,8 @@ export async function startEcho(row: string): Promise<System> {
   return { ...server, outcomes: async () => ({}) };
 }
 
-function readOutcomes(page: string): Outcomes {
+/** Calls of scorers by outcome, off a metrics page. */
+export function readOutcomes(page: string): Outcomes {
   const outcomes: Record<string, number> = {};
   for (const [, kind = "", value] of page.matchAll(/^outrider_scorer_outcomes_total\{.*outcome="(\w+)".*\} (\S+)$/gm)) {
     outcomes[kind] = (outcomes[kind] ?? 0) + Number(value);
