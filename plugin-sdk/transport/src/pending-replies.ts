@@ -21,11 +21,14 @@ export function createPendingReplies<T>(): PendingReplies<T> {
   let waiters: Waiter<T>[] = [];
   return {
     wait(what, timeoutMs) {
-      return new Promise<T>((resolve, reject) => {
+      const reply = new Promise<T>((resolve, reject) => {
         const late = () => reject(new OutriderError("SCORER_DEADLINE", `no answer to ${what} within ${timeoutMs} ms`));
         const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs);
         waiters.push({ resolve, reject, timer });
       });
+      // Whoever asked may have failed before it could wait: that is no reason to end the process.
+      reply.catch(() => {});
+      return reply;
     },
     settle(value) {
       const waiter = waiters.shift();
