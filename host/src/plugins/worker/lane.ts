@@ -136,11 +136,12 @@ export class Lane {
     const thread = this.#thread;
     if (thread === undefined) return;
     const nowMs = absoluteNow();
-    const { instance, sinceMs } = thread.section;
+    const { instance } = thread.section;
+    const heldMs = instance === 0 ? 0 : thread.section.heldMs(instance, nowMs);
     const silentMs = nowMs - this.#heardAtMs;
     const isWaitedFor = this.#busy > 0 || this.#creating.size > 0;
-    if (instance !== 0 && nowMs - sinceMs > this.#limitOf(instance)) {
-      this.#end(thread, `its code has held a thread for ${Math.round(nowMs - sinceMs)} ms`);
+    if (instance !== 0 && heldMs > this.#limitOf(instance)) {
+      this.#end(thread, `its code has held a thread for ${Math.round(heldMs)} ms`);
     } else if (isWaitedFor && silentMs > this.#longestLimit()) {
       this.#end(thread, `nothing was heard of a thread for ${Math.round(silentMs)} ms`);
     } else {

@@ -6,8 +6,8 @@ export interface RunningSection {
   readonly memory: SharedArrayBuffer;
   /** Number of the instance; 0 = none. */
   readonly instance: number;
-  /** Since when, by {@link absoluteNow}. */
-  readonly sinceMs: number;
+  /** For how long an instance has been running at `nowMs`, by {@link absoluteNow}; 0 = it does not run any more. */
+  heldMs(instance: number, nowMs: number): number;
   /** Runs code of an instance; what was running before counts again behind it. */
   run<T>(instance: number, code: () => T): T;
   /** Says who is about to end the thread. */
@@ -18,7 +18,11 @@ export interface RunningSection {
 export function createRunningSection(memory = new SharedArrayBuffer(16)): RunningSection {
   const owner = new Int32Array(memory, 0, 1);
   const since = new Float64Array(memory, 8, 1);
+  // Nobody owns the section while its time is written: who reads the owner before and behind the time, and finds the
+  // same, has the time of that owner.
   const enter = (instance: number, sinceMs: number) => {
+    Atomics.store(owner, 0, 0);
+    if (instance === 0) return;
     since[0] = sinceMs;
     Atomics.store(owner, 0, instance);
   };
@@ -27,8 +31,10 @@ export function createRunningSection(memory = new SharedArrayBuffer(16)): Runnin
     get instance() {
       return Atomics.load(owner, 0);
     },
-    get sinceMs() {
-      return since[0]!;
+    heldMs(instance, nowMs) {
+      if (Atomics.load(owner, 0) !== instance) return 0;
+      const sinceMs = since[0]!;
+      return Atomics.load(owner, 0) === instance ? nowMs - sinceMs : 0;
     },
     run(instance, code) {
       const [before, beforeMs] = [owner[0]!, since[0]!];

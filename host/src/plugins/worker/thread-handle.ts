@@ -11,7 +11,7 @@ import { createRunningSection, type RunningSection } from "./running-section.ts"
 /** A thread that runs, as the host holds it. */
 export interface ThreadHandle {
   /** Whose code it runs right now. */
-  readonly section: Pick<RunningSection, "instance" | "sinceMs">;
+  readonly section: Pick<RunningSection, "instance" | "heldMs">;
   /** Hands it a message; they arrive in their order. */
   post(message: ToThread): void;
   /** Settles when it has ended, with how; nothing is heard of it afterwards. */
