@@ -38,7 +38,7 @@ export class ServedCall implements ScoreCall {
   /** Position of each candidate among those asked about; `undefined` = all of them are here. */
   readonly #positions: Uint32Array | undefined;
   #random: (() => number) | undefined;
-  readonly #vetoed = new Set<number>();
+  #vetoed: Set<number> | undefined;
 
   /** @param keys key of each data number that the instance was granted. */
   constructor(call: DecodedCall, table: TableVersion, inflight: InflightColumns, keys: ReadonlyMap<number, string>) {
@@ -68,13 +68,15 @@ export class ServedCall implements ScoreCall {
   /** A getter, as `random` is, so that both may be taken out of the call. */
   get veto(): (position: number) => void {
     return (position) => {
-      if (position >= 0 && position < this.candidates.length) this.#vetoed.add(position);
+      if (position < 0 || position >= this.candidates.length) return;
+      this.#vetoed ??= new Set();
+      this.#vetoed.add(position);
     };
   }
 
   /** What was vetoed, as a bitmap over the candidates asked about. */
   vetoBitmap(): Uint8Array {
-    if (this.#vetoed.size === 0) return noVeto;
+    if (this.#vetoed === undefined) return noVeto;
     const asked = Array.from(this.#vetoed, (position) => this.#positions?.[position] ?? position);
     return toBitmap(asked.sort((a, b) => a - b));
   }

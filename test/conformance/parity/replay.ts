@@ -4,17 +4,13 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type AnyDefinition,
-  type CycleClock,
   createEndpointTable,
   createRandom,
   type DecisionRecord,
   type EndpointTable,
-  type FeedbackEvent,
   type Plan,
   type PluginOutcome,
-  type Profile,
   runCycle,
-  type Scorer,
 } from "@outrider/core";
 import {
   createLog,
@@ -24,6 +20,8 @@ import {
   Registry,
   systemClock,
 } from "@outrider/host";
+import { toClock, toPlan } from "./cycle-plan.ts";
+import { digest, eventsOf, partsOf } from "./decision-parts.ts";
 import { createFleet, type Fleet, nameOf, type Placement, placements } from "./placements.ts";
 import type { Frame, RecordedEnd, RecordedRequest, TableEdit } from "./recording.ts";
 
@@ -267,122 +265,4 @@ function choose(live: Uint32Array, seed: number): Uint32Array {
   const least = random() < 0.3 ? 0 : random();
   const chosen = live.filter(() => random() >= least);
   return chosen.length > 0 ? chosen : live.slice(0, 1);
-}
-
-/** Time stands still for what plugins see of it; deadlines are the machine's. */
-function toClock(atMs: number): CycleClock {
-  return {
-    nowMs: () => atMs,
-    elapsedMs: () => performance.now(),
-    after: (delayMs, callback) => setTimeout(callback, delayMs),
-    cancel: (timer) => clearTimeout(timer as NodeJS.Timeout),
-  };
-}
-
-function toPlan(runtime: PluginRuntime, definitions: readonly AnyDefinition[], placement: Placement): Plan {
-  const named = (kind: AnyDefinition["kind"]) =>
-    definitions.filter((definition) => definition.kind === kind).map(({ type }) => nameOf(type, placement));
-  const scorers = named("scorer").map((name) => runtime.scorer(name));
-  const profiles = ["prefill", "decode"].map((name) => toProfile(name, scorers));
-  const wave = named("producer").map((name) => ({ producer: runtime.producer(name), budgetMs: 60_000 }));
-  return {
-    generation: 1,
-    budgetMs: 60_000,
-    waves: wave.length === 0 ? [] : [wave],
-    profiles,
-    handler: { name: "split", type: "split", primary: "decode", next: toProfiles(profiles) },
-    readsInflight: true,
-  };
-}
-
-/** Long prompts are prefilled apart: their decode sees where. */
-function toProfiles([prefill, decode]: readonly Profile[]): Plan["handler"]["next"] {
-  return ({ promptTokens }, _, done) => {
-    const wanted = promptTokens > 6_000 ? [prefill, decode] : [decode];
-    return wanted[done.length];
-  };
-}
-
-function toProfile(name: string, scorers: readonly Scorer[]): Profile {
-  return {
-    name,
-    filters: [],
-    scorers: scorers.map((scorer, i) => ({
-      scorer,
-      weight: i + 1,
-      budgetMs: 60_000,
-      onFailure: { kind: "abstain" },
-      shadow: false,
-    })),
-    picker: {
-      name: "best",
-      type: "best",
-      pick: ({ candidates, totals }) => [candidates[totals.indexOf(Math.max(...totals))]!],
-    },
-  };
-}
-
-interface Part {
-  /** Type of the plugin. */
-  readonly name: string;
-  readonly outcome: PluginOutcome & ({ readonly scores: Float32Array } | { readonly values: readonly Float32Array[] });
-  /** Profile that asked; empty for a producer. */
-  readonly profile: string;
-}
-
-function partsOf({ producers, profiles }: DecisionRecord): readonly Part[] {
-  return [
-    ...producers.map((outcome) => ({ name: outcome.type, outcome, profile: "" })),
-    ...profiles.flatMap(({ name, scorers }) =>
-      scorers.map((outcome) => ({ name: outcome.type, outcome, profile: name })),
-    ),
-  ];
-}
-
-/** Everything of a decision that a placement could change, a line each. */
-function digest(record: DecisionRecord): readonly string[] {
-  const parts = partsOf(record).map(({ name, outcome, profile }) => {
-    const why = "error" in outcome ? `${outcome.error.code} ${outcome.error.message}` : outcome.reason;
-    const numbers = "scores" in outcome ? bitsOf(outcome.scores) : outcome.values.map(bitsOf).join(" / ");
-    const vetoed = "vetoed" in outcome ? String(outcome.vetoed) : "";
-    return `${name} ${profile} ${outcome.kind} (${why}) ${numbers} veto ${vetoed}`;
-  });
-  const profiles = record.profiles.map(({ name, totals, vetoes, picked }) => `${name} ${totals} ${vetoes} ${picked}`);
-  return [...parts, ...profiles, `destination ${record.destination}`];
-}
-
-/** The 32 bits of each number; an abstention is one, whatever arithmetic it came of. */
-function bitsOf(values: Float32Array): string {
-  const bits = new Uint32Array(values.slice().buffer);
-  return Array.from(bits, (word, i) => (Number.isNaN(values[i]) ? "-" : word.toString(16))).join(" ");
-}
-
-/** What one plugin is told of the end of a request. */
-function eventsOf(
-  end: RecordedEnd,
-  { destination, profiles }: DecisionRecord,
-  outcome: Part["outcome"],
-  profile: string,
-  atMs: number,
-): readonly FeedbackEvent[] {
-  const slot = destination[0] ?? 0;
-  const asking = profiles.find(({ name }) => name === profile);
-  const position = asking?.candidates.indexOf(slot) ?? -1;
-  const common = { callId: outcome.callId, slot, atMs };
-  const tokens = { promptTokens: 100, cachedTokens: 64, outputTokens: end.outputTokens };
-  const picked: FeedbackEvent = {
-    kind: "picked",
-    ...common,
-    ownScore: "scores" in outcome ? (outcome.scores[position] ?? Number.NaN) : Number.NaN,
-    totalScore: asking?.totals[position] ?? 0,
-    fallback: outcome.kind !== "scored",
-    promptTokens: 100,
-    picks: profiles.map(({ name, picked }) => ({ profile: name, slot: picked[0] ?? 0 })),
-  };
-  const progress = Array.from({ length: end.chunks }, (_, i): FeedbackEvent => {
-    return { kind: "progress", ...common, chunks: i + 1, outputTokens: 10 * i, elapsedMs: 50.7 * i };
-  });
-  const { cause, ttftUs, e2eMs } = end;
-  const done: FeedbackEvent = { kind: "done", ...common, ...tokens, cause, status: 200, ttftUs, e2eMs };
-  return [...(end.isPicked ? [picked, ...progress] : []), done];
 }
