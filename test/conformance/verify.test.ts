@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type Rule, rules, type VerifyReport, verifyPlugin } from "@outrider/plugin-conformance";
 import { plugins as builtins } from "outrider/plugins";
@@ -6,6 +7,7 @@ import { plugins } from "./broken-plugins/plugins.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const main = fileURLToPath(new URL("./broken-plugins/main.ts", import.meta.url));
+const outrider = fileURLToPath(new URL("../../host/outrider/src/main.ts", import.meta.url));
 
 /** Rules that start a process anew: of interest where it is the process that is broken. */
 const restarting = ["C3", "C4", "C5", "C6"];
@@ -30,6 +32,68 @@ function findingsOf({ results }: VerifyReport): string {
     .map(({ rule, finding }) => (finding === undefined ? "" : `${rule.id} ${JSON.stringify(finding)}`))
     .join("");
 }
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command as a user would. */
+function run(...args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [outrider, "plugin", "verify", ...args], { cwd: root }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+describe.concurrent("the command outrider plugin verify", { timeout: 120_000 }, () => {
+  const usage = [
+    { title: "no plugin", args: [], says: "missing required argument" },
+    { title: "a quote that is not closed", args: ["node 'x"], says: "a ' is not closed" },
+    { title: "an address without a host", args: ["http://"], says: "is no address" },
+    { title: "a level that there is not", args: ["x", "--level", "high"], says: "Allowed choices are" },
+    { title: "parameters that are no JSON", args: ["x", "--parameters", "{"], says: "JSON is needed" },
+    { title: "a rule that there is not", args: ["x", "--rules", "C999"], says: "there is no rule C999" },
+    { title: "a token for a command", args: ["x", "--token-file", "y"], says: "--token-file is for an address" },
+  ];
+  for (const { title, args, says } of usage) {
+    it(`ends with 2 for ${title}`, async () => {
+      const { code, stdout, stderr } = await run(...args);
+      expect(stderr).toContain(says);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    });
+  }
+
+  it("ends with 1 where a rule is broken, and names it with the frame and the remedy", async () => {
+    const plugin = `"${process.execPath}" ${main} leaves-one-out`;
+    const { code, stdout } = await run(plugin, "--rules", "C18", "--seed", "9");
+    expect(stdout).toMatch(/FAIL {2}C18 .*\n +expected .*\n +came .*\n +frame +received: \{"callId".*\n +remedy /);
+    expect(stdout).toContain("; seed 9\n");
+    expect(code).toBe(1);
+  });
+
+  it("ends with 1 where the command cannot be started", async () => {
+    const { code, stdout } = await run("/no/such/program", "--json");
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ level: null, failed: 1, skipped: rules.length - 1 });
+    expect(report.rules[0]).toMatchObject({ id: "C1", outcome: "failed", remedy: rules[0]!.remedy });
+    expect(code).toBe(1);
+  });
+
+  it("ends with 0 where all is well, and writes a report for CI", async () => {
+    const { code, stdout, stderr } = await run(
+      `${process.execPath} ${main} good-basic`,
+      "--rules",
+      "C48",
+      "--junit",
+      "-",
+    );
+    expect(stdout).toMatch(/^<\?xml [\s\S]*failures="0"[\s\S]*<\/testsuites>\n$/);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  });
+});
 
 describe.concurrent("outrider plugin verify", { timeout: 120_000 }, () => {
   for (const [name, { breaks, warns = [] }] of Object.entries(plugins)) {

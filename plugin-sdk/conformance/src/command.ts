@@ -39,6 +39,7 @@ export function verifyCommand(): Command {
     .option("--parameters <json>", "parameters: of the type, as JSON", toJsonText, "")
     .option("--grant <keys>", "grant what an operator has to, such as request.block_hashes", toList, [])
     .addOption(new Option("--level <level>", "level that the plugin is to serve at least").choices(levels))
+    .option("--rules <ids>", "check these rules, and those they build on (default: all)", toList)
     .option(
       "--seed <n>",
       "repeat what a run with this seed did (default: random, and printed)",

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import type { FeedbackEvent } from "@outrider/protos/scorer";
 import { honest, type PluginParts } from "./honest-plugin.ts";
 import { applyStep, type KeptTable } from "./honest-table.ts";
 
@@ -168,9 +169,7 @@ export const plugins: Readonly<Record<string, TestPlugin>> = {
     inflight: (counts, slot, count) => void counts.set(slot, (counts.get(slot) ?? 0) + count),
   }),
   "dies-of-feedback": broken(["C38"], {
-    feedback: ({ callId }, asked) => {
-      if (!asked.has(callId)) process.exit(3);
-    },
+    feedback: dieOfStrangers,
   }),
   "numbers-its-data-itself": broken(["C39"], {
     types: ["guess"],
@@ -193,6 +192,7 @@ export const plugins: Readonly<Record<string, TestPlugin>> = {
   "drops-answers-when-slow": broken(["C47"], { dropsWhenSlow: true }),
 
   "replicated-answers-on-any-state": broken(["C35"], { served: "replicated", knows: () => true }),
+  "replicated-dies-of-feedback": broken(["C38"], { served: "replicated", feedback: dieOfStrangers }),
   "replicated-accepts-any-step": broken(["C28"], { served: "replicated", accepts: () => true }),
   "basic-fails-on-unknown-fields": unary(["C11"], { isStrict: true }),
   "basic-scores-above-one": unary(["C19"], {}, { rate: (waiting) => 1 + waiting / 100 }),
@@ -228,6 +228,11 @@ function toError(code: string) {
 
 function toFault(instance: number) {
   return { $typeName: "outrider.scorer.v1.ConfigError", instance, path: "saturation", message: "is missing" } as const;
+}
+
+/** Ends where it is told of a call that it was never put. */
+function dieOfStrangers({ callId }: FeedbackEvent, asked: ReadonlySet<number>): void {
+  if (!asked.has(callId)) process.exit(3);
 }
 
 /** Rates by how long it was not asked, in real time. */

@@ -4,6 +4,7 @@ import {
   ConfigureRequestSchema,
   ConfigureResponseSchema,
   HandshakeResponseSchema,
+  PushFeedbackRequestSchema,
   PushStateRequestSchema,
   PushStateResponseSchema,
   ScoreRequestSchema,
@@ -80,6 +81,7 @@ function basicAnswers({ http: { isStrict, statusOfOthers }, rate, answer }: Plug
 /** Keeps one table for whoever asks. */
 function replicatedAnswers(parts: PluginParts): Answerer {
   const talk = newConversation();
+  const asked = new Set<number>();
   return (method, body) => {
     switch (method) {
       case "Handshake":
@@ -88,8 +90,12 @@ function replicatedAnswers(parts: PluginParts): Answerer {
         return toJson(ConfigureResponseSchema, configure(parts, talk, read(ConfigureRequestSchema, body)));
       case "PushState":
         return toJson(PushStateResponseSchema, takeChunk(parts, talk, read(PushStateRequestSchema, body)));
+      case "PushFeedback":
+        for (const event of read(PushFeedbackRequestSchema, body).events) parts.feedback(event, asked);
+        return {};
       case "Score": {
         const call = read(ScoreRequestSchema, body);
+        asked.add(call.callId);
         const [response] = parts.answer(evaluate(parts, talk, call), call);
         return toJson(ScoreResponseSchema, response!);
       }

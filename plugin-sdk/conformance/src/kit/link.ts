@@ -1,4 +1,10 @@
-import type { ConfigureResponse, HandshakeResponse, PushStateResponse } from "@outrider/protos/scorer";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  ConfigureResponse,
+  FeedbackEventSchema,
+  HandshakeResponse,
+  PushStateResponse,
+} from "@outrider/protos/scorer";
 import type { TestedInstance } from "./instance.ts";
 import type { Chunk, StateView } from "./state-steps.ts";
 import type { TestAnswer } from "./test-answer.ts";
@@ -7,6 +13,9 @@ import type { World } from "./world.ts";
 
 /** What an instance is configured with. */
 export type Configured = Pick<TestedInstance, "id" | "type" | "parameters" | "granted" | "produces">;
+
+/** One event of feedback. */
+export type FeedbackInit = MessageInitShape<typeof FeedbackEventSchema>;
 
 /** Overrides of where a call is to be evaluated. */
 export interface AskedAt {
@@ -31,6 +40,8 @@ export interface Link {
   delta(world: World): Promise<void>;
   /** Puts calls in one batch; their answers in the order of the calls. @throws {RuleFailure} where one is not answered once. */
   ask(calls: readonly TestCall[], at?: AskedAt): Promise<readonly TestAnswer[]>;
+  /** Tells what became of calls; settles when that was taken, where it is said. */
+  feedback(events: readonly FeedbackInit[], dropped: number): Promise<void>;
   /** Ends the connection at once. */
   close(): void;
 }

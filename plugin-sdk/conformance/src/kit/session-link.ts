@@ -13,7 +13,7 @@ import { RuleFailure } from "../rule.ts";
 import { type Frame, toFrameText } from "./frame-text.ts";
 import { type GrpcStream, openGrpcStream, type StreamEnd } from "./grpc-stream.ts";
 import type { NumberedColumn } from "./instance.ts";
-import type { AskedAt, Configured, Link } from "./link.ts";
+import type { AskedAt, Configured, FeedbackInit, Link } from "./link.ts";
 import { toConfigureRequest, toHandshakeRequest, toInflightData, toScoreRequest } from "./requests.ts";
 import { type Chunk, type StateView, toDeltaStep, toFullStep } from "./state-steps.ts";
 import type { TestAnswer } from "./test-answer.ts";
@@ -165,6 +165,10 @@ export class SessionLink implements Link {
     this.putCalls(calls, at);
     await this.answered(calls);
     return calls.map((call) => this.answerTo(call));
+  }
+
+  async feedback(events: readonly FeedbackInit[], dropped: number): Promise<void> {
+    this.send({ case: "feedback", value: { epoch: this.epoch, events: [...events], dropped } });
   }
 
   /** Puts calls in one batch and waits for nothing. */

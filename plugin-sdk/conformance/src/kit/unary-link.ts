@@ -15,6 +15,8 @@ import {
   HandshakeRequestSchema,
   type HandshakeResponse,
   HandshakeResponseSchema,
+  PushFeedbackRequestSchema,
+  PushFeedbackResponseSchema,
   PushStateRequestSchema,
   type PushStateResponse,
   PushStateResponseSchema,
@@ -27,7 +29,7 @@ import { RuleFailure } from "../rule.ts";
 import { type Frame, toFrameText } from "./frame-text.ts";
 import { createHttpClient, type HttpClient, type HttpReply } from "./http-client.ts";
 import { isColumnKey, type NumberedColumn } from "./instance.ts";
-import type { AskedAt, Configured, Link } from "./link.ts";
+import type { AskedAt, Configured, FeedbackInit, Link } from "./link.ts";
 import { toConfigureRequest, toHandshakeRequest, toScoreRequest } from "./requests.ts";
 import { type Chunk, type StateView, toDeltaStep, toFullStep } from "./state-steps.ts";
 import type { TestAnswer } from "./test-answer.ts";
@@ -130,6 +132,11 @@ export class UnaryLink implements Link {
   /** All calls at once, each over a connection of its own as far as there may be so many. */
   askAtOnce(calls: readonly TestCall[]): Promise<readonly TestAnswer[]> {
     return Promise.all(calls.map((call) => this.#ask(call, {}, {})));
+  }
+
+  async feedback(events: readonly FeedbackInit[], dropped: number): Promise<void> {
+    const request = create(PushFeedbackRequestSchema, { epoch: this.epoch, events: [...events], dropped });
+    await this.#call("PushFeedback", toJson(PushFeedbackRequestSchema, request), PushFeedbackResponseSchema);
   }
 
   /** A call of the level basic as JSON, with the candidates that the host would send. */

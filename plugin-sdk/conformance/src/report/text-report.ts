@@ -70,7 +70,7 @@ function indent(text: string): string {
 
 function toSummary({ results, latency, durationMs }: VerifyReport): string {
   const { passed, failed, warned, skipped } = countOutcomes(results);
-  const summary = `${results.length} rules: ${passed} passed, ${failed} failed, ${warned} warnings, ${skipped} skipped; ${(durationMs / 1000).toFixed(1)} s`;
+  const summary = `${results.length} rules: ${passed} passed, ${failed} failed, ${warned} warned, ${skipped} skipped; ${(durationMs / 1000).toFixed(1)} s`;
   if (latency === undefined) return summary;
   const { calls, p50Ms, p99Ms, withinBudget, budgetMs } = latency;
   const times = `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms`;

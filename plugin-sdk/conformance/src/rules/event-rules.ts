@@ -1,11 +1,10 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { FeedbackEventSchema } from "@outrider/protos/scorer";
 import { fromBitmap } from "@outrider/transport";
 import { Comparison } from "../kit/comparison.ts";
 import { toFrameText } from "../kit/frame-text.ts";
 import { isInflightKey, type TestedInstance } from "../kit/instance.ts";
 import type { Kit } from "../kit/kit.ts";
-import type { Received, SessionLink } from "../kit/session-link.ts";
+import type { FeedbackInit } from "../kit/link.ts";
+import { type Received, SessionLink } from "../kit/session-link.ts";
 import { expectAllSame, toRows } from "../kit/test-answer.ts";
 import type { TestCall } from "../kit/test-call.ts";
 import { slotsOf, type World } from "../kit/world.ts";
@@ -30,7 +29,7 @@ export const eventRules: readonly Rule[] = [
   {
     id: "C38",
     title: "Takes feedback in any amount, also what it does not expect",
-    levels: sessions,
+    levels: stateful,
     checks:
       "Sends the events of 300 calls, some of them twice, of unknown calls and instances; calls are answered as ever.",
     source: "Feedback: exactly one Done a call; losses are counted in `dropped`",
@@ -100,27 +99,25 @@ function withInflight(world: World, more: number): World {
   return { ...world, endpoints: new Map(endpoints) };
 }
 
-type Event = MessageInitShape<typeof FeedbackEventSchema>;
-
 async function checkFeedback(kit: Kit): Promise<void> {
   const told = kit.asked.filter(({ granted }) => granted.some(({ key }) => key.startsWith("events.")));
   if (told.length === 0) throw new NotApplicable("the plugin asks for no events");
-  const link = await kit.readySession();
+  const link = await kit.ready();
   for (const instance of told) {
     const calls = Array.from({ length: 300 }, () => kit.calls.create(instance, link.world!));
     for (let from = 0; from < calls.length; from += 30) {
       const part = calls.slice(from, from + 30);
       await link.ask(part);
       const events = part.flatMap((call, i) => eventsOf(instance, call, link.world!, i));
-      link.send({ case: "feedback", value: { epoch: link.epoch, events, dropped: from === 60 ? 17 : 0 } });
+      await link.feedback(events, from === 60 ? 17 : 0);
     }
-    await link.settle();
+    if (link instanceof SessionLink) await link.settle();
     for (const answer of await link.ask([kit.calls.create(instance, link.world!)])) toRows(answer);
   }
 }
 
 /** All that can become of a call; of some twice, and of some under names that nobody knows. */
-function eventsOf(instance: TestedInstance, { callId, nowMs }: TestCall, world: World, i: number): Event[] {
+function eventsOf(instance: TestedInstance, { callId, nowMs }: TestCall, world: World, i: number): FeedbackInit[] {
   const slot = slotsOf(world)[i % world.endpoints.size]!;
   const common = {
     callId: i % 7 === 3 ? callId + 1_000_000 : callId,
@@ -129,13 +126,17 @@ function eventsOf(instance: TestedInstance, { callId, nowMs }: TestCall, world: 
   };
   const has = (key: string) => instance.granted.some((need) => need.key === key);
   const picks = [{ profile: "default", slot }];
-  const done: Event = {
+  const done: FeedbackInit = {
     ...common,
     atMs: nowMs + 90,
     event: { case: "done", value: { cause: i % 5 === 0 ? "client_cancelled" : "ok", status: 200, outputTokens: 12 } },
   };
-  const picked: Event = { ...common, atMs: nowMs + 1, event: { case: "picked", value: { totalScore: 1, picks } } };
-  const progress: Event = { ...common, atMs: nowMs + 50, event: { case: "progress", value: { chunks: 2 } } };
+  const picked: FeedbackInit = {
+    ...common,
+    atMs: nowMs + 1,
+    event: { case: "picked", value: { totalScore: 1, picks } },
+  };
+  const progress: FeedbackInit = { ...common, atMs: nowMs + 50, event: { case: "progress", value: { chunks: 2 } } };
   return [
     ...(has("events.picked") ? [picked] : []),
     ...(has("events.progress") ? [progress] : []),
