@@ -73,6 +73,29 @@ describe("a feed of frames", () => {
     expect(await feed.next()).toHaveLength(1);
   });
 
+  it("listens anew behind what was missed, so that what follows has a beginning", async () => {
+    const tap = createTap();
+    const greeted = (listener: FrameListener) => {
+      const end = tap.tap(listener);
+      listener({ process: "team", generation: 2, atMs: 1, direction: "received", message: pong });
+      return end;
+    };
+    const feed = createFrameFeed(greeted, [], ping.length * 2);
+    for (let i = 0; i < 3; i++) tap.frame("sent", ping);
+    await feed.next();
+    tap.frame("sent", ping);
+    const cases = (await feed.next()).map(({ entry }) => entry.case === "frame" && entry.value.frame.case);
+    expect([cases, tap.listeners.size, feed.dropped]).toEqual([["received", "sent"], 1, 2]);
+  });
+
+  it("takes a frame above its limit where none waits", async () => {
+    const tap = createTap();
+    const feed = createFrameFeed(tap.tap, [], 1);
+    tap.frame("sent", ping);
+    tap.frame("sent", ping);
+    expect([(await feed.next()).length, feed.dropped]).toEqual([1, 1]);
+  });
+
   it("hears nothing more once it is ended, and ends who waits", async () => {
     const tap = createTap();
     const feed = createFrameFeed(tap.tap, []);

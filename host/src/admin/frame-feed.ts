@@ -20,7 +20,12 @@ const maxInvalidBytes = 64 * 1024;
 
 type Frame = Parameters<FrameListener>[0];
 
-/** Listens at once. @param tap of the plugin runtime. @param processes only these; empty = all. */
+/**
+ * Listens at once, and anew behind frames that were missed: what follows is understood again, since a listener is shown
+ * how connections began and the whole table.
+ * @param tap of the plugin runtime.
+ * @param processes only these; empty = all.
+ */
 export function createFrameFeed(
   tap: (listener: FrameListener) => () => void,
   processes: readonly string[],
@@ -31,23 +36,33 @@ export function createFrameFeed(
   let bytes = 0;
   let dropped = 0;
   let isEnded = false;
+  /** A frame was missed: the next ones mean nothing without it. */
+  let hasGap = false;
   let wake = () => {};
-  const endTap = tap((frame) => {
+  const hear: FrameListener = (frame) => {
     if (isEnded || (wanted.size > 0 && !wanted.has(frame.process))) return;
-    if (bytes + frame.message.length > limitBytes) {
+    if (hasGap || (waiting.length > 0 && bytes + frame.message.length > limitBytes)) {
+      hasGap = true;
       dropped += 1;
       return;
     }
     bytes += frame.message.length;
     waiting.push(toEntry(frame));
     wake();
-  });
+  };
+  let endTap = tap(hear);
+  const listenAnew = () => {
+    hasGap = false;
+    endTap();
+    endTap = tap(hear);
+  };
   return {
     async next() {
       if (waiting.length === 0 && !isEnded) await new Promise<void>((resolve) => (wake = resolve));
       const taken = waiting;
       waiting = [];
       bytes = 0;
+      if (hasGap && !isEnded) listenAnew();
       return taken;
     },
     get dropped() {

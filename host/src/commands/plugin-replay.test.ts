@@ -113,7 +113,7 @@ describe("outrider plugin replay", () => {
       title: "says why a plugin with state may answer otherwise",
       path: recordingOf("picks", [0, 0], { afterMs: -1 }),
       code: 0,
-      stdout: "in 1 of 1 call, which says nothing: it had learned before the recording began\n",
+      stdout: "in 1 of 1 call, which says nothing: it had learned what the recording has not\n",
     },
     {
       title: "says that a recording holds no call, and why",

@@ -39,6 +39,9 @@ export class RecordedProcess {
   #instances: ReadonlyMap<number, RecordedInstance> = new Map();
   #bootId = "";
   #greetedAtMs = 0;
+  /** The connection is older than what was seen before: something of it was missed. */
+  #isShownAgain = false;
+  #lastAtMs = 0;
   #learnedBefore = false;
   #epoch = 0;
   readonly #calls: ComparedCalls;
@@ -61,7 +64,9 @@ export class RecordedProcess {
 
   /** Takes the next frame. @throws {CastError} where what is to answer does not run. */
   async take({ frame, atMs }: Frame): Promise<void> {
-    if (frame.case === "sent") await this.#sent(frame.value, atMs);
+    const before = this.#lastAtMs;
+    this.#lastAtMs = Math.max(before, atMs);
+    if (frame.case === "sent") await this.#sent(frame.value, atMs, before);
     else if (frame.case === "received") await this.#received(frame.value);
     else this.#context.tally.skipped.invalid += 1;
   }
@@ -76,11 +81,11 @@ export class RecordedProcess {
     await stage?.close();
   }
 
-  async #sent({ frame }: SessionRequest, atMs: number): Promise<void> {
+  async #sent({ frame }: SessionRequest, atMs: number, lastAtMs: number): Promise<void> {
     switch (frame.case) {
       case "hello":
         if (this.#hello !== undefined && frame.value.handoff.length > 0) this.#learnedBefore = true;
-        else this.#reopen(atMs);
+        else this.#reopen(atMs, atMs < lastAtMs);
         return;
       case "configure":
         return this.#configured(frame.value);
@@ -123,8 +128,9 @@ export class RecordedProcess {
     }
   }
 
-  /** A connection begins; calls of the one before are answered no more. */
-  #reopen(atMs: number): void {
+  /** A connection begins, or its beginning is shown once more; calls from before are answered no more. */
+  #reopen(atMs: number, isShownAgain: boolean): void {
+    this.#isShownAgain = isShownAgain;
     this.#greetedAtMs = atMs;
     this.#hello = undefined;
     this.#configure = undefined;
@@ -138,14 +144,25 @@ export class RecordedProcess {
     const { bootId } = hello;
     this.#hello = hello;
     if (this.#stage !== undefined && bootId !== "" && bootId === this.#bootId) {
-      this.#context.tally.reconnects += 1;
-      await this.#publish(this.#stage);
-      return this.#stage.reconnect();
+      return this.#goOn(this.#stage);
     }
     await this.end();
     this.#bootId = bootId;
     this.#table = new RecordedTable();
     this.#learnedBefore = this.#greetedAtMs < this.#context.startedAtMs;
+  }
+
+  /** With what it has learned; frames that were missed may have taught it more. */
+  async #goOn(stage: Stage): Promise<void> {
+    const { tally } = this.#context;
+    if (this.#isShownAgain) {
+      tally.gaps += 1;
+      this.#learnedBefore = true;
+      return;
+    }
+    tally.reconnects += 1;
+    await this.#publish(stage);
+    await stage.reconnect();
   }
 
   async #configured(configure: ConfigureRequest): Promise<void> {

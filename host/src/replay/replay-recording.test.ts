@@ -237,6 +237,22 @@ describe("a replay", () => {
     expect(report).toMatchObject({ reconnects: 1, instances: [{ calls: 4, recorded: { compared: 3, differing: 0 } }] });
   });
 
+  it("goes on where frames were missed, and holds nothing against a plugin that may have learned from them", async () => {
+    const report = await replay([
+      ...opening(only("picks")),
+      ...two,
+      calls({ callId: 1 }),
+      events(picked(1, 2)),
+      ...opening({ ...only("picks"), afterMs: 0 }),
+      ...state({ to: 4, upserts: { 0: "a", 2: "c" } }),
+      calls({ callId: 9, rev: 4 }),
+      answers({ callId: 9, rev: 4, scores: [0, 2 / 64], abstain: Uint8Array.of(0b01) }),
+    ]);
+    expect(report).toMatchObject({ agrees: true, reconnects: 0, gaps: 1 });
+    expect(report.instances).toMatchObject([{ calls: 2, learnedBefore: true, recorded: { differing: 1 } }]);
+    expect(report.differences).toMatchObject([{ a: "0.03125 (0x3d000000)", b: "0.015625 (0x3c800000)" }]);
+  });
+
   it("keeps to the processes that are asked for, and ends with those that were drained", async () => {
     const entries = [...opening(), ...two, received({ case: "drained", value: {} }), calls({ callId: 1 })];
     expect((await replay(entries)).skipped.stateless).toBe(1);

@@ -28,7 +28,7 @@ export interface InstanceReport {
   readonly instance: number;
   readonly type: string;
   readonly state: StateScope;
-  /** Whether it may have learned before the recording began. */
+  /** Whether it may have learned before the recording began, or from frames that were missed. */
   readonly learnedBefore: boolean;
   /** Calls put to every placement. */
   readonly calls: number;
@@ -78,6 +78,8 @@ export interface ReplayReport {
   readonly frames: number;
   /** Connections after the first of a plugin that still knew what it had learned. */
   readonly reconnects: number;
+  /** Times that frames were missed while the recording was written. */
+  readonly gaps: number;
   readonly instances: readonly InstanceReport[];
   /** The first differences, as many as were asked for. */
   readonly differences: readonly ReplayDifference[];
@@ -105,6 +107,7 @@ export class ReplayTally {
   hostVersion = "";
   frames = 0;
   reconnects = 0;
+  gaps = 0;
   readonly #placements: readonly Placement[];
   readonly #show: number;
   readonly #instances = new Map<string, InstanceTally>();
@@ -144,13 +147,14 @@ export class ReplayTally {
 
   report(): ReplayReport {
     const instances = [...this.#instances.values()];
-    const { hostVersion, frames, reconnects, skipped } = this;
+    const { hostVersion, frames, reconnects, gaps, skipped } = this;
     return {
       agrees: instances.every(agrees),
       placements: this.#placements,
       hostVersion,
       frames,
       reconnects,
+      gaps,
       instances,
       differences: this.#differences,
       skipped,

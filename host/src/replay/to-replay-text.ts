@@ -2,8 +2,9 @@ import type { InstanceReport, ReplayDifference, ReplayReport, Skipped } from "./
 
 /** A report as people read it. */
 export function toReplayText(report: ReplayReport): string {
-  const { instances, placements, frames, reconnects, differences, agrees } = report;
-  const head = `${frames} frames, ${plural(reconnects, "reconnect")}, against ${placements.join(", ")}`;
+  const { instances, placements, frames, reconnects, gaps, differences, agrees } = report;
+  const missed = gaps === 0 ? "" : `, ${plural(gaps, "gap")} where frames were missed`;
+  const head = `${frames} frames, ${plural(reconnects, "reconnect")}${missed}, against ${placements.join(", ")}`;
   const lines = [
     head,
     ...instances.map((instance) => describeInstance(instance, placements.length)),
@@ -40,7 +41,8 @@ function describeRecorded({ recorded, state, learnedBefore }: InstanceReport): s
     ...(failed === 0 ? [] : [`${failed} recorded errors`]),
     ...(later === 0 ? [] : [`${later} answered on a later state`]),
   ];
-  const aside = others.length === 0 ? "" : ` (beside them ${others.join(", ")})`;
+  const aside = others.length === 0 ? "" : `, beside ${others.join(", ")}`;
+  if (compared === 0) return `no recorded answer to compare with${aside}`;
   if (differing === 0) return `as recorded in ${plural(compared, "call")}${aside}`;
   return `other than recorded in ${differing} of ${plural(compared, "call")}${aside}${whyOther(state, learnedBefore)}`;
 }
@@ -49,7 +51,7 @@ function whyOther(state: InstanceReport["state"], learnedBefore: boolean): strin
   if (state === "none") return "";
   if (state === "shared") return ", which says nothing: its state is kept elsewhere";
   return learnedBefore
-    ? ", which says nothing: it had learned before the recording began"
+    ? ", which says nothing: it had learned what the recording has not"
     : ", though it keeps state, which the recording may not have all of";
 }
 
