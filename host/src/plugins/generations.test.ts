@@ -13,6 +13,7 @@ import {
   type TestHostOptions,
   until,
 } from "./fixtures/harness.ts";
+import type { PluginTiming } from "./plugin-timing.ts";
 
 let host: TestHost | undefined;
 
@@ -113,7 +114,7 @@ describe("an upgrade", slow, () => {
   });
 
   it("says where the best candidates are others", async () => {
-    const { host, runtime, set } = await run();
+    const { host, runtime, set } = await run({}, { timing: { shadowMs: 10_000 } });
     set({ MODE: "reverses" });
     const calls = load(host);
     const { agreement } = await runtime.upgrade("mine");
@@ -183,11 +184,34 @@ describe("an upgrade", slow, () => {
     ]);
   });
 
-  const refusals: { title: string; next: Record<string, string>; message: RegExp; isAsked?: boolean }[] = [
+  interface Refusal {
+    readonly title: string;
+    readonly next: Record<string, string>;
+    readonly message: RegExp;
+    readonly timing?: Partial<PluginTiming>;
+    readonly isAsked?: boolean;
+  }
+
+  const refusals: readonly Refusal[] = [
     { title: "exits at once", next: { MODE: "exits" }, message: /exited with code 7/ },
-    { title: "listens nowhere", next: { MODE: "listens-nowhere" }, message: /listens neither on/ },
-    { title: "never answers the handshake", next: { MODE: "silent" }, message: /no answer to hello within/ },
-    { title: "acknowledges no state", next: { MODE: "no-acks" }, message: /acknowledged no state within/ },
+    {
+      title: "listens nowhere",
+      next: { MODE: "listens-nowhere" },
+      message: /listens neither on/,
+      timing: { startupMs: 3_000 },
+    },
+    {
+      title: "never answers the handshake",
+      next: { MODE: "silent" },
+      message: /no answer to hello within/,
+      timing: { handshakeMs: 500 },
+    },
+    {
+      title: "acknowledges no state",
+      next: { MODE: "no-acks" },
+      message: /acknowledged no state within/,
+      timing: { syncMs: 500 },
+    },
     { title: "speaks something else", next: { MODE: "garbage" }, message: /Protocol error/ },
     { title: "does not know the token", next: { MODE: "refuses" }, message: /unauthenticated/ },
     { title: "serves other types", next: { TYPES: "news" }, message: /serves no type slots; it serves news/ },
@@ -201,10 +225,12 @@ describe("an upgrade", slow, () => {
     { title: "answers with errors", next: { MODE: "error" }, message: /it answered 0 of \d+ calls/, isAsked: true },
     { title: "answers NaN", next: { MODE: "nan" }, message: /3 answers against the contract/, isAsked: true },
   ];
-  for (const { title, next, message, isAsked = false } of refusals) {
+  for (const { title, next, message, timing = {}, isAsked = false } of refusals) {
     it(`is refused where the new generation ${title}; the old one goes on`, async () => {
-      const timing = { startupMs: isAsked ? 15_000 : 3_000, handshakeMs: 1_000, syncMs: 1_000 };
-      const { host, runtime, status, outcome, set } = await run({}, { timing });
+      const { host, runtime, status, outcome, set } = await run(
+        {},
+        { timing: isAsked ? { shadowMs: 10_000 } : timing },
+      );
       const { pid } = status("mine");
       const scored = await outcome("mine");
       set(next);

@@ -1,6 +1,6 @@
-import type { FeedbackEvent } from "@outrider/core/contract";
+import type { FeedbackEvent, Need } from "@outrider/core/contract";
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { OpenCalls } from "./open-calls.ts";
 
 const needs = [{ key: "events.picked" }, { key: "events.progress" }, { key: "events.done" }] as const;
@@ -63,4 +63,99 @@ it("tells a plugin that shed a call too late, when it had heard of the pick, of 
   open.forget(1);
   open.tell({ kind: "done", callId: 1, slot: 3, atMs: 1 } as FeedbackEvent);
   expect(told).toEqual(["picked", "done"]);
+});
+
+const picked = (callId: number, slot: number): FeedbackEvent => ({
+  kind: "picked",
+  callId,
+  slot,
+  atMs: 1,
+  ownScore: 1,
+  totalScore: 1,
+  fallback: false,
+  promptTokens: 1,
+  picks: [],
+});
+const done = (callId: number): FeedbackEvent => ({
+  kind: "done",
+  callId,
+  slot: 3,
+  atMs: 2,
+  cause: "ok",
+  status: 200,
+  promptTokens: 0,
+  cachedTokens: 0,
+  outputTokens: 0,
+  ttftUs: 0,
+  e2eMs: 1,
+});
+const headers = (callId: number): FeedbackEvent => ({
+  kind: "headers",
+  callId,
+  slot: 3,
+  atMs: 1,
+  status: 200,
+  ttfbUs: 1,
+  headers: { "x-cache": "hit", "set-cookie": "secret" },
+});
+
+function open(...granted: Need[]) {
+  const queued: FeedbackEvent[] = [];
+  const calls = new OpenCalls((event) => void queued.push(event));
+  calls.grant(granted, false);
+  return { calls, queued };
+}
+
+describe("open calls", () => {
+  it("let events through once they are put, and one done", () => {
+    const { calls, queued } = open({ key: "events.picked" });
+    calls.tell(picked(1, 3));
+    calls.add(1);
+    for (const event of [picked(1, 3), done(1), done(1), picked(1, 3)]) calls.tell(event);
+    expect(queued.map(({ kind }) => kind)).toEqual(["picked", "done"]);
+  });
+
+  it("are not kept where no event is granted", () => {
+    const { calls, queued } = open({ key: "waiting_requests" });
+    calls.add(1);
+    calls.tell(done(1));
+    calls.endAll(5);
+    expect([calls.isKept, queued]).toEqual([false, []]);
+  });
+
+  it("show the granted headers alone", () => {
+    const { calls, queued } = open({ key: "events.headers", names: ["X-Cache"] });
+    calls.add(1);
+    calls.tell(headers(1));
+    expect(queued).toMatchObject([{ headers: { "x-cache": "hit" } }]);
+    expect(JSON.stringify(queued)).not.toContain("secret");
+  });
+
+  it("end as unknown where they were sent, as never sent where they were not, each once", () => {
+    const { calls, queued } = open({ key: "events.done" });
+    for (const callId of [1, 2, 3]) calls.add(callId);
+    calls.tell(picked(1, 7));
+    calls.tell(done(3));
+    calls.end(2, 10);
+    calls.endAll(20);
+    calls.endAll(30);
+    expect(queued.map((event) => [event.callId, event.atMs, "cause" in event && event.cause, event.slot])).toEqual([
+      [3, 2, "ok", 3],
+      [2, 10, "never_sent", 0],
+      [1, 20, "unknown", 7],
+    ]);
+  });
+
+  it("are due nothing where the plugin did not take them, or has begun another life", () => {
+    const { calls, queued } = open({ key: "events.done" });
+    calls.add(1);
+    calls.forget(1);
+    calls.add(2);
+    calls.grant([{ key: "events.done" }], true);
+    calls.tell(done(2));
+    calls.add(3);
+    calls.grant([{ key: "events.done" }], false);
+    calls.endAll(1);
+    expect(queued.map(({ callId }) => callId)).toEqual([2]);
+  });
 });

@@ -1,47 +1,25 @@
 import type { EndpointSnapshot } from "@outrider/core";
 import { OutriderError } from "@outrider/core/contract";
-import { fromConnectionError, rpcCodeOf } from "@outrider/transport";
-import type { Logger } from "pino";
 import { type Backoff, createBackoff } from "./backoff.ts";
-import { explainRemote } from "./explain-remote.ts";
-import { createFeedbackSender, type FeedbackSender } from "./feedback-sender.ts";
-import { createGreeting, type GreetedFrame, type Greeting } from "./greeting.ts";
+import type { FeedbackSender } from "./feedback-sender.ts";
+import {
+  createFeedback,
+  createRemotes,
+  createSource,
+  type GenerationOptions,
+  toLinkContext,
+  toOpeningError,
+} from "./generation-parts.ts";
+import type { GreetedFrame } from "./greeting.ts";
+import { LinkSlot } from "./link-slot.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
-import type { LinkContext, PluginLink, RuntimeContext } from "./plugin-link.ts";
-import { createAddressSource, createChildSource, createSleep, type PluginSource } from "./plugin-source.ts";
+import type { PluginLink } from "./plugin-link.ts";
+import { createSleep, type PluginSource } from "./plugin-source.ts";
 import { ProcessFaults } from "./process-faults.ts";
-import type { ProcessTally } from "./process-tally.ts";
-import { createRemoteCredentials } from "./remote-credentials.ts";
-import { RemotePlugin } from "./remote-plugin.ts";
+import type { RemotePlugin } from "./remote-plugin.ts";
 import { openSessionLink } from "./session-link.ts";
-import type { PluginProfile, PluginState, ProcessSpec } from "./types.ts";
+import type { PluginProfile, PluginState } from "./types.ts";
 import { openUnaryLink } from "./unary-link.ts";
-
-/** What one generation of a plugin process is made of. */
-export interface GenerationOptions {
-  readonly spec: ProcessSpec;
-  /** Counts the generations of the process, from 1. */
-  readonly number: number;
-  /** Configured plugins that it serves, in the order of the configuration. */
-  readonly entries: readonly PluginEntry[];
-  readonly context: RuntimeContext;
-  readonly tally: ProcessTally;
-  /** Keys that a producer of a built-in type writes; empty for any other type. */
-  readonly produces: (type: string) => readonly string[];
-  readonly log: Logger;
-  /** Private folder of the sockets. */
-  readonly dir: string;
-  /** Short, unlike that of any other generation of any process of the folder. */
-  readonly id: string;
-  /** In [0, 1). */
-  readonly random: () => number;
-  /** Sees the messages of its connections. */
-  readonly frame: (direction: "sent" | "received", message: Uint8Array) => void;
-  /** Whether anybody looks at them. */
-  readonly isTapped: () => boolean;
-  /** Whether it stands beside an older one: then it has one attempt, and waits in `shadow` for {@link ProcessGeneration.promote}. */
-  readonly isBeside: boolean;
-}
 
 /** Loss of a child's connection until its end is known. */
 const exitGraceMs = 200;
@@ -60,6 +38,7 @@ export class ProcessGeneration {
   readonly ended: Promise<OutriderError>;
   readonly #options: GenerationOptions;
   readonly #source: PluginSource;
+  readonly #connection: LinkSlot;
   readonly #remotes: ReadonlyMap<PluginEntry, RemotePlugin>;
   readonly #feedback: FeedbackSender;
   readonly #backoff: Backoff;
@@ -72,20 +51,14 @@ export class ProcessGeneration {
   #stopping = false;
   #drained: Promise<Uint8Array> | undefined;
   #isBeside: boolean;
-  #link: PluginLink | undefined;
   /** Why the host is ending its child; empty where it is not. */
   #silence = "";
   /** How the child of this connection has ended; empty where it has not. */
   #end = "";
-  #lastBootId = "";
-  readonly #greeting: Greeting;
-  /** Somebody has begun to listen while there was no link: it lacks the beginning of the table. */
-  #owesTable = false;
-  #links = 0;
 
   constructor(options: GenerationOptions) {
-    const { context, entries, spec, tally, log } = options;
-    const { timing, table, metrics, clock } = context;
+    const { context, spec, tally, log } = options;
+    const { timing, metrics, clock } = context;
     const opened = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<OutriderError>();
     this.ended = ended.promise;
@@ -97,15 +70,14 @@ export class ProcessGeneration {
     this.#isBeside = options.isBeside;
     this.#backoff = createBackoff(timing, options.random);
     this.#faults = new ProcessFaults({ name: spec.name, timing, clock, log, metrics, tally });
-    this.#greeting = createGreeting(() => clock.nowMs());
+    this.#connection = new LinkSlot(() => clock.nowMs());
     this.#sleep = createSleep(clock, this.#aborter.signal);
-    this.#source = this.#createSource();
-    const dropped = (count: number) => {
-      tally.droppedFeedback += count;
-      metrics.droppedFeedback(spec.name, count);
-    };
-    this.#feedback = createFeedbackSender(() => table.inflight.requests, dropped);
-    this.#remotes = new Map(entries.map((entry, index) => [entry, this.#createRemote(entry, index + 1)]));
+    this.#source = createSource(options, this.#sleep, {
+      starting: () => this.#childStarts(),
+      ended: (how) => this.#childEnded(how),
+    });
+    this.#feedback = createFeedback(options);
+    this.#remotes = createRemotes(options, this.#feedback);
   }
 
   get number(): number {
@@ -124,12 +96,12 @@ export class ProcessGeneration {
 
   /** How it is spoken to; `undefined` while it is not. */
   get profile(): PluginProfile | undefined {
-    return this.#link?.profile;
+    return this.#connection.link?.profile;
   }
 
   /** Snapshots published and not acknowledged. */
   get revLag(): number {
-    return this.#link?.revLag ?? 0;
+    return this.#connection.link?.revLag ?? 0;
   }
 
   /** What is asked in an entry's place. */
@@ -144,25 +116,23 @@ export class ProcessGeneration {
 
   /** Breaks the connection, if there is one; the next attempt makes another, to the same child. */
   reconnect(): void {
-    this.#link?.close();
+    this.#connection.link?.close();
   }
 
   publish(snapshot: EndpointSnapshot): void {
-    this.#link?.publish(snapshot);
+    this.#connection.link?.publish(snapshot);
   }
 
-  /** Shows how the connection was opened, and sends the whole table again: where a recording of it can begin. */
+  /** See {@link LinkSlot.greet}. */
   greet(to: GreetedFrame): void {
-    this.#greeting.show(to);
-    this.#owesTable = this.#link === undefined;
-    this.#link?.resync();
+    this.#connection.greet(to);
   }
 
   /** It stands beside nobody any more: calls of decisions are put to it. */
   promote(): void {
     if (!this.#isBeside) return;
     this.#isBeside = false;
-    if (this.#link !== undefined) this.#link.activate();
+    if (this.#connection.link !== undefined) this.#connection.link.activate();
     else this.#again();
   }
 
@@ -177,7 +147,7 @@ export class ProcessGeneration {
 
   /** Gives it what its predecessor has learned. */
   async takeOver(handoff: Uint8Array): Promise<void> {
-    await this.#link?.handOff(handoff);
+    await this.#connection.link?.handOff(handoff);
   }
 
   /** No further calls: those that are open end. Resolves with what was learned, empty = nothing; idempotent. */
@@ -202,7 +172,7 @@ export class ProcessGeneration {
     this.#moveAll("draining");
     for (const remote of this.#remotes.values()) remote.endOpen();
     this.#feedback.flush();
-    const link = this.#link;
+    const link = this.#connection.link;
     return link === undefined ? noState : link.drain(this.#options.context.timing.drainMs);
   }
 
@@ -245,22 +215,11 @@ export class ProcessGeneration {
     try {
       return await this.#serve(await this.#open());
     } catch (cause) {
-      const error = this.#toError(cause);
+      const error = toOpeningError(cause, this.#options.spec);
       if (error.code === "PLUGIN_REJECTED") this.#faults.rejected(error.message);
       if (error.code === "SCORER_DEADLINE") await this.#endSilent(error);
       return error;
     }
-  }
-
-  #toError(cause: unknown): OutriderError {
-    const { spec } = this.#options;
-    const { name, kind } = spec;
-    if (!(cause instanceof OutriderError)) return fromConnectionError(cause, name);
-    if (rpcCodeOf(cause) !== "unimplemented") return spec.kind === "url" ? explainRemote(cause, spec) : cause;
-    const remedy = "serve that version, or unary calls over HTTP/1.1 on PORT or at an http:// address";
-    const message = `${name} serves no Session of outrider.scorer.v1: ${remedy}`;
-    // What is served elsewhere may be replaced by then; a command is the same the next time.
-    return new OutriderError(kind === "url" ? "SCORER_UNAVAILABLE" : "PLUGIN_REJECTED", message, { cause });
   }
 
   /** Alive and silent: nothing but a fresh start helps. */
@@ -273,8 +232,16 @@ export class ProcessGeneration {
   async #open(): Promise<PluginLink> {
     const to = await this.#source.reach();
     this.#aborter.signal.throwIfAborted();
-    this.#greeting.clear();
-    const context = this.#linkContext();
+    const { greeting, lastBootId } = this.#connection;
+    greeting.clear();
+    const context = toLinkContext(this.#options, {
+      source: this.#source,
+      feedback: this.#feedback,
+      greeting,
+      lastBootId,
+      violation: (error, message) => this.#violated(error, message),
+      signal: this.#aborter.signal,
+    });
     if (to.kind === "session") return openSessionLink(context, to.target);
     return openUnaryLink(context, to.target);
   }
@@ -286,22 +253,15 @@ export class ProcessGeneration {
     const lost = await link.closed;
     const error = this.#end === "" ? lost : new OutriderError("SCORER_UNAVAILABLE", this.#end, { cause: lost });
     for (const plugin of link.plugins) this.remoteOf(plugin.entry).disconnect();
-    this.#link = undefined;
-    this.#greeting.clear();
+    this.#connection.drop();
     if (clock.elapsedMs() - sinceMs >= timing.stableMs) this.#backoff.reset();
     return error;
   }
 
   #connect(link: PluginLink): void {
     const { spec, context } = this.#options;
-    const remembers = link.bootId !== "" && link.bootId === this.#lastBootId;
-    this.#lastBootId = link.bootId;
-    this.#link = link;
-    this.#links += 1;
-    if (spec.kind === "url") this.#countStart(this.#links);
-    link.publish(context.table.current);
-    if (this.#owesTable) link.resync();
-    this.#owesTable = false;
+    const remembers = this.#connection.take(link, context.table.current);
+    if (spec.kind === "url") this.#countStart(this.#connection.count);
     for (const plugin of link.plugins) {
       this.remoteOf(plugin.entry).connect(plugin, remembers);
       plugin.entry.pluginVersion = link.pluginVersion;
@@ -311,36 +271,14 @@ export class ProcessGeneration {
     this.#settleOpened();
   }
 
-  #linkContext(): LinkContext {
-    const { context, spec, log, entries, frame, isTapped, tally } = this.#options;
-    const source = this.#source;
-    return {
-      ...context,
-      name: spec.name,
-      log,
-      entries,
-      get token() {
-        return source.token;
-      },
-      feedback: this.#feedback,
-      lastBootId: this.#lastBootId,
-      violation: (error, message) => {
-        // Behind what the connection itself makes of it: its calls fail by the rule that was broken.
-        if (this.#faults.violated(error, message)) queueMicrotask(() => this.#link?.close());
-      },
-      resynced: (error) => {
-        tally.resyncs += 1;
-        context.metrics.resyncs(spec.name);
-        log.warn({ err: error }, "the plugin's state does not fit: the whole table is sent again");
-      },
-      answered: (entry, times) => entry.answered(times),
-      isTapped,
-      frame: (direction, message) => {
-        this.#greeting.note(direction, message);
-        frame(direction, message);
-      },
-      signal: this.#aborter.signal,
-    };
+  #violated(error: OutriderError, message: Uint8Array): void {
+    // Behind what the connection itself makes of it: its calls fail by the rule that was broken.
+    if (this.#faults.violated(error, message)) queueMicrotask(() => this.#connection.link?.close());
+  }
+
+  #childStarts(): void {
+    this.#moveAll("starting");
+    this.#countStart(this.#source.starts);
   }
 
   #childEnded(how: string): void {
@@ -349,7 +287,7 @@ export class ProcessGeneration {
     this.#options.log.warn(`the plugin's process has ended: ${why}`);
     this.#faults.crashed(why);
     this.#end = why;
-    this.#link?.close();
+    this.#connection.link?.close();
   }
 
   #countStart(count: number): void {
@@ -360,34 +298,5 @@ export class ProcessGeneration {
 
   #moveAll(state: PluginState, message = ""): void {
     for (const entry of this.#options.entries) entry.move(state, message);
-  }
-
-  #createRemote(entry: PluginEntry, instance: number): RemotePlugin {
-    const { context, produces, random } = this.#options;
-    const { clock, timing, decisionBudgetMs } = context;
-    const queue = this.#feedback.push.bind(this.#feedback, instance);
-    return new RemotePlugin({
-      entry,
-      clock,
-      timing,
-      random,
-      decisionBudgetMs,
-      produces: produces(entry.spec.type),
-      queue,
-    });
-  }
-
-  #createSource(): PluginSource {
-    const { spec, context, log, dir, id } = this.#options;
-    const { timing, clock, metrics } = context;
-    if (spec.kind === "url") return createAddressSource(spec, createRemoteCredentials(spec, clock, log), timing);
-    const events = {
-      starting: () => {
-        this.#moveAll("starting");
-        this.#countStart(this.#source.starts);
-      },
-      ended: (how: string) => this.#childEnded(how),
-    };
-    return createChildSource({ spec, log, dir, id, timing, clock, metrics, events, sleep: this.#sleep });
   }
 }
