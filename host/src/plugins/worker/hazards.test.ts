@@ -122,6 +122,16 @@ describe("a module on a thread", { timeout: 60_000 }, () => {
     });
   }
 
+  it("is ejected where it fails five times in a row", async () => {
+    const on = await run([onThread("throws")]);
+    for (let i = 0; i < 5; i += 1) await on.outcome("throws");
+    expect(await on.outcome("throws")).toMatchObject({ kind: "failed", error: { code: "SCORER_EJECTED" } });
+    expect(on.status("throws")).toMatchObject({
+      state: "ejected",
+      message: expect.stringContaining("5 errors in a row"),
+    });
+  });
+
   const deadly = [
     { what: "holds it for ever", type: "holds", model: "hang", why: /held a thread for \d+ ms/ },
     {
