@@ -10,6 +10,7 @@ import { latencyRules } from "./rules/latency-rules.ts";
 import { processRules } from "./rules/process-rules.ts";
 import { stateRules } from "./rules/state-rules.ts";
 import { unaryRules } from "./rules/unary-rules.ts";
+import { walkRules } from "./rules/walk-rules.ts";
 
 /** The duties of a plugin, in the order of their ids. An id that was published is never used for another duty. */
 export const rules: readonly Rule[] = [
@@ -20,6 +21,7 @@ export const rules: readonly Rule[] = [
   ...answerRules,
   ...batchRules,
   ...stateRules,
+  ...walkRules,
   ...eventRules,
   ...endingRules,
   ...unaryRules,

@@ -11,6 +11,7 @@ import {
 import { encodeFrame, type PluginTarget, type RequestFrame } from "@outrider/transport";
 import { RuleFailure } from "../rule.ts";
 import { type Frame, toFrameText } from "./frame-text.ts";
+import { FrameWaits, type WaitOptions } from "./frame-waits.ts";
 import { type GrpcStream, openGrpcStream, type StreamEnd } from "./grpc-stream.ts";
 import type { NumberedColumn } from "./instance.ts";
 import type { AskedAt, Configured, FeedbackInit, Link } from "./link.ts";
@@ -80,7 +81,10 @@ export class SessionLink implements Link {
   health: Value<"health"> | undefined;
   readonly #options: SessionLinkOptions;
   readonly #stream: GrpcStream;
-  readonly #watchers = new Set<() => void>();
+  readonly #waits = new FrameWaits(
+    () => this.end,
+    () => this.#lastText(),
+  );
   readonly #taken = new Set<Received>();
   #last: Frame | undefined;
   #pings = 0;
@@ -92,7 +96,7 @@ export class SessionLink implements Link {
       path: options.path ?? sessionPath,
       token: options.token,
       onMessage: (message) => this.#message(message),
-      onEnd: () => this.#wake(),
+      onEnd: () => this.#waits.look(),
     });
   }
 
@@ -241,34 +245,7 @@ export class SessionLink implements Link {
    * @throws {RuleFailure} when nothing came in time or the stream ended.
    */
   until<T>(look: () => T | undefined, expected: string, options: WaitOptions = {}): Promise<T> {
-    const { timeoutMs = this.#options.patienceMs, progress = () => 0, came, isEnd = false } = options;
-    return new Promise((resolve, reject) => {
-      let seen = progress();
-      const settle = (finish: () => void) => {
-        clearTimeout(timer);
-        this.#watchers.delete(watch);
-        finish();
-      };
-      const fail = (how: string) =>
-        settle(() => {
-          const detail = came === undefined ? how : `${came()} (${how})`;
-          reject(new RuleFailure(expected, detail, this.#last === undefined ? "" : toFrameText(this.#last)));
-        });
-      const watch = () => {
-        const found = look();
-        if (found !== undefined) settle(() => resolve(found));
-        else if (this.end !== undefined && !isEnd) fail(`the stream ${this.end.text}`);
-      };
-      const expire = () => {
-        const now = progress();
-        if (now === seen) return fail(`nothing more within ${timeoutMs} ms`);
-        seen = now;
-        timer = setTimeout(expire, timeoutMs);
-      };
-      let timer = setTimeout(expire, timeoutMs);
-      this.#watchers.add(watch);
-      watch();
-    });
+    return this.#waits.until(look, expected, { timeoutMs: this.#options.patienceMs, ...options });
   }
 
   async #step(world: World, chunks: readonly Chunk[]): Promise<void> {
@@ -294,7 +271,7 @@ export class SessionLink implements Link {
     } catch {
       this.#stream.destroy();
     }
-    this.#wake();
+    this.#waits.look();
   }
 
   #keep(content: ResponseFrame, frame: Frame): void {
@@ -327,19 +304,4 @@ export class SessionLink implements Link {
     const answer: ReceivedAnswer = { response, frame: { direction: "received", form: "answer", response } };
     this.answers.set(response.callId, [...(this.answers.get(response.callId) ?? []), answer]);
   }
-
-  #wake(): void {
-    for (const watch of [...this.#watchers]) watch();
-  }
-}
-
-/** How {@link SessionLink.until} waits. */
-interface WaitOptions {
-  readonly timeoutMs?: number;
-  /** The wait begins anew while this changes. */
-  readonly progress?: () => number;
-  /** What there is instead, for the message. */
-  readonly came?: () => string;
-  /** The end of the stream is what is waited for. */
-  readonly isEnd?: boolean;
 }
