@@ -10,6 +10,7 @@ import { createInlineProducer, createInlineScorer } from "@outrider/transport";
 import { grantNeeds } from "./grants.ts";
 import type { HostPlugin } from "./host-plugin.ts";
 import { createOverrunGuard } from "./inline-guard.ts";
+import { createInlineView } from "./inline-view.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 
 /** A plugin that runs on the host's event loop. */
@@ -36,7 +37,8 @@ export function createInlinePlugin(options: InlinePluginOptions): InlinePlugin {
   const { entry, definition, table, clock } = options;
   entry.move("configuring");
   grant(options);
-  const { scorer, producer, publish } = makePlugin(entry, definition, watched(entry, clock));
+  const view = entry.spec.module === undefined ? whole : createInlineView(entry.granted);
+  const { scorer, producer, publish } = makePlugin(entry, definition, watched(entry, clock), view);
   publish({ removedSlots: [], upserted: Array.from(table.live, (slot) => table.at(slot)!) });
   entry.move("active");
   return {
@@ -69,16 +71,19 @@ function grant({ entry, definition, blockSizeTokens }: InlinePluginOptions): voi
 type Ask = () => Reason | Promise<Reason>;
 type Watch = (call: CycleCall, ask: Ask) => Reason | Promise<Reason>;
 
-function makePlugin(entry: PluginEntry, definition: AnyDefinition, watch: Watch) {
+/** Types that are built in are trusted not to look further than they ask. */
+const whole = (call: CycleCall) => call;
+
+function makePlugin(entry: PluginEntry, definition: AnyDefinition, watch: Watch, view: typeof whole) {
   const { name, parameters } = entry.spec;
   if (definition.kind === "scorer") {
     const inner = withPath(entry, () => createInlineScorer(definition, parameters, name));
-    const score: Scorer["score"] = (call, scores) => watch(call, () => inner.score(call, scores));
+    const score: Scorer["score"] = (call, scores) => watch(call, () => inner.score(view(call), scores));
     const scorer: Scorer = { ...inner, ...guardedFeedback(entry, inner), ...mayVeto(entry), score };
     return { scorer, producer: undefined, publish: publisher(entry, inner) };
   }
   const inner = withPath(entry, () => createInlineProducer(definition, parameters, name));
-  const produce: Producer["produce"] = (call, values) => watch(call, () => inner.produce(call, values));
+  const produce: Producer["produce"] = (call, values) => watch(call, () => inner.produce(view(call), values));
   const producer: Producer = { ...inner, ...guardedFeedback(entry, inner), produce };
   return { scorer: undefined, producer, publish: publisher(entry, inner) };
 }

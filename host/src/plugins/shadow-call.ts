@@ -72,7 +72,7 @@ export class ShadowCall implements CycleCall {
     return this.#random();
   }
 
-  veto(): void {}
+  veto(_position: number): void {}
 
   candidateBitmap(): Uint8Array {
     return this.#call.candidateBitmap();
