@@ -13,11 +13,11 @@ const main = fileURLToPath(new URL("../../host/outrider/src/main.ts", import.met
 const ratePerS = 500;
 const requests = makeRequests();
 
-/** A budget for two cores that the load, the model servers, the host and its plugins share. */
+/** A budget that two cores keep which the load, the model servers, the host, its plugins and their successors share. */
 const config = `
 apiVersion: outrider.dev/v1alpha1
 kind: EndpointPickerConfig
-budget: 25ms
+budget: 100ms
 plugins:
 - { name: prefix, type: prefix-cache, placement: process, grant: [request.block_hashes] }
 - { name: queue, type: queue-scorer, placement: process }
@@ -43,9 +43,14 @@ it("upgrades plugins under 500 requests a second without a failed request or a m
   const watch = watchStates();
   const during = await callsOf(async () => {
     const traffic = load(30);
-    for (const name of ["prefix", "queue"]) await upgrade(name);
+    try {
+      for (const name of ["prefix", "queue"]) await upgrade(name);
+    } finally {
+      await traffic;
+      await watch.stop();
+    }
     return traffic;
-  }).finally(watch.stop);
+  });
 
   expect(during.failed).toBe(0);
   expect(watch.seen.filter((state) => state !== "active")).toEqual([]);
