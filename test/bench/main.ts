@@ -5,10 +5,11 @@ import { decision } from "./decision/decision.ts";
 import { door } from "./door/door.ts";
 import { gateway } from "./gateway/gateway.ts";
 import { memory } from "./memory/memory.ts";
+import { pluginScore } from "./plugin-score/plugin-score.ts";
 import { printTable, type Section, type Table } from "./section.ts";
 import { worker } from "./worker/worker.ts";
 
-const sections: readonly Section[] = [decision, worker, door, body, gateway, memory];
+const sections: readonly Section[] = [decision, pluginScore, worker, door, body, gateway, memory];
 
 const usage = `What Outrider costs: windows of servers in turn, CPU of each process by the operating system.
 

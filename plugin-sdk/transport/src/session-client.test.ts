@@ -1,6 +1,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type CycleCall, OutriderError } from "@outrider/core/contract";
-import { type ScoreBatch, ScoreBatchResultSchema, SessionResponseSchema } from "@outrider/protos/scorer";
+import {
+  type ScoreBatch,
+  ScoreBatchResultSchema,
+  ScoreRequestSchema,
+  SessionResponseSchema,
+} from "@outrider/protos/scorer";
 import { describe, expect, it } from "vitest";
 import type { ResponseFrame } from "./session-frames.ts";
 import type { InstanceEvent } from "./session-types.ts";
@@ -354,6 +359,20 @@ describe("a call", () => {
     expect(callIds(plugin)).toEqual([[1], [2]]);
   });
 
+  it("at 1,000 endpoints takes 200 bytes at most beside what was granted", async () => {
+    const plugin = createScriptedPlugin();
+    const large = fakeSnapshot(Array.from({ length: 1000 }, () => ({})));
+    await configure(plugin);
+    plugin.client.publish(large);
+    const candidates = [...large.live].slice(1);
+    const call = fakeCall({ pool: large, candidates, callId: 2 ** 32 - 1, seed: 2 ** 32 - 1, request: everyFact });
+    ignore(plugin.client.score(scriptedInstance, call, new Float32Array(999)));
+    await turn();
+    const [sent] = batches(plugin)[0]!.calls;
+    expect(sent?.candidates).toHaveLength(125);
+    expect(toBinary(ScoreRequestSchema, sent!).length).toBeLessThanOrEqual(200);
+  });
+
   it("names all live slots without a bitmap, fewer with one", async () => {
     const plugin = await configured();
     ignore(put(plugin, 1));
@@ -533,6 +552,16 @@ it("reads a frame that holds more than one field as protobuf does", async () => 
   plugin.sendMessage(Buffer.concat([Buffer.from([0xfa, 0x01, 1, 7]), scores]));
   expect(await call).toBeUndefined();
 });
+
+/** Long, and none of it granted. */
+const everyFact = {
+  promptTokens: 1_000_000,
+  promptText: "x".repeat(10_000),
+  sessionKey: "x".repeat(100),
+  tokenIds: new Uint32Array(1_000),
+  blockHashes: new Uint32Array(1_000),
+  headers: { cookie: "x".repeat(100) },
+};
 
 function good(callId: number) {
   return { callId, epoch: scriptedEpoch, rev: 1, scores: [1, 1] };
