@@ -60,8 +60,8 @@ export class Ejection {
   /** A call of a decision was put. */
   put(nowMs: number): void {
     if (!this.#window.put(nowMs)) return;
-    const { ejectMissShare, ejectMinCalls, ejectWindowMs } = this.#options.timing;
-    const share = this.#window.missShare(nowMs, ejectMinCalls);
+    const { ejectMissShare, ejectMinCalls, ejectMinSpanMs, ejectWindowMs } = this.#options.timing;
+    const share = this.#window.missShare(nowMs, ejectMinCalls, ejectMinSpanMs);
     if (share <= ejectMissShare) return;
     const percent = Math.round(share * 100);
     this.#eject(`${percent} % of its calls of the last ${ejectWindowMs / 1000} s missed their budget`);

@@ -44,17 +44,22 @@ export class MissWindow {
     if (this.#bucket[slot] === bucket) this.#settled[slot]! += 1;
   }
 
-  /** Share of missed calls, in [0, 1]; 0 where fewer than `minCalls` are old enough. */
-  missShare(nowMs: number, minCalls: number): number {
+  /**
+   * Share of missed calls, in [0, 1]; 0 where fewer than `minCalls` are old enough, or all are younger than `minSpanMs`: a
+   * moment without the processor says nothing.
+   */
+  missShare(nowMs: number, minCalls: number, minSpanMs: number): number {
     let put = 0;
     let settled = 0;
+    let spanMs = 0;
     for (let slot = 0; slot < this.#put.length; slot += 1) {
       const ageMs = nowMs - (this.#bucket[slot]! + 1) * bucketMs;
       if (this.#bucket[slot]! < 0 || ageMs < this.#graceMs || ageMs >= this.#graceMs + this.#windowMs) continue;
+      spanMs = Math.max(spanMs, ageMs - this.#graceMs + bucketMs);
       put += this.#put[slot]!;
       settled += this.#settled[slot]!;
     }
-    return put < minCalls || put === 0 ? 0 : (put - settled) / put;
+    return put < minCalls || spanMs < minSpanMs ? 0 : (put - settled) / put;
   }
 
   clear(): void {

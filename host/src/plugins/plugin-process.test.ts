@@ -266,6 +266,42 @@ describe("a plugin process", slow, () => {
     expect([pid === undefined || !isAlive(pid), host.status("mine").state]).toEqual([true, "stopped"]);
   });
 
+  it("shows where the time of its calls goes, to operators and as a metric", async () => {
+    const { decide, status, registry } = await run({ PLUGIN_US: "200", MODE: "late", DELAY_MS: "5" });
+    expect(status("mine").times).toEqual({ call: undefined, host: undefined, wire: undefined, plugin: undefined });
+    for (let call = 0; call < 10; call += 1) await decide(["mine"]);
+    const { call, host: hosts, wire, plugin: own } = status("mine").times;
+    expect(call!.p50Us).toBeGreaterThan(4_000);
+    expect(own!.p50Us / 200).toBeCloseTo(1, 0);
+    expect(hosts!.p50Us + own!.p50Us).toBeLessThan(call!.p99Us);
+    expect(wire!.p99Us).toBeLessThanOrEqual(call!.p99Us * 1.1);
+    const text = await registry.getSingleMetricAsString("outrider_plugin_call_duration_seconds");
+    for (const part of ["call", "host", "wire", "plugin"]) {
+      expect(text).toContain(`outrider_plugin_call_duration_seconds_count{plugin="mine",part="${part}"} 10`);
+    }
+  });
+
+  it("keeps the latest 32 edges of its life", async () => {
+    const { status, reach } = await run({}, { timing: { ...quick, crashLimit: 100 } });
+    for (let kill = 0; kill < 5; kill += 1) {
+      const { pid } = await reach("mine", "active");
+      process.kill(-pid!, "SIGKILL");
+      await until(
+        () => status("mine").restarts > kill,
+        () => "it was not started again",
+      );
+    }
+    await reach("mine", "active");
+    const { events } = status("mine");
+    expect(events.length).toBe(32);
+    expect(events.at(-1)).toMatchObject({ generation: 1, from: "shadow", to: "active", message: "" });
+    for (const [i, { from, atMs }] of events.entries()) {
+      if (i === 0) continue;
+      expect(from).toBe(events[i - 1]!.to);
+      expect(atMs).toBeGreaterThanOrEqual(events[i - 1]!.atMs);
+    }
+  });
+
   it("reports each edge of its life as a metric", async () => {
     const { registry } = await run();
     const text = await registry.getSingleMetricAsString("outrider_plugin_transitions_total");

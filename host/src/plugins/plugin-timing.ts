@@ -39,6 +39,8 @@ export interface PluginTiming {
   readonly ejectWindowMs: number;
   /** Fewer calls than this within the window say nothing about misses. */
   readonly ejectMinCalls: number;
+  /** Calls of a shorter time say nothing about misses. */
+  readonly ejectMinSpanMs: number;
   /** Length of the first ejection; the n-th in a row is n times as long. */
   readonly ejectMs: number;
   readonly ejectMaxMs: number;
@@ -71,6 +73,7 @@ export const defaultTiming: PluginTiming = {
   ejectMissShare: 0.2,
   ejectWindowMs: 10_000,
   ejectMinCalls: 50,
+  ejectMinSpanMs: 2_000,
   ejectMs: 5_000,
   ejectMaxMs: 60_000,
   probeCalls: 20,
