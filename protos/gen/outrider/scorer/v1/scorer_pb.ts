@@ -8,7 +8,9 @@
 // Four profiles, chosen by what the plugin answers:
 // - basic: unary Score with the endpoints inline. JSON is enough; everything else may answer 404, 501 or
 //   `unimplemented`.
-// - replicated: unary Handshake, Configure, PushState and Score; endpoints are known by slot.
+// - replicated: unary Handshake, Configure, PushState and Score, and PushFeedback where events were granted; endpoints
+//   are known by slot. Calls are put on acknowledged state and may overtake a later one. In-flight columns, InFlight,
+//   ScoreTable, Cancel and Drain take a Session.
 // - session: all of it over one Session stream, so that a call at a revision never meets older state.
 // - push: session, and the plugin sends ScoreTables of its own accord.
 //
@@ -1711,7 +1713,8 @@ export type ScoreBatch = Message<"outrider.scorer.v1.ScoreBatch"> & {
 
   /**
    * Values of the columns that change with every decision (`inflight_requests` …), to be applied before the calls; they
-   * belong to no revision and are not acknowledged.
+   * belong to no revision and are not acknowledged. Only a Session carries them: a plugin of the replicated profile is
+   * not granted such columns.
    *
    * @generated from field: repeated outrider.scorer.v1.ColumnData inflight = 2;
    */
@@ -1747,7 +1750,8 @@ export const ScoreBatchResultSchema: GenMessage<ScoreBatchResult> = /*@__PURE__*
   messageDesc(file_outrider_scorer_v1_scorer, 30);
 
 /**
- * Scores the host may use without asking.
+ * Scores the host may use without asking. Of the tables that hold for a request the narrowest is used: by session_key,
+ * by model, for all. The host keeps 1,024 tables of an instance and 1,048,576 scores in them, the oldest go first.
  *
  * @generated from message outrider.scorer.v1.ScoreTable
  */
@@ -1774,7 +1778,7 @@ export type ScoreTable = Message<"outrider.scorer.v1.ScoreTable"> & {
   rev: number;
 
   /**
-   * Value of `key_by` that the scores hold for; empty: for all requests.
+   * Value of `key_by` that the scores hold for, at most 256 characters; empty: for all requests.
    *
    * @generated from field: string key = 4;
    */
@@ -1795,14 +1799,14 @@ export type ScoreTable = Message<"outrider.scorer.v1.ScoreTable"> & {
   scores: number[];
 
   /**
-   * Valid for so long from arrival, in ms; afterwards all are abstained.
+   * Valid for so long from arrival, in ms, at least 1; afterwards all are abstained.
    *
    * @generated from field: uint32 ttl_ms = 7;
    */
   ttlMs: number;
 
   /**
-   * What `key` is: empty (nothing), `model` or `session_key`.
+   * What `key` is: empty (nothing), `model`, or `session_key`, which needs `request.session_key`.
    *
    * @generated from field: string key_by = 8;
    */
@@ -2167,7 +2171,7 @@ export const ScorerService: GenService<{
   },
   /**
    * Tells what became of earlier calls, to plugins that asked for events.
-   * Deadline 2 s. Not retried: what is lost is counted in `dropped` and repaired by InFlight.
+   * Deadline 2 s. Not retried: what is lost is counted in `dropped`, and on a Session repaired by InFlight.
    *
    * @generated from rpc outrider.scorer.v1.ScorerService.PushFeedback
    */

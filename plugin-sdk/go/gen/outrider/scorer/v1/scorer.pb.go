@@ -10,7 +10,9 @@
 // Four profiles, chosen by what the plugin answers:
 // - basic: unary Score with the endpoints inline. JSON is enough; everything else may answer 404, 501 or
 //   `unimplemented`.
-// - replicated: unary Handshake, Configure, PushState and Score; endpoints are known by slot.
+// - replicated: unary Handshake, Configure, PushState and Score, and PushFeedback where events were granted; endpoints
+//   are known by slot. Calls are put on acknowledged state and may overtake a later one. In-flight columns, InFlight,
+//   ScoreTable, Cancel and Drain take a Session.
 // - session: all of it over one Session stream, so that a call at a revision never meets older state.
 // - push: session, and the plugin sends ScoreTables of its own accord.
 //
@@ -3065,7 +3067,8 @@ type ScoreBatch struct {
 	// At most 256. Each is answered and fails by itself.
 	Calls []*ScoreRequest `protobuf:"bytes,1,rep,name=calls,proto3" json:"calls,omitempty"`
 	// Values of the columns that change with every decision (`inflight_requests` …), to be applied before the calls; they
-	// belong to no revision and are not acknowledged.
+	// belong to no revision and are not acknowledged. Only a Session carries them: a plugin of the replicated profile is
+	// not granted such columns.
 	Inflight      []*ColumnData `protobuf:"bytes,2,rep,name=inflight,proto3" json:"inflight,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3161,7 +3164,8 @@ func (x *ScoreBatchResult) GetResults() []*ScoreResponse {
 	return nil
 }
 
-// Scores the host may use without asking.
+// Scores the host may use without asking. Of the tables that hold for a request the narrowest is used: by session_key,
+// by model, for all. The host keeps 1,024 tables of an instance and 1,048,576 scores in them, the oldest go first.
 type ScoreTable struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Instance.id.
@@ -3170,15 +3174,15 @@ type ScoreTable struct {
 	Epoch uint32 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Revision that was used.
 	Rev uint32 `protobuf:"varint,3,opt,name=rev,proto3" json:"rev,omitempty"`
-	// Value of `key_by` that the scores hold for; empty: for all requests.
+	// Value of `key_by` that the scores hold for, at most 256 characters; empty: for all requests.
 	Key string `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
 	// Which slots, as a bitmap like ScoreRequest.candidates; the others are abstained.
 	Slots []byte `protobuf:"bytes,5,opt,name=slots,proto3" json:"slots,omitempty"`
 	// One a named slot, ascending, each in [0, 1].
 	Scores []float32 `protobuf:"fixed32,6,rep,packed,name=scores,proto3" json:"scores,omitempty"`
-	// Valid for so long from arrival, in ms; afterwards all are abstained.
+	// Valid for so long from arrival, in ms, at least 1; afterwards all are abstained.
 	TtlMs uint32 `protobuf:"varint,7,opt,name=ttl_ms,json=ttlMs,proto3" json:"ttl_ms,omitempty"`
-	// What `key` is: empty (nothing), `model` or `session_key`.
+	// What `key` is: empty (nothing), `model`, or `session_key`, which needs `request.session_key`.
 	KeyBy         string `protobuf:"bytes,8,opt,name=key_by,json=keyBy,proto3" json:"key_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

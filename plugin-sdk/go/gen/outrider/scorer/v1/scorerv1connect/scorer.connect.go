@@ -8,7 +8,9 @@
 // Four profiles, chosen by what the plugin answers:
 //   - basic: unary Score with the endpoints inline. JSON is enough; everything else may answer 404, 501 or
 //     `unimplemented`.
-//   - replicated: unary Handshake, Configure, PushState and Score; endpoints are known by slot.
+//   - replicated: unary Handshake, Configure, PushState and Score, and PushFeedback where events were granted; endpoints
+//     are known by slot. Calls are put on acknowledged state and may overtake a later one. In-flight columns, InFlight,
+//     ScoreTable, Cancel and Drain take a Session.
 //   - session: all of it over one Session stream, so that a call at a revision never meets older state.
 //   - push: session, and the plugin sends ScoreTables of its own accord.
 //
@@ -95,7 +97,7 @@ type ScorerServiceClient interface {
 	// Deadline 2 s. A refusal is `nack` in the answer; the host follows with a full snapshot, as it may at any time.
 	PushState(context.Context, *connect.Request[v1.PushStateRequest]) (*connect.Response[v1.PushStateResponse], error)
 	// Tells what became of earlier calls, to plugins that asked for events.
-	// Deadline 2 s. Not retried: what is lost is counted in `dropped` and repaired by InFlight.
+	// Deadline 2 s. Not retried: what is lost is counted in `dropped`, and on a Session repaired by InFlight.
 	PushFeedback(context.Context, *connect.Request[v1.PushFeedbackRequest]) (*connect.Response[v1.PushFeedbackResponse], error)
 	// All of it as frames of one ordered stream: hello, configure, state, then calls and feedback for as long as it
 	// lives. No deadline; a Ping must be answered within 2 s. When it ends the host reconnects with back-off, with a new
@@ -209,7 +211,7 @@ type ScorerServiceHandler interface {
 	// Deadline 2 s. A refusal is `nack` in the answer; the host follows with a full snapshot, as it may at any time.
 	PushState(context.Context, *connect.Request[v1.PushStateRequest]) (*connect.Response[v1.PushStateResponse], error)
 	// Tells what became of earlier calls, to plugins that asked for events.
-	// Deadline 2 s. Not retried: what is lost is counted in `dropped` and repaired by InFlight.
+	// Deadline 2 s. Not retried: what is lost is counted in `dropped`, and on a Session repaired by InFlight.
 	PushFeedback(context.Context, *connect.Request[v1.PushFeedbackRequest]) (*connect.Response[v1.PushFeedbackResponse], error)
 	// All of it as frames of one ordered stream: hello, configure, state, then calls and feedback for as long as it
 	// lives. No deadline; a Ping must be answered within 2 s. When it ends the host reconnects with back-off, with a new
