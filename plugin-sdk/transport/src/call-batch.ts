@@ -1,4 +1,5 @@
 import type { CycleCall, EndpointColumns } from "@outrider/core/contract";
+import type { ConfigureRequest, ScorerSpec } from "@outrider/protos/scorer";
 import { type CallHeader, writeCall } from "./call-encoder.ts";
 import { batchTag, finishFrame, framePrefixBytes, fullBatchBytes } from "./frame-writer.ts";
 import { maxFrameBytes } from "./grpc-frames.ts";
@@ -67,4 +68,14 @@ export function createCallBatch(): CallBatch {
       return finishFrame(writer, batchTag);
     },
   };
+}
+
+/** Calls that all configured types take in one frame. @param scorers what the plugin has said of its types. */
+export function toBatchLimit(
+  scorers: readonly ScorerSpec[],
+  { instances }: Pick<ConfigureRequest, "instances">,
+): number {
+  const types = new Set(instances.map(({ type }) => type));
+  const limited = scorers.filter(({ type, maxBatch }) => types.has(type) && maxBatch > 0);
+  return Math.min(maxBatchCalls, ...limited.map(({ maxBatch }) => maxBatch));
 }

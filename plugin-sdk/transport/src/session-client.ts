@@ -2,7 +2,6 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { CycleCall, EndpointSnapshot } from "@outrider/core/contract";
 import { type EndpointChange, OutriderError, type Reason } from "@outrider/core/contract";
 import {
-  type ConfigureRequest,
   ConfigureRequestSchema,
   type ConfigureResponse,
   type HandshakeRequestSchema,
@@ -10,10 +9,10 @@ import {
   type PushStateRequestSchema,
   type PushStateResponse,
 } from "@outrider/protos/scorer";
-import { createCallBatch, maxBatchCalls } from "./call-batch.ts";
+import { createCallBatch, toBatchLimit } from "./call-batch.ts";
 import { CallLane } from "./call-lane.ts";
 import { type CallSweep, createCallSweep } from "./call-sweep.ts";
-import { toWireEvent } from "./feedback-codec.ts";
+import { toFeedbackFrames, toInflightFrame } from "./feedback-frames.ts";
 import { frameHeaderBytes } from "./grpc-frames.ts";
 import { type AnswerEvents, createPendingCalls, type PendingCalls } from "./pending-calls.ts";
 import type { PendingReplies } from "./pending-replies.ts";
@@ -27,9 +26,6 @@ import { createStateSender, type StateSender } from "./state-sender.ts";
 
 /** Longest wait for hello and configured unless said otherwise, in ms. */
 const setupTimeoutMs = 10_000;
-
-/** Events in one frame at most. */
-const eventsPerFrame = 256;
 
 /** Carries the bytes of one stream, in order. */
 export interface ByteChannel {
@@ -135,7 +131,7 @@ class Session implements SessionClient {
       timeoutMs,
     );
     if (response.errors.length > 0) return response;
-    this.#batch.setLimit(batchLimit(this.#hello, request));
+    this.#batch.setLimit(toBatchLimit(this.#hello?.scorers ?? [], request));
     const grants = toStateGrants(request);
     this.#batch.inflight.setColumns(grants.inflight);
     this.#lane.setRefusal(undefined);
@@ -174,17 +170,12 @@ class Session implements SessionClient {
       this.#hasRefusedFeedback = true;
       return false;
     }
-    const { epoch } = this.#options;
-    for (let from = 0; from === 0 || from < events.length; from += eventsPerFrame) {
-      const part = events.slice(from, from + eventsPerFrame).map(toWireEvent);
-      this.#send({ case: "feedback", value: { epoch, events: part, dropped: from === 0 ? dropped : 0 } });
-    }
+    for (const frame of toFeedbackFrames(events, dropped, this.#options.epoch)) this.#send(frame);
     return true;
   }
 
   inflight(requests: Float32Array): void {
-    const slots = Array.from(requests.keys()).filter((slot) => requests[slot]! > 0);
-    this.#send({ case: "inflight", value: { slots, counts: slots.map((slot) => requests[slot]!) } });
+    this.#send(toInflightFrame(requests));
   }
 
   async ping(timeoutMs: number): Promise<number> {
@@ -296,13 +287,4 @@ class Session implements SessionClient {
       broken: (error) => this.lost(error),
     });
   }
-}
-
-/** Calls that all the configured types take in one frame. */
-function batchLimit(hello: HandshakeResponse | undefined, { instances }: Pick<ConfigureRequest, "instances">): number {
-  const types = new Set(instances.map(({ type }) => type));
-  const limits = (hello?.scorers ?? []).flatMap(({ type, maxBatch }) =>
-    types.has(type) && maxBatch > 0 ? maxBatch : [],
-  );
-  return Math.min(maxBatchCalls, ...limits);
 }
