@@ -134,7 +134,7 @@ describe("an ejected plugin", () => {
   it("is ejected for longer by three bad answers, up to a minute", () => {
     const { clock, told, probe, repeat } = ejected();
     for (let round = 1; round <= 13; round += 1) {
-      clock.advance(60_000);
+      clock.advance(Math.min(60, round * 5) * 1000);
       repeat(3, () => probe("bad"));
     }
     const waits = told.filter((line) => line.startsWith("eject")).map((line) => /for ([\d.]+) s/.exec(line)![1]);
@@ -187,5 +187,30 @@ describe("an ejected plugin", () => {
     expect(told).toEqual([]);
     clock.advance(1);
     expect(told).toEqual(["attempt"]);
+  });
+
+  const quietTrials: { title: string; probes: CallEnd[]; want: string }[] = [
+    { title: "comes back where nobody asks for anything", probes: [], want: "restore" },
+    { title: "comes back where few calls come and all are good", probes: ["good", "good"], want: "restore" },
+    { title: "is tried on where one was bad", probes: ["good", "bad"], want: "attempt" },
+  ];
+  for (const { title, probes, want } of quietTrials) {
+    it(`${title} while it is tried`, () => {
+      const { told, clock, call, probe, repeat } = watch();
+      repeat(5, () => call("bad"));
+      clock.advance(5_000);
+      for (const end of probes) probe(end);
+      clock.advance(10_000);
+      expect(told.slice(1)).toEqual(["attempt", want]);
+    });
+  }
+
+  it("is tried on where the last call beside decisions is still not answered", () => {
+    const { told, clock, call, ejection, repeat } = watch();
+    repeat(5, () => call("bad"));
+    clock.advance(5_000);
+    ejection.mayProbe(clock.elapsedMs(), budgetMs);
+    clock.advance(10_000);
+    expect(told.slice(1)).toEqual(["attempt", "attempt"]);
   });
 });

@@ -31,7 +31,7 @@ const leastShare = 0.8;
 
 /**
  * Takes a plugin out of decisions that fails in a row or misses its budgets, and tries it again beside them: its first
- * good answers in a row bring it back, a few bad ones eject it for longer.
+ * good answers in a row bring it back, or a while without a bad one; a few bad ones eject it for longer.
  */
 export class Ejection {
   readonly #options: EjectionOptions;
@@ -122,6 +122,7 @@ export class Ejection {
 
   #eject(message: string): void {
     const { clock, timing, random, events } = this.#options;
+    clock.cancel(this.#timer);
     const isForgotten = this.#phase === "in" && clock.elapsedMs() - this.#restoredAtMs >= timing.stableMs;
     this.#ejections = isForgotten ? 1 : this.#ejections + 1;
     this.#phase = "out";
@@ -136,7 +137,17 @@ export class Ejection {
     this.#goodProbes = 0;
     this.#badProbes = 0;
     this.#isProbing = false;
-    this.#options.events.attempt("ejected, and tried beside decisions");
+    const { clock, timing, events } = this.#options;
+    this.#timer = clock.after(timing.ejectWindowMs, () => this.#endTrial());
+    events.attempt("ejected, and tried beside decisions");
+  }
+
+  /** Where few calls come, or none, nothing bad is as good as many good ones: a host that is not ready gets no calls. */
+  #endTrial(): void {
+    if (this.#phase !== "trial") return;
+    const isOverdue = this.#isProbing && this.#options.clock.elapsedMs() > this.#probeDueMs;
+    if (this.#badProbes === 0 && !isOverdue) this.#restore();
+    else this.#attempt();
   }
 
   #restore(): void {
