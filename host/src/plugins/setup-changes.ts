@@ -75,6 +75,7 @@ export class SetupChanges {
     await factory.load(next.specs);
     const draft = buildSetup({ factory, clock, timing, next, before: state.running });
     state.draft = draft.running;
+    state.changed();
     signal.fire();
     const served = draft.successions.filter(({ isServed }) => isServed);
     const others = draft.successions.filter(({ isServed }) => !isServed);
@@ -156,6 +157,7 @@ export class SetupChanges {
     const plan = { spec, specs: specsOf(setup, process.name), cohort, decisionBudgetMs, isBeside: true };
     const next = factory.createGeneration(process, plan);
     state.beside = next.entries;
+    state.changed();
     signal.fire();
     const ports = new Map(
       next.entries.map((entry) => {
@@ -194,6 +196,7 @@ export class SetupChanges {
     this.#isChanging = false;
     state.draft = undefined;
     state.beside = [];
+    state.changed();
     signal.fire();
   }
 }
