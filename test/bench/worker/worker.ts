@@ -26,8 +26,9 @@ export const worker: Section = {
   async run(effort) {
     const fleet = await spawnFleet({ servers: 8 });
     const starts = [
-      () => startRow(emptyRow, [], fleet.endpoints),
-      () => startRow("a scorer that burns 2 ms, worker", ["burner"], fleet.endpoints),
+      () => startRow(emptyRow, fleet.endpoints),
+      () => startRow("a scorer that burns 2 ms, default budget", fleet.endpoints, {}),
+      () => startRow("the same, waited for as long as it takes", fleet.endpoints, { budget: "500ms" }),
     ];
     try {
       return [await withAll(starts, (rows) => compare(rows, effort))];
@@ -43,15 +44,19 @@ interface Row extends System {
   activeS(): Promise<number>;
 }
 
-async function startRow(row: string, scorers: readonly string[], endpoints: readonly string[]): Promise<Row> {
-  const refs = [...scorers, "best"].map((name) => `{ pluginRef: ${name} }`);
+/** @param burns where there is the scorer; `budget` of it and of decisions, default the host's. */
+async function startRow(row: string, endpoints: readonly string[], burns?: { readonly budget?: string }): Promise<Row> {
+  const refs = [...(burns === undefined ? [] : ["burner"]), "best"].map((name) => `{ pluginRef: ${name} }`);
+  const budget = burns?.budget === undefined ? undefined : `budget: ${burns.budget}`;
+  const module = ["name: burner", "type: burner", `module: ${burner}`, ...(budget === undefined ? [] : [budget])];
   const config = [
     "apiVersion: outrider.dev/v1alpha1",
     "kind: EndpointPickerConfig",
     "responses: full",
     `workers: { threads: ${threads} }`,
+    ...(budget === undefined ? [] : [budget]),
     "plugins:",
-    ...scorers.map((type) => `- { name: ${type}, type: ${type}, module: ${burner} }`),
+    ...(burns === undefined ? [] : [`- { ${module.join(", ")} }`]),
     "- { name: best, type: max-score-picker }",
     "schedulingProfiles:",
     `- { name: default, plugins: [${refs.join(", ")}] }`,
