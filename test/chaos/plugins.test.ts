@@ -16,15 +16,15 @@ const python = fileURLToPath(new URL("../../examples/scorer-python-stdlib/scorer
 const config = `
 apiVersion: outrider.dev/v1alpha1
 kind: EndpointPickerConfig
-budget: 5ms
+budget: 25ms
 processes:
 - { name: python, command: [python3, ${python}] }
 - { name: garbage, command: [${process.execPath}, ${folder}/garbage.ts] }
 - { name: slow, command: [python3, ${folder}/slow.py] }
 plugins:
-- { name: prefix, type: prefix-cache, placement: process, budget: 2ms, grant: [request.block_hashes] }
-- { name: queue, type: queue-scorer, placement: process, budget: 2ms }
-- { name: python, type: short-queue, process: python, budget: 4ms }
+- { name: prefix, type: prefix-cache, placement: process, budget: 20ms, grant: [request.block_hashes] }
+- { name: queue, type: queue-scorer, placement: process, budget: 20ms }
+- { name: python, type: short-queue, process: python, budget: 20ms }
 - { name: garbage, type: garbage, process: garbage }
 - { name: slow, type: slow, process: slow }
 - { name: best, type: max-score-picker, parameters: { maxNumOfEndpoints: 2 } }

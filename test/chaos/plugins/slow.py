@@ -1,4 +1,4 @@
-"""A basic plugin that takes 50 ms for an answer, ten times its budget, and now and then answers nonsense."""
+"""A basic plugin that takes 250 ms for an answer, ten times its budget, and now and then answers nonsense."""
 
 import json
 import os
@@ -18,7 +18,7 @@ class Plugin(BaseHTTPRequestHandler):
         is_score = self.path.endswith("/Score")
         if is_score:
             Plugin.calls += 1
-            time.sleep(0.05)
+            time.sleep(0.25)
         scores = [float("nan") if Plugin.calls % 3 == 0 else 2 for _ in body.get("endpoints", [])]
         data = json.dumps({"scores": scores} if is_score else {"code": "unimplemented"}).encode()
         self.send_response(200 if is_score else 501)
