@@ -183,6 +183,11 @@ describe("a module on a thread", { timeout: 60_000 }, () => {
 
   it("stays on its other threads when one is lost", async () => {
     const on = await run([onThread("exits"), onThread("fine")], { workers: { threads: 2, memoryMb: 64 } });
+    const made = () => on.logs.filter(({ msg }) => msg === "runs on a thread").length;
+    await until(
+      () => made() === 4,
+      () => `made ${made()} times`,
+    );
     await on.decide(["exits"], { facts: { model: "exit" } });
     await on.reach("exits", "active");
     expect(edges(on, "exits").slice(4)).toEqual(["degraded", "active"]);

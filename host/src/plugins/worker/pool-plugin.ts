@@ -1,11 +1,11 @@
 import type { FeedbackEvent } from "@outrider/core/contract";
-import { type Backoff, createBackoff, createStrikes, type Strikes } from "../backoff.ts";
 import type { PluginEntry } from "../plugin-entry.ts";
 import { PluginPort } from "../plugin-port.ts";
 import { RemotePlugin } from "../remote-plugin.ts";
 import { admitWorker } from "./admit-worker.ts";
 import type { Lane } from "./lane.ts";
 import type { CreateMessage, Declaration, FromThread } from "./messages.ts";
+import { createRecovery, type Recovery } from "./recovery.ts";
 import { toDeclaration } from "./to-declaration.ts";
 import { toError, tryModule } from "./try-module.ts";
 import type { PoolContext, WorkerPlugin, WorkerPluginPlan } from "./worker-pool.ts";
@@ -58,14 +58,12 @@ class Plugin implements PoolPlugin {
   readonly #remote: RemotePlugin;
   readonly #port: PluginPort;
   readonly #on = new Set<Lane>();
-  #backoff: Backoff;
-  #strikes: Strikes;
+  readonly #recovery: Recovery;
   #lanes: readonly Lane[] = [];
   #pinnedTo: Lane | undefined;
   #restarts = 0;
   #droppedFeedback = 0;
   #isClosed = false;
-  #timer: unknown;
   #idle: (() => void) | undefined;
 
   constructor(options: PoolPluginOptions) {
@@ -73,8 +71,7 @@ class Plugin implements PoolPlugin {
     const { clock, timing } = context;
     this.#options = options;
     this.#entry = entry;
-    this.#backoff = createBackoff(timing, random);
-    this.#strikes = this.#newStrikes();
+    this.#recovery = createRecovery(context, random);
     this.runner = new WorkerRunner({ entry, instance, clock, dispatch, idle: () => this.#idle?.() });
     const produces = definition?.kind === "producer" ? definition.produces : [];
     const queue = (event: FeedbackEvent) => this.runner.tell(event);
@@ -118,8 +115,7 @@ class Plugin implements PoolPlugin {
   release(): boolean {
     const { state } = this.#entry;
     if (state !== "failed" && state !== "quarantined") return false;
-    this.#backoff.reset();
-    this.#strikes = this.#newStrikes();
+    this.#recovery.reset();
     this.start();
     return true;
   }
@@ -127,7 +123,7 @@ class Plugin implements PoolPlugin {
   async close(drainMs: number): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#options.context.clock.cancel(this.#timer);
+    this.#recovery.stop();
     this.#entry.move("draining");
     await this.#drained(drainMs);
     for (const lane of this.#on) lane.remove(this.runner.instance);
@@ -218,7 +214,8 @@ class Plugin implements PoolPlugin {
 
   #made(): void {
     if (this.#isClosed || this.#isOut()) return;
-    const { state } = this.#entry;
+    const { state, log } = this.#entry;
+    log.debug({ threads: this.#lanes.filter((lane) => lane.has(this.runner.instance)).length }, "runs on a thread");
     if (state === "configuring") this.#remote.connect(this.runner.linked(), true);
     if (state === "configuring" || (state === "degraded" && this.#servesAll())) this.#entry.move("active");
     this.#options.dispatch(this.runner);
@@ -241,9 +238,7 @@ class Plugin implements PoolPlugin {
     }
     if (this.#strike(message)) return;
     if (!this.#serves()) this.#entry.move("backoff", message);
-    const { clock } = this.#options.context;
-    clock.cancel(this.#timer);
-    this.#timer = clock.after(this.#backoff.nextDelayMs(), () => this.#retry());
+    this.#recovery.later(() => this.#retry());
   }
 
   #retry(): void {
@@ -254,10 +249,9 @@ class Plugin implements PoolPlugin {
 
   /** Counts a crash of its own; true where it is one too many. */
   #strike(why: string): boolean {
-    const { timing, clock } = this.#options.context;
-    if (!this.#strikes.add(clock.elapsedMs())) return false;
-    const often = `${timing.crashLimit} times in ${timing.crashWindowMs / 1000} s`;
-    this.#entry.move("quarantined", `it was lost ${often}, last because ${why}`);
+    const tooOften = this.#recovery.strike(why);
+    if (tooOften === undefined) return false;
+    this.#entry.move("quarantined", tooOften);
     this.#takeOff();
     return true;
   }
@@ -285,11 +279,6 @@ class Plugin implements PoolPlugin {
     const { module, instance } = this.#options;
     const { name, type, parameters } = this.#entry.spec;
     return { instance, name, type, module, parameters, granted };
-  }
-
-  #newStrikes(): Strikes {
-    const { crashLimit, crashWindowMs } = this.#options.context.timing;
-    return createStrikes(crashLimit, crashWindowMs);
   }
 
   #drained(drainMs: number): Promise<void> {
