@@ -28,14 +28,20 @@ export class ModelPlugin {
   /** Whether it refuses the next step. */
   refuses = false;
   #table: ReplicatedTable = newTable();
+  #isMidStep = false;
+  #forgetsBehindStep = false;
 
   get version(): TableVersion {
     return this.#table.version;
   }
 
-  /** Loses its table, as a restart behind an unbroken connection would. */
+  /**
+   * Loses its table, as a restart behind an unbroken connection would; behind the step that is under way, since no chunk
+   * tells that others came before it.
+   */
   forget(): void {
-    this.#table = newTable();
+    if (this.#isMidStep) this.#forgetsBehindStep = true;
+    else this.#table = newTable();
   }
 
   /** Takes a frame of a Session. */
@@ -63,6 +69,7 @@ export class ModelPlugin {
 
   /** Takes a chunk of state; answers a step's last. */
   applies(chunk: PushStateRequest): PushStateResponse | undefined {
+    this.#isMidStep = chunk.more;
     if (this.refuses && !chunk.more) {
       this.refuses = false;
       this.forget();
@@ -71,6 +78,10 @@ export class ModelPlugin {
     const outcome = this.#table.apply(chunk);
     if (outcome.kind === "pending") return undefined;
     if (outcome.kind === "applied") this.onApplied(this.version);
+    if (this.#forgetsBehindStep) {
+      this.#forgetsBehindStep = false;
+      this.forget();
+    }
     return outcome.response;
   }
 
