@@ -29,7 +29,7 @@ export async function runTraffic({ door, ratePerS, count, abortShare = 0 }: Traf
     const body = JSON.stringify({
       model: "m",
       prompt: `prompt ${i} `.repeat(30),
-      max_tokens: abort === undefined ? 4 : 200,
+      max_tokens: abort === undefined ? 4 : 800,
       stream: true,
     });
     const headers = { "content-type": "application/json", "x-session-id": `s${i % 50}` };

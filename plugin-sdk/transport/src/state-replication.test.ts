@@ -72,6 +72,25 @@ describe("a step that does not fit", () => {
   }
 });
 
+describe("a state sender that starts over", () => {
+  it("sends the whole table at once, also right behind a step", () => {
+    const frames: Buffer[] = [];
+    const sender = createStateSender(epoch, {
+      isWritable: () => true,
+      send: (frame) => void frames.push(frame),
+      stepped() {},
+      refused() {},
+    });
+    sender.grant(grants);
+    sender.publish(fakeSnapshot([{ waiting_requests: 1 }], { rev: 4 }));
+    expect(frames).toHaveLength(1);
+    sender.resync();
+    const { frame } = fromBinary(SessionRequestSchema, frames[1]!.subarray(frameHeaderBytes));
+    expect(frame).toMatchObject({ case: "state", value: { full: true, rev: 4 } });
+    sender.stop(new OutriderError("SCORER_UNAVAILABLE", "the test is over"));
+  });
+});
+
 describe("a table in chunks", () => {
   const labels = { zone: "z".repeat(400) };
   const snapshot = fakeSnapshot(

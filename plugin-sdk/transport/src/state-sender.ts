@@ -106,6 +106,9 @@ class SteppingSender implements StateSender {
     this.#needsFull = true;
     this.#isRefused = false;
     this.#progress = undefined;
+    // At once, so that whoever begins to listen now hears no call before it.
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
     this.resume();
   }
 

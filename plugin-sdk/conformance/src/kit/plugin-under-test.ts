@@ -34,7 +34,7 @@ export interface PluginUnderTest {
   readonly output: { readonly stdout: OutputLog; readonly stderr: OutputLog } | undefined;
   /** Starts a process where there is none, and waits until it listens. @throws {RuleFailure} where it does not. */
   reach(): Promise<SpokenTarget>;
-  /** Where nobody listens any more, waits a little until it is known how the process ended. */
+  /** Waits a little until it is known whether and how the process ended; longer where nobody listens any more. */
   noticeEnd(): Promise<void>;
   /** SIGTERM to the process, SIGKILL to its group after `graceMs`; settles with how long it took, in ms. */
   terminate(graceMs: number): Promise<number>;
@@ -57,6 +57,8 @@ export async function createPluginUnderTest(subject: PluginSubject, startMs: num
 
 /** Longest wait for the end of a process that listens no more, in ms. */
 const noticeMs = 2_000;
+/** Longest wait for the end of one that still listens: it may be about to end, with its connections gone before it. */
+const endingMs = 500;
 
 const clock = { elapsedMs: () => performance.now() };
 
@@ -158,7 +160,7 @@ class StartedPlugin implements PluginUnderTest {
   async noticeEnd(): Promise<void> {
     if (this.#current === undefined || this.#ended !== undefined) return;
     const isHeard = (await reachChild(this.#current.address, 1, clock, async () => {})) !== undefined;
-    if (!isHeard) await Promise.race([this.#current.guarded.exited, delay(noticeMs)]);
+    await Promise.race([this.#current.guarded.exited, delay(isHeard ? endingMs : noticeMs)]);
   }
 
   async terminate(graceMs: number): Promise<number> {
