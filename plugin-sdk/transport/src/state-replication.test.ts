@@ -86,7 +86,7 @@ describe("a state sender that starts over", () => {
     expect(frames).toHaveLength(1);
     sender.resync();
     const { frame } = fromBinary(SessionRequestSchema, frames[1]!.subarray(frameHeaderBytes));
-    expect(frame).toMatchObject({ case: "state", value: { full: true, rev: 4 } });
+    expect(frame).toMatchObject({ case: "state", value: { full: true, toRev: 4 } });
     sender.stop(new OutriderError("SCORER_UNAVAILABLE", "the test is over"));
   });
 });
