@@ -1,3 +1,4 @@
+export type * from "./admission/types.ts";
 export * from "./contract/index.ts";
 export { combineScores, type Rating } from "./cycle/combine-scores.ts";
 export { createLastScores, defaultLastScoresMs } from "./cycle/last-scores.ts";
@@ -8,6 +9,7 @@ export * from "./cycle/types.ts";
 export { vetoedOf } from "./cycle/vetoes.ts";
 export * from "./facts/fact-needs.ts";
 export type * from "./facts/given-facts.ts";
+export type * from "./facts/parser.ts";
 export * from "./facts/prompt.ts";
 export * from "./facts/request-facts.ts";
 export * from "./facts/scan-body.ts";

@@ -12,11 +12,14 @@ import { heed, isRefusing } from "./stand-in.ts";
 import {
   type CycleInput,
   type DecisionRecord,
+  type DecisionRefusal,
   type FilterStep,
+  type HandlerView,
   type PlannedProducer,
   type ProducerOutcome,
   type Profile,
   type ProfileRecord,
+  type Routing,
   type ScorerOutcome,
   shadowCallIds,
   type WeightedScorer,
@@ -25,6 +28,8 @@ import { pickUnvetoed } from "./vetoes.ts";
 
 /** Index from which the seeds of filters are derived, behind those of calls. */
 const FILTER_SEEDS = 1 << 16;
+/** Index from which the seeds of admitters are derived. */
+const ADMITTER_SEEDS = 1 << 18;
 /** Index from which the seeds of shadow scorers are derived: to add one changes nobody's. */
 const SHADOW_SEEDS = 1 << 17;
 
@@ -43,6 +48,7 @@ export function runCycle(input: CycleInput): DecisionRecord | Promise<DecisionRe
   return new Cycle(input).run();
 }
 
+const noRouting: Routing = { setHeaders: [], port: 0 };
 const nothing = { picked: [], vetoes: "none" } as const;
 
 /** Calls under way, and what becomes of their answers. */
@@ -69,6 +75,8 @@ class Cycle {
   #filters = 0;
   #shadowCalls = 0;
   #failedBy = "";
+  #isAdmitted = false;
+  #refusal: DecisionRefusal | undefined;
   #made: DecisionRecord | undefined;
   #step: Step | undefined;
   #settle: { resolve(record: DecisionRecord): void; reject(reason: unknown): void } | undefined;
@@ -114,12 +122,35 @@ class Cycle {
   }
 
   #nextStep(): Step | undefined {
-    const { plan, facts } = this.#input;
+    const { plan } = this.#input;
     if (this.#wave < plan.waves.length) return this.#askProducers(plan.waves[this.#wave++]);
-    if (this.#failedBy !== "") return undefined;
-    const profile = plan.handler.next(facts, this.#picks, this.#profiles);
-    if (profile === undefined || this.#profiles.some(({ name }) => name === profile.name)) return undefined;
-    return this.#askScorers(profile);
+    if (!this.#isAdmitted) this.#admit();
+    if (this.#failedBy !== "" || this.#refusal !== undefined) return undefined;
+    const next = plan.handler.next(this.#view());
+    if (next === undefined) return undefined;
+    if (isRefusal(next)) {
+      this.#refusal = next;
+      return undefined;
+    }
+    return this.#profiles.some(({ name }) => name === next.name) ? undefined : this.#askScorers(next);
+  }
+
+  #admit(): void {
+    this.#isAdmitted = true;
+    for (const [i, admitter] of this.#input.plan.admitters.entries()) {
+      const seed = deriveSeed(this.#input.seed, ADMITTER_SEEDS + i);
+      this.#refusal = admitter.admit(new Call(this.#context(this.#all, ""), 0, seed, 0));
+      if (this.#refusal !== undefined) return;
+    }
+  }
+
+  #view(): HandlerView {
+    const { facts, snapshot, candidates } = this.#input;
+    const data = (key: string, slot: number) => {
+      const position = candidates.indexOf(slot);
+      return position < 0 ? Number.NaN : this.#all.get(key)[position];
+    };
+    return { facts, snapshot, candidates, picks: this.#picks, profiles: this.#profiles, data };
   }
 
   #askProducers(wave: readonly PlannedProducer[]): Step {
@@ -172,7 +203,8 @@ class Cycle {
   #pick(profile: Profile, run: Omit<ProfileRecord, "picked" | "vetoes">): void {
     const { candidates, totals, scorers } = run;
     const isEmpty = candidates.length === 0 || this.#failedBy !== "";
-    const input = { candidates, totals, random: this.#random };
+    const { facts, snapshot: endpoints } = this.#input;
+    const input = { candidates, totals, facts, endpoints, random: this.#random };
     const choice = isEmpty ? nothing : pickUnvetoed(profile.picker, scorers, input);
     this.#profiles.push({ ...run, ...choice });
     if (choice.picked.length > 0) this.#picks = [...this.#picks, { profile: run.name, slot: choice.picked[0] }];
@@ -201,10 +233,10 @@ class Cycle {
 
   #filter(profile: Profile, steps: FilterStep[]): CandidateSet {
     let candidates = this.#all;
-    for (const filter of profile.filters) {
+    for (const { filter } of profile.filters) {
       const seed = deriveSeed(this.#input.seed, FILTER_SEEDS + this.#filters++);
       const kept = filter.filter(new Call(this.#context(candidates, profile.name), 0, seed, 0));
-      steps.push({ name: filter.name, kept });
+      steps.push({ name: filter.name, kept, outcome: "applied" });
       if (kept !== candidates.slots) candidates = new CandidateSet(kept, this.#all.slots, this.#produced);
       if (kept.length === 0) break;
     }
@@ -245,8 +277,10 @@ class Cycle {
 
   #record(): DecisionRecord {
     const { decisionId, plan, snapshot, facts, candidates, seed, clock } = this.#input;
-    const primary = this.#profiles.find(({ name }) => name === plan.handler.primary);
+    const primary = plan.handler.primaryOf(this.#profiles);
     const failedBy = this.#failedBy;
+    const isRefused = failedBy !== "" || this.#refusal !== undefined;
+    const destination = isRefused ? [] : (this.#profiles.find(({ name }) => name === primary)?.picked ?? []);
     const made: DecisionRecord = {
       decisionId,
       atMs: this.#nowMs,
@@ -258,7 +292,10 @@ class Cycle {
       producers: this.#producers,
       profiles: this.#profiles,
       seed,
-      destination: failedBy === "" ? (primary?.picked ?? []) : [],
+      destination,
+      primary,
+      routing: (destination.length > 0 && plan.handler.route?.(this.#view())) || noRouting,
+      refusal: this.#refusal,
       failedBy,
       pendingShadows: this.#shadows.flatMap((shadows) => shadows.conclude()),
       durationUs: toUs(clock.elapsedMs() - this.#startedMs),
@@ -266,6 +303,10 @@ class Cycle {
     this.#made = made;
     return made;
   }
+}
+
+function isRefusal(next: Profile | DecisionRefusal): next is DecisionRefusal {
+  return "by" in next;
 }
 
 function unknownValues(length: number): Float32Array {

@@ -70,12 +70,62 @@ export interface Filter {
   filter(call: CycleCall): Uint32Array;
 }
 
+/** What happens where a filter leaves nothing. */
+export type OnEmpty =
+  /** The profile finds no endpoint. */
+  | "fail"
+  /** The filter counts for nothing: what was there before it stays. */
+  | "ignore_last"
+  /**
+   * The filters before it that say `relax` too are set aside, nearest first, until it leaves something; where nothing
+   * helps, it counts for nothing.
+   */
+  | "relax";
+
+/** A filter's place in a profile. */
+export interface PlannedFilter {
+  readonly filter: Filter;
+  readonly onEmpty: OnEmpty;
+}
+
+/** What is known of a request where profiles are chosen; a superset of what plugins see. */
+export interface CycleFacts extends RequestFacts {
+  /** Whether the prompt has parts that are no text, such as images; absent = it has none, or nobody needs to know. */
+  readonly multimodal?: boolean;
+}
+
+/** Why a decision leads nowhere, in the words that the client reads. */
+export interface DecisionRefusal {
+  /** Name of the policy that refuses. */
+  readonly by: string;
+  /** As the reference EPP names it; tells the status: 404, 412, 429, 503. */
+  readonly code: "NotFound" | "PreconditionFailed" | "ResourceExhausted" | "ServiceUnavailable";
+  /** What the client reads. */
+  readonly message: string;
+  /** Value of `x-llm-d-request-dropped-reason`; empty = none. */
+  readonly droppedReason: string;
+  /** Seconds after which asking again makes sense; 0 = nobody knows. */
+  readonly retryAfterS: number;
+}
+
+/** Lets a request through or refuses it, once producers have answered; plain code of the host. */
+export interface Admitter {
+  readonly name: string;
+  readonly type: string;
+  /** @param call as a filter of no profile would get it. @returns why the request is refused; `undefined` = it is not. */
+  admit(call: CycleCall): DecisionRefusal | undefined;
+}
+
 /** What a picker chooses from. */
 export interface PickInput {
   /** Slots, ascending. */
   readonly candidates: Uint32Array;
   /** Total of each candidate, finite. */
   readonly totals: Float64Array;
+  /** Facts of the request. */
+  readonly facts: CycleFacts;
+  /** Endpoints behind the slots. */
+  readonly endpoints: EndpointDirectory;
   /** Next number in [0, 1) of the decision's randomness. */
   random(): number;
 }
@@ -92,10 +142,40 @@ export interface Picker {
 export interface Profile {
   readonly name: string;
   /** Run in this order. */
-  readonly filters: readonly Filter[];
+  readonly filters: readonly PlannedFilter[];
   /** Asked at once. */
   readonly scorers: readonly WeightedScorer[];
   readonly picker: Picker;
+}
+
+/** What a profile handler decides by. */
+export interface HandlerView {
+  readonly facts: CycleFacts;
+  readonly snapshot: EndpointSnapshot;
+  /** Candidates of the decision, slots ascending, before any filter. */
+  readonly candidates: Uint32Array;
+  /** First pick of each profile that found an endpoint, in order. */
+  readonly picks: readonly PeerPick[];
+  /** What has run so far, in order, those that found no endpoint included. */
+  readonly profiles: readonly ProfileRecord[];
+  /** What a producer wrote under a key, `data.*`, for an endpoint; `NaN` = unknown, or it is no candidate. */
+  data(key: string, slot: number): number;
+}
+
+/** What a request carries to its endpoint besides the destination. */
+export interface Routing {
+  /** Headers to set, in order; they are among the handler's {@link ProfileHandler.ownHeaders}. */
+  readonly setHeaders: readonly (readonly [name: string, value: string])[];
+  /** Port to send to in the place of the endpoints' own; 0 = their own. */
+  readonly port: number;
+}
+
+/** Decides whether a further profile runs; plain code of the host. */
+export interface Decider {
+  readonly name: string;
+  readonly type: string;
+  /** @param picked endpoint that the request would otherwise be computed on alone; -1 = not known yet. */
+  decide(view: HandlerView, picked: number): boolean;
 }
 
 /** Decides which profiles run next, given the picks so far. */
@@ -103,12 +183,16 @@ export interface ProfileHandler {
   readonly name: string;
   readonly type: string;
   /**
-   * Next profile, or `undefined` when all that should run have run; one that has run ends the cycle too.
-   * @param profiles what has run so far, in order, those that found no endpoint included.
+   * Next profile, why the request is refused, or `undefined` when all that should run have run; one that has run ends
+   * the cycle too.
    */
-  next(facts: RequestFacts, picks: readonly PeerPick[], profiles: readonly ProfileRecord[]): Profile | undefined;
-  /** Profile whose pick is the request's destination. */
-  readonly primary: string;
+  next(view: HandlerView): Profile | DecisionRefusal | undefined;
+  /** Name of the profile whose pick is the request's destination, of those that have run; empty = none. */
+  primaryOf(profiles: readonly ProfileRecord[]): string;
+  /** Request headers, in lower case, that only this handler sets: a client's are removed. */
+  readonly ownHeaders: readonly string[];
+  /** What the request carries, once all profiles have run and the primary has picked; absent = nothing. */
+  route?(view: HandlerView): Routing;
 }
 
 /** All that the configuration says about deciding; one generation of it. */
@@ -119,6 +203,8 @@ export interface Plan {
   readonly budgetMs: number;
   /** Producers by wave: those of a wave run at once, each wave after the data it reads. */
   readonly waves: readonly (readonly PlannedProducer[])[];
+  /** Asked in order behind the producers, the first refusal counts. */
+  readonly admitters: readonly Admitter[];
   /** All profiles that the handler chooses from. */
   readonly profiles: readonly Profile[];
   readonly handler: ProfileHandler;
@@ -139,7 +225,7 @@ export interface CycleInput {
   readonly snapshot: EndpointSnapshot;
   /** Candidates after the subset hint, slots ascending; at least one. */
   readonly candidates: Uint32Array;
-  readonly facts: RequestFacts;
+  readonly facts: CycleFacts;
   /** Sent and not yet done, copied here when the plan reads it. */
   readonly inflight: InflightColumns;
   /** 32 bits; the same seed, snapshot, facts and answers give the same decision. */
@@ -187,8 +273,10 @@ export type ProducerOutcome = PluginOutcome & {
 /** One filter's step. */
 export interface FilterStep {
   readonly name: string;
-  /** Slots that stayed. */
+  /** Slots that stayed behind it. */
   readonly kept: Uint32Array;
+  /** `ignored`: it left nothing, and counts for nothing; `relaxed`: others were set aside so that it left something. */
+  readonly outcome: "applied" | "ignored" | "relaxed";
 }
 
 /** One profile's run. */
@@ -216,7 +304,7 @@ export interface DecisionRecord {
   /** Generation of the configuration. */
   readonly generation: number;
   readonly snapshot: EndpointSnapshot;
-  readonly facts: RequestFacts;
+  readonly facts: CycleFacts;
   /** Candidates after the subset hint. */
   readonly candidates: Uint32Array;
   /** In-flight columns as the decision saw them; empty arrays where nobody reads them. */
@@ -226,6 +314,12 @@ export interface DecisionRecord {
   readonly seed: number;
   /** Slots of the destination, the pick first; empty = refused, with the profile that found nothing. */
   readonly destination: readonly number[];
+  /** Name of the profile whose pick is the destination; empty = none has run. */
+  readonly primary: string;
+  /** What the request carries to its destination. */
+  readonly routing: Routing;
+  /** Policy that refused the request; `undefined` = none did. */
+  readonly refusal: DecisionRefusal | undefined;
   /** Scorer whose missing answer refused the request; empty = none. */
   readonly failedBy: string;
   /** Outcomes in `shadows` that are not the last word: `onShadow` hears of each, when it is done or late for good. */

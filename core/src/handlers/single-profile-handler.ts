@@ -5,7 +5,8 @@ export function createSingleProfileHandler(name: string, profile: Profile): Prof
   return {
     name,
     type: "single-profile-handler",
-    primary: profile.name,
-    next: (_facts, _picks, profiles) => (profiles.length === 0 ? profile : undefined),
+    ownHeaders: [],
+    primaryOf: () => profile.name,
+    next: ({ profiles }) => (profiles.length === 0 ? profile : undefined),
   };
 }

@@ -1,19 +1,15 @@
 import {
   createLastScores,
-  createMaxScorePicker,
-  createRandomPicker,
-  createSingleProfileHandler,
-  createWeightedRandomPicker,
   type FailurePolicy,
   type LastScores,
-  type Picker,
   type Plan,
   type Producer,
   type Profile,
   type Scorer,
   type WeightedScorer,
 } from "@outrider/core";
-import type { HostConfig, PickerSpec, ProfileSpec, ScorerPlace } from "./types.ts";
+import type { Policies } from "../policies/create-policies.ts";
+import type { HostConfig, ProfileSpec, ScorerPlace } from "./types.ts";
 
 /** Where configured plugins are found by name. */
 export interface PluginLookup {
@@ -25,9 +21,9 @@ export interface PluginLookup {
  * What the cycle runs by.
  * @param generation counts configurations, from 1.
  */
-export function createPlan(config: HostConfig, plugins: PluginLookup, generation: number): Plan {
+export function createPlan(config: HostConfig, plugins: PluginLookup, policies: Policies, generation: number): Plan {
   const lastScores = new Map<string, LastScores>();
-  const profiles = config.profiles.map((spec) => toProfile(spec, plugins, lastScores));
+  const profiles = config.profiles.map((spec) => toProfile(spec, plugins, policies, lastScores));
   return {
     generation,
     budgetMs: config.budgetMs,
@@ -35,18 +31,21 @@ export function createPlan(config: HostConfig, plugins: PluginLookup, generation
       wave.map(({ name, budgetMs }) => ({ producer: plugins.producer(name), budgetMs })),
     ),
     profiles,
-    handler: createSingleProfileHandler(config.handler, profiles[0]!),
+    admitters: config.admitters.map((name) => policies.get("admitter", name)),
+    handler: policies.handler(config.handler, { profiles, decider: (name) => policies.get("decider", name) }),
     readsInflight: config.readsInflight,
   };
 }
 
 function toProfile(
-  { name, scorers, picker }: ProfileSpec,
+  { name, filters, scorers, picker }: ProfileSpec,
   plugins: PluginLookup,
+  policies: Policies,
   lastScores: Map<string, LastScores>,
 ): Profile {
   const places = scorers.map((place) => toWeighted(place, plugins, lastScores));
-  return { name, filters: [], scorers: places, picker: toPicker(picker) };
+  const planned = filters.map((place) => ({ filter: policies.get("filter", place.name), onEmpty: place.onEmpty }));
+  return { name, filters: planned, scorers: places, picker: policies.get("picker", picker) };
 }
 
 function toWeighted(place: ScorerPlace, plugins: PluginLookup, lastScores: Map<string, LastScores>): WeightedScorer {
@@ -72,17 +71,5 @@ function toPolicy(
     case "neutral":
     case "fail_request":
       return { kind: onFailure.kind };
-  }
-}
-
-function toPicker(spec: PickerSpec): Picker {
-  const { name, maxEndpoints: maxNumOfEndpoints } = spec;
-  switch (spec.type) {
-    case "max-score-picker":
-      return createMaxScorePicker(name, { maxNumOfEndpoints, tieBreak: spec.tieBreak });
-    case "random-picker":
-      return createRandomPicker(name, { maxNumOfEndpoints });
-    case "weighted-random-picker":
-      return createWeightedRandomPicker(name, { maxNumOfEndpoints });
   }
 }

@@ -1,3 +1,5 @@
+import type { Need, OnEmpty } from "@outrider/core";
+import type { DataLayerSettings } from "../datalayer/settings.ts";
 import type { PluginSpec, ProcessSpec, WorkerPoolSpec } from "../plugins/types.ts";
 import type { ResponsesMode } from "../scheduling/observation.ts";
 
@@ -23,23 +25,70 @@ export interface ScorerPlace {
   readonly shadow: boolean;
 }
 
-/** A configured picker. */
-export type PickerSpec = {
-  /** Name in the configuration. */
+/** A configured policy: plain code of the host. */
+export interface PolicySpec {
+  /** Name in the configuration; unique. */
   readonly name: string;
-  /** Length of the list it gives: the pick, then fallback endpoints. */
-  readonly maxEndpoints: number;
-} & (
-  | { readonly type: "max-score-picker"; readonly tieBreak: "random" | "first" }
-  | { readonly type: "random-picker" | "weighted-random-picker" }
-);
+  readonly type: string;
+  /** As its type's schema completed them. */
+  readonly parameters: unknown;
+}
+
+/** A filter's place in a profile. */
+export interface FilterPlace {
+  /** Name of the filter; one of {@link HostConfig.policies}. */
+  readonly name: string;
+  /** What happens where it leaves nothing. */
+  readonly onEmpty: OnEmpty;
+}
 
 /** One scheduling profile, by names. */
 export interface ProfileSpec {
   readonly name: string;
   /** In the order of the configuration. */
+  readonly filters: readonly FilterPlace[];
+  /** In the order of the configuration. */
   readonly scorers: readonly ScorerPlace[];
-  readonly picker: PickerSpec;
+  /** Name of its picker; one of {@link HostConfig.policies}. */
+  readonly picker: string;
+}
+
+/** The named priority that requests are served under. */
+export interface ObjectiveSpec {
+  /** What a request's objective header says. */
+  readonly name: string;
+  /** Higher is served first; negative = sheddable. */
+  readonly priority: number;
+}
+
+/** Requests for some models that ask for others instead. */
+export interface ModelRewriteSpec {
+  /** Names the rule in metrics. */
+  readonly name: string;
+  /** Models of the client, exactly; empty = every model that no rule names. */
+  readonly models: readonly string[];
+  /** At least one; a request gets one by chance in proportion to the weights. */
+  readonly targets: readonly { readonly model: string; readonly weight: number }[];
+}
+
+/** What is said of requests before and beside the cycle. */
+export interface RequestSpec {
+  /** Names of the parsers in the order of the configuration; the default list where it names none. */
+  readonly parsers: readonly string[];
+  readonly objectives: readonly ObjectiveSpec[];
+  readonly modelRewrites: readonly ModelRewriteSpec[];
+  /** What becomes of a request for a model that no endpoint serves: it goes on, or is answered 404. */
+  readonly unknownModels: "route" | "refuse";
+  /** Name of the detector that sheddable requests are refused by. */
+  readonly detector: string;
+  /** Names of the screeners, all asked. */
+  readonly screeners: readonly string[];
+  /** Names of those who tell agents from headers, the first that does wins. */
+  readonly agents: readonly string[];
+  /** Names of those who report usage to the gateway. */
+  readonly reporters: readonly string[];
+  /** Whether metrics under the reference EPP's names are kept. */
+  readonly referenceMetrics: boolean;
 }
 
 /** A producer's place in a plan. */
@@ -76,8 +125,16 @@ export interface HostConfig {
   readonly waves: readonly (readonly ProducerPlace[])[];
   /** At least one. */
   readonly profiles: readonly ProfileSpec[];
-  /** Name of the profile handler. */
+  /** Policies in the order of the configuration, those that stand by default behind them. */
+  readonly policies: readonly PolicySpec[];
+  /** Name of the profile handler; one of {@link HostConfig.policies}. */
   readonly handler: string;
+  /** Names of the admitters, asked in this order. */
+  readonly admitters: readonly string[];
+  readonly requests: RequestSpec;
+  readonly dataLayer: DataLayerSettings;
+  /** What policies and rules of requests read of a request or the endpoints. */
+  readonly needs: readonly Need[];
   /** Whether some plugin may read the in-flight columns. */
   readonly readsInflight: boolean;
 }

@@ -101,6 +101,10 @@ export interface Routed {
   readonly destinations: readonly string[];
   /** Headers to set on the request besides the destination. */
   readonly setHeaders: readonly (readonly [name: string, value: string])[];
+  /** Headers of the request, in lower case, that must not go on. */
+  readonly removeHeaders: readonly string[];
+  /** Headers to set on the response. */
+  readonly setResponseHeaders: readonly (readonly [name: string, value: string])[];
   /** How much of the response is worth showing. */
   readonly observation: Observation;
   /** Names to change in bodies; `undefined` = bodies pass as they are. */
@@ -115,6 +119,11 @@ export interface Routed {
   responseChunk(chunk: Uint8Array): void;
   /** Stands in the place of the two above, before `end`, where the response did not pass through the door. */
   report(response: ReportedResponse): void;
+  /**
+   * What the gateway is told with the last of the response: numbers by namespace and name. Asked once, behind the last
+   * chunk and before `end`; empty = nothing.
+   */
+  reports(): readonly { readonly namespace: string; readonly name: string; readonly value: number }[];
   /** The exchange is over. */
   end(cause: DoneCause): void;
   /** The exchange goes on where the door sees nothing more of it; stands in the place of `end`. */

@@ -1,0 +1,160 @@
+import type {
+  Admitter,
+  ConfigSchema,
+  Decider,
+  Filter,
+  Need,
+  NeedKey,
+  Picker,
+  Profile,
+  ProfileHandler,
+  RequestParser,
+  SaturationDetector,
+  Screener,
+} from "@outrider/core";
+import type { DataLayerSettings } from "../datalayer/settings.ts";
+
+/** What a policy may be; one type may be several. */
+export type PolicyRole =
+  | "filter"
+  | "picker"
+  | "handler"
+  | "decider"
+  | "parser"
+  | "detector"
+  | "screener"
+  | "admitter"
+  | "agent"
+  | "reporter"
+  /** Endpoints and what is scraped of them: source, extractor or discovery. */
+  | "data"
+  /** What the host always does: accepted, and nothing is made of it. */
+  | "implied";
+
+/** Another policy that parameters name. */
+export interface PolicyRef {
+  /** Where in `parameters:` it is named. */
+  readonly path: readonly (string | number)[];
+  /** Name of a policy, or the type of one that needs no parameters. */
+  readonly name: string;
+  readonly role: PolicyRole;
+}
+
+/** What a policy is made with besides its parameters. */
+export interface PolicyScope {
+  /** Profiles of the configuration, in its order. */
+  readonly profiles: readonly Profile[];
+  /** A decider that the parameters name. */
+  decider(name: string): Decider;
+}
+
+/** Tells who sends a request from its headers. */
+export interface AgentReader {
+  /** Agent or session of it; empty = not told. */
+  agentOf(header: (name: string) => string | undefined): string;
+}
+
+/** Makes something of a response's usage that the gateway is told. */
+export interface ResponseReporter {
+  /** Names and values for the gateway's dynamic metadata, by namespace. */
+  report(usage: {
+    readonly promptTokens: number;
+    readonly cachedTokens: number;
+    readonly outputTokens: number;
+  }): readonly { readonly namespace: string; readonly name: string; readonly value: number }[];
+}
+
+/**
+ * A type that is plain code of the host, without a placement: declared once, read by the configuration, by its
+ * documentation and by whoever makes one. What it can be are the functions that it has.
+ */
+export interface PolicyType {
+  /** `type:` in the configuration. */
+  readonly type: string;
+  /** What it does, one sentence for the table of types. */
+  readonly about: string;
+  /** What to say to whoever writes it, such as what to write instead; absent = nothing. */
+  readonly notice?: string;
+  /** Checks and completes `parameters:`. */
+  readonly parameters: ConfigSchema<unknown>;
+  /** What of the endpoints and the request it reads, beyond what the host knows anyway. */
+  readonly needs?: (parameters: never) => readonly (NeedKey | Need)[];
+  /** Other policies that its parameters name. */
+  readonly refs?: (parameters: never) => readonly PolicyRef[];
+  readonly filter?: (name: string, parameters: never) => Filter;
+  readonly picker?: (name: string, parameters: never) => Picker;
+  /** Profiles that the handler names must be there. @throws {OutriderError} `CONFIG_INVALID` where they are not. */
+  readonly handler?: (name: string, parameters: never, scope: PolicyScope) => ProfileHandler;
+  /** Whether the handler can do with these profiles, and why not; checked before it is made. */
+  readonly checkProfiles?: (parameters: never, profiles: readonly string[]) => string | undefined;
+  readonly decider?: (name: string, parameters: never) => Decider;
+  readonly parser?: () => RequestParser;
+  readonly detector?: (name: string, parameters: never) => SaturationDetector;
+  readonly screener?: (name: string, parameters: never) => Screener;
+  readonly admitter?: (name: string, parameters: never) => Admitter;
+  readonly agent?: (parameters: never) => AgentReader;
+  readonly reporter?: (parameters: never) => ResponseReporter;
+  /** Changes what the data layer does. */
+  readonly data?: (parameters: never, settings: DataLayerSettings) => DataLayerSettings;
+  /** What the host always does: nothing is made of it. */
+  readonly implied?: true;
+}
+
+/** What a declaration says of its parameters, with their type. */
+export interface TypedPolicy<P> extends Omit<
+  PolicyType,
+  | "parameters"
+  | "needs"
+  | "refs"
+  | "filter"
+  | "picker"
+  | "handler"
+  | "checkProfiles"
+  | "decider"
+  | "detector"
+  | "screener"
+  | "admitter"
+  | "agent"
+  | "reporter"
+  | "data"
+> {
+  readonly parameters: ConfigSchema<P>;
+  readonly needs?: (parameters: P) => readonly (NeedKey | Need)[];
+  readonly refs?: (parameters: P) => readonly PolicyRef[];
+  readonly filter?: (name: string, parameters: P) => Filter;
+  readonly picker?: (name: string, parameters: P) => Picker;
+  readonly handler?: (name: string, parameters: P, scope: PolicyScope) => ProfileHandler;
+  readonly checkProfiles?: (parameters: P, profiles: readonly string[]) => string | undefined;
+  readonly decider?: (name: string, parameters: P) => Decider;
+  readonly detector?: (name: string, parameters: P) => SaturationDetector;
+  readonly screener?: (name: string, parameters: P) => Screener;
+  readonly admitter?: (name: string, parameters: P) => Admitter;
+  readonly agent?: (parameters: P) => AgentReader;
+  readonly reporter?: (parameters: P) => ResponseReporter;
+  readonly data?: (parameters: P, settings: DataLayerSettings) => DataLayerSettings;
+}
+
+/** Declares a policy type; its functions get what its `parameters` schema made. */
+export function definePolicy<P>(policy: TypedPolicy<P>): PolicyType {
+  return policy;
+}
+
+/** What a type can be. */
+export function rolesOf(policy: PolicyType): readonly PolicyRole[] {
+  return policyRoles.filter((role) => policy[role] !== undefined);
+}
+
+const policyRoles: readonly PolicyRole[] = [
+  "filter",
+  "picker",
+  "handler",
+  "decider",
+  "parser",
+  "detector",
+  "screener",
+  "admitter",
+  "agent",
+  "reporter",
+  "data",
+  "implied",
+];
