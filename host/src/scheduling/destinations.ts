@@ -1,4 +1,4 @@
-import { type DecisionRecord, type Plan, type ProfileRecord, vetoedOf } from "@outrider/core";
+import { type DecisionRecord, type ProfileRecord, vetoedOf } from "@outrider/core";
 import type { Door, Routed } from "./types.ts";
 
 /** Endpoints that the embedded gateway may try. */
@@ -8,10 +8,10 @@ const gatewayEndpoints = 3;
  * Slots to try in order. The list is as long as the picker makes it, since not every gateway understands one; our own
  * does, so it gets further candidates behind the pick, best first.
  */
-export function destinationsOf(record: DecisionRecord, plan: Plan, door: Door): readonly number[] {
+export function destinationsOf(record: DecisionRecord, door: Door): readonly number[] {
   const { destination } = record;
   if (door !== "gateway" || destination.length >= gatewayEndpoints) return destination;
-  const scored = primaryOf(record, plan);
+  const scored = primaryOf(record);
   if (scored === undefined) return destination;
   const slots = [...destination];
   while (slots.length < gatewayEndpoints) {
@@ -31,8 +31,8 @@ export function scoresOf(profile: ProfileRecord, { snapshot }: DecisionRecord): 
 }
 
 /** The profile whose pick is the destination. */
-export function primaryOf({ profiles }: DecisionRecord, { handler }: Plan): ProfileRecord | undefined {
-  return profiles.find(({ name }) => name === handler.primary);
+export function primaryOf({ profiles, primary }: DecisionRecord): ProfileRecord | undefined {
+  return profiles.find(({ name }) => name === primary);
 }
 
 /** The first of the best candidates that is neither vetoed nor among the slots; -1 = none is left. */

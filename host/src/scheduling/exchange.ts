@@ -48,6 +48,7 @@ export function createExchange(parts: ExchangeParts): Routed {
 }
 
 const noSetHeaders: Routed["setHeaders"] = [];
+const noNames: readonly string[] = [];
 const noUsage: TokenUsage = { promptTokens: 0, cachedTokens: 0, outputTokens: 0 };
 
 class LeasedExchange implements Routed {
@@ -55,6 +56,8 @@ class LeasedExchange implements Routed {
   readonly decisionId: string;
   readonly destinations: readonly string[];
   readonly setHeaders = noSetHeaders;
+  readonly removeHeaders = noNames;
+  readonly setResponseHeaders = noSetHeaders;
   readonly observation: Observation;
   readonly scores: Routed["scores"];
   rewrite: ModelRewrite | undefined;
@@ -135,6 +138,10 @@ class LeasedExchange implements Routed {
     this.#reported = response;
     this.#status = response.status;
     this.#noteServed(response.served);
+  }
+
+  reports(): ReturnType<Routed["reports"]> {
+    return [];
   }
 
   end(cause: DoneCause): void {

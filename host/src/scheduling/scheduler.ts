@@ -146,7 +146,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
         return refused(refusal, reason);
       }
       parts.ring.add(made, { door: request.door, plan: by, refusal: undefined });
-      const primary = primaryOf(made, by);
+      const primary = primaryOf(made);
       if (listeners.length > 0) {
         const totalScore = primary?.totals[primary.candidates.indexOf(slot)] ?? 0;
         tellPicked(listeners, made, { slot, atMs: nowMs, totalScore, promptTokens: facts.promptTokens });
@@ -155,7 +155,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       if (rewrite !== undefined) parts.metrics.modelRewrite();
       const { emitsScores = false } = parts;
       const responses = parts.responses?.() ?? "full";
-      const slots = destinationsOf(made, by, request.door);
+      const slots = destinationsOf(made, request.door);
       return createExchange({
         door: request.door,
         record: made,

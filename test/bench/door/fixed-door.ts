@@ -6,6 +6,8 @@ const routed: Routed = {
   decisionId: "fixed",
   destinations: ["127.0.0.1:8000"],
   setHeaders: [],
+  removeHeaders: [],
+  setResponseHeaders: [],
   observation: "full",
   rewrite: undefined,
   scores: [],
@@ -13,6 +15,7 @@ const routed: Routed = {
   responseHeaders() {},
   responseChunk() {},
   report() {},
+  reports: () => [],
   end() {},
   letGo() {},
 };

@@ -65,7 +65,9 @@ export interface Observer {
 /** A decision for 192.168.1.1:8000, with nothing set, but for what is given. */
 export function routed(
   observer: Observer,
-  decided: Partial<Pick<Routed, "destinations" | "setHeaders" | "scores">> = {},
+  decided: Partial<
+    Pick<Routed, "destinations" | "setHeaders" | "removeHeaders" | "setResponseHeaders" | "scores" | "reports">
+  > = {},
 ): Routed {
   const ended = Promise.withResolvers<void>();
   observer.ended = ended;
@@ -74,6 +76,8 @@ export function routed(
     decisionId: "probe",
     destinations: ["192.168.1.1:8000"],
     setHeaders: [],
+    removeHeaders: [],
+    setResponseHeaders: [],
     observation: "full",
     rewrite: undefined,
     scores: [],
@@ -84,6 +88,7 @@ export function routed(
     },
     responseChunk: (chunk) => void observer.responseChunks.push(Buffer.from(chunk)),
     report() {},
+    reports: () => [],
     end(cause) {
       observer.ends.push(cause);
       ended.resolve();

@@ -27,7 +27,10 @@ export interface FakeScheduler extends Scheduler {
 export type Decision =
   | Refusal
   | ({ readonly destinations: readonly string[] } & Partial<
-      Pick<Routed, "setHeaders" | "observation" | "rewrite" | "scores">
+      Pick<
+        Routed,
+        "setHeaders" | "removeHeaders" | "setResponseHeaders" | "observation" | "rewrite" | "scores" | "reports"
+      >
     >);
 
 /** Sends everything to 10.0.0.1:8000 until told otherwise. */
@@ -70,6 +73,8 @@ function toResult(decision: Decision, exchange: SeenExchange): Routed | Refusal 
     decisionId: "decision",
     destinations: decision.destinations,
     setHeaders: decision.setHeaders ?? [],
+    removeHeaders: decision.removeHeaders ?? [],
+    setResponseHeaders: decision.setResponseHeaders ?? [],
     observation: decision.observation ?? "full",
     rewrite: decision.rewrite,
     scores: decision.scores ?? [],
@@ -83,6 +88,7 @@ function toResult(decision: Decision, exchange: SeenExchange): Routed | Refusal 
     report(response) {
       exchange.reports.push(response);
     },
+    reports: decision.reports ?? (() => []),
     end(cause) {
       exchange.causes.push(cause);
     },
