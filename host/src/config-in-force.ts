@@ -1,8 +1,9 @@
-import { OutriderError, type Plan } from "@outrider/core";
+import { type Need, OutriderError, type Plan } from "@outrider/core";
 import type { Logger } from "pino";
 import { createPlan } from "./config/plan.ts";
 import type { HostConfig } from "./config/types.ts";
 import type { PluginRuntime, PluginSetup } from "./plugins/types.ts";
+import { createPolicies } from "./policies/create-policies.ts";
 
 /** The configuration that decisions are made by, and how it changes. */
 export interface ConfigInForce {
@@ -10,6 +11,8 @@ export interface ConfigInForce {
   readonly plan: Plan;
   /** Counts configurations, from 1. */
   readonly generation: number;
+  /** What plugins were granted and what the configuration itself reads; another array when either changes. */
+  readonly granted: readonly Need[];
   /** When it came into force, Unix ms. */
   readonly loadedAtMs: number;
   /**
@@ -37,14 +40,21 @@ export function toPluginSetup({ plugins, processes, workers, budgetMs }: HostCon
 
 /** Begins with generation 1, whose plugins the runtime was made with. */
 export function createConfigInForce(config: HostConfig, { plugins, log, loaded }: ConfigParts): ConfigInForce {
-  let current = { config, plan: createPlan(config, plugins, 1), loadedAtMs: Date.now() };
+  const first = createPolicies(config.policies);
+  let current = { config, policies: first, plan: createPlan(config, plugins, first, 1), loadedAtMs: Date.now() };
+  const granted = joinNeeds(
+    () => plugins.granted,
+    () => current.config.needs,
+  );
   let isChanging = false;
   const configs = new WeakMap([[current.plan, config]]);
   loaded(1, current.loadedAtMs);
   const change = async (to: HostConfig) => {
     const prepared = await plugins.prepare(toPluginSetup(to));
     const generation = current.plan.generation + 1;
-    const next = { config: to, plan: createPlan(to, prepared, generation), loadedAtMs: Date.now() };
+    const policies = createPolicies(to.policies, current.policies);
+    const plan = createPlan(to, prepared, policies, generation);
+    const next = { config: to, policies, plan, loadedAtMs: Date.now() };
     prepared.commit();
     current = next;
     configs.set(next.plan, to);
@@ -61,6 +71,9 @@ export function createConfigInForce(config: HostConfig, { plugins, log, loaded }
     get generation() {
       return current.plan.generation;
     },
+    get granted() {
+      return granted();
+    },
     get loadedAtMs() {
       return current.loadedAtMs;
     },
@@ -74,5 +87,16 @@ export function createConfigInForce(config: HostConfig, { plugins, log, loaded }
       }
     },
     configOf: (plan) => configs.get(plan) ?? current.config,
+  };
+}
+
+/** Both together, the same array until one of them is another. */
+function joinNeeds(one: () => readonly Need[], other: () => readonly Need[]): () => readonly Need[] {
+  let known = { one: one(), other: other(), both: [...one(), ...other()] };
+  return () => {
+    if (known.one !== one() || known.other !== other()) {
+      known = { one: one(), other: other(), both: [...one(), ...other()] };
+    }
+    return known.both;
   };
 }

@@ -72,11 +72,12 @@ export async function createHost(parts: HostParts): Promise<Host> {
     const scheduling = createScheduling(parts, base);
     const readiness = createReadiness(() => base.plugins.missingRequired());
     const operations = await startOperations(parts, base, scheduling, readiness, closers);
-    const { scheduler } = scheduling;
-    const { registry, plugins, table } = base;
+    const { scheduler, inForce } = scheduling;
+    const { registry, table } = base;
     const endpoints = () => addressesOf(table.current);
+    const granted = () => inForce.granted;
     const { options, log } = parts;
-    const doors = await startDoors({ options, log, registry, scheduler, readiness, plugins, endpoints }, closers);
+    const doors = await startDoors({ options, log, registry, scheduler, readiness, granted, endpoints }, closers);
     await base.plugins.start(pluginStartMs);
     if (base.plugins.missingRequired().length > 0) await base.plugins.start(requiredPluginStartMs - pluginStartMs);
     if (parts.options.warmup) await warmUpExtProc({ scheduler: scheduling.traceless, ...warmUp });
@@ -170,7 +171,7 @@ function createScheduling({ options, config, log }: HostParts, base: Base): Sche
     ring,
     metrics,
     clock: systemClock,
-    granted: () => plugins.granted,
+    granted: () => inForce.granted,
     isRehearsal: false,
     seed: () => randomInt(2 ** 32),
     idPrefix: epoch.toString(36),

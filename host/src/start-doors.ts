@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { toFactNeeds } from "@outrider/core";
+import { type Need, toFactNeeds } from "@outrider/core";
 import type { Registry } from "prom-client";
 import type { Closers } from "./closers.ts";
 import type { ServeOptions } from "./commands/serve-options.ts";
@@ -13,7 +13,6 @@ import { createGatewayMetrics } from "./gateway/metrics.ts";
 import type { Log } from "./log.ts";
 import { createPickMetrics } from "./pick/metrics.ts";
 import { createPickServer } from "./pick/server.ts";
-import type { PluginRuntime } from "./plugins/types.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Scheduler } from "./scheduling/types.ts";
 import { systemClock } from "./system-clock.ts";
@@ -26,7 +25,8 @@ export interface DoorParts {
   readonly registry: Registry;
   readonly scheduler: Scheduler;
   readonly readiness: Readiness;
-  readonly plugins: Pick<PluginRuntime, "granted">;
+  /** What plugins and the configuration read of requests. */
+  readonly granted: () => readonly Need[];
   /** Addresses of the endpoints there are. */
   readonly endpoints: () => readonly string[];
 }
@@ -72,7 +72,7 @@ export async function startDoors(parts: DoorParts, closers: Closers): Promise<Do
 }
 
 async function createDoors(parts: DoorParts, closers: Closers): Promise<readonly Door[]> {
-  const { options, log, registry, scheduler, readiness, plugins } = parts;
+  const { options, log, registry, scheduler, readiness, granted } = parts;
   const { limits, gatewayPort, pickPort } = options;
   const tlsParts = { clock: systemClock, log, registry };
   const tls = options.secureServing ? await createTlsSource(options.tls, tlsParts) : undefined;
@@ -88,7 +88,7 @@ async function createDoors(parts: DoorParts, closers: Closers): Promise<readonly
     tls,
     health: options.healthChecking ? health : undefined,
     bodyMode: options.bodyMode,
-    wantsBody: () => readsBodies(plugins),
+    wantsBody: () => readsBodies(granted()),
     conformance: options.conformanceSwitches,
     poolName: options.poolName,
   });
@@ -119,8 +119,8 @@ async function createDoors(parts: DoorParts, closers: Closers): Promise<readonly
   return doors;
 }
 
-/** Whether some plugin needs more of a request than its headers. */
-function readsBodies({ granted }: Pick<PluginRuntime, "granted">): boolean {
+/** Whether somebody needs more of a request than its headers. */
+function readsBodies(granted: readonly Need[]): boolean {
   const { promptText, tokenIds, blockSizesTokens } = toFactNeeds(granted);
   return promptText || tokenIds || blockSizesTokens.length > 0;
 }
