@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../contract/index.ts";
 import type { Picker } from "../cycle/types.ts";
+import { pickInputOf } from "./fixtures/pick-inputs.ts";
 import { createMaxScorePicker } from "./max-score-picker.ts";
 import { createRandomPicker } from "./random-picker.ts";
 import { createWeightedRandomPicker } from "./weighted-random-picker.ts";
@@ -10,7 +11,7 @@ const DRAWS = 20_000;
 
 function pick(picker: Picker, totals: readonly number[], seed = 1): number[] {
   const candidates = Uint32Array.from(totals, (_, i) => 10 * i);
-  return picker.pick({ candidates, totals: Float64Array.from(totals), random: createRandom(seed) });
+  return picker.pick(pickInputOf({ candidates, totals: Float64Array.from(totals), random: createRandom(seed) }));
 }
 
 /** Share of each candidate among many picks. */
@@ -18,7 +19,8 @@ function sharesOf(picker: Picker, totals: readonly number[]): number[] {
   const random = createRandom(9);
   const candidates = Uint32Array.from(totals, (_, i) => i);
   const counts = totals.map(() => 0);
-  for (let i = 0; i < DRAWS; i++) counts[picker.pick({ candidates, totals: Float64Array.from(totals), random })[0]]++;
+  const input = pickInputOf({ candidates, totals: Float64Array.from(totals), random });
+  for (let i = 0; i < DRAWS; i++) counts[picker.pick(input)[0]]++;
   return counts.map((count) => count / DRAWS);
 }
 
@@ -66,8 +68,8 @@ describe("the max-score picker", () => {
       throw new Error("drawn");
     };
     const picker = createMaxScorePicker("p", { tieBreak: "first", maxNumOfEndpoints: 3 });
-    const input = { candidates: Uint32Array.of(3, 4, 5, 6), totals: Float64Array.of(1, 2, 2, 2), random };
-    expect(picker.pick(input)).toEqual([4, 5, 6]);
+    const candidates = Uint32Array.of(3, 4, 5, 6);
+    expect(picker.pick(pickInputOf({ candidates, totals: Float64Array.of(1, 2, 2, 2), random }))).toEqual([4, 5, 6]);
   });
 });
 
@@ -81,7 +83,7 @@ describe("the random picker", () => {
   it("does not change the candidates", () => {
     const candidates = Uint32Array.of(1, 2, 3, 4);
     const input = { candidates, totals: new Float64Array(4), random: createRandom(2) };
-    createRandomPicker("p", { maxNumOfEndpoints: 4 }).pick(input);
+    createRandomPicker("p", { maxNumOfEndpoints: 4 }).pick(pickInputOf(input));
     expect([...candidates]).toEqual([1, 2, 3, 4]);
   });
 });
