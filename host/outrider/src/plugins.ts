@@ -14,12 +14,18 @@ interface PluginPackage {
 const packages: readonly PluginPackage[] = [
   {
     name: "@outrider/plugin-load",
-    types: ["queue-scorer", "kv-cache-utilization-scorer", "active-request-scorer"],
+    types: [
+      "queue-scorer",
+      "running-requests-size-scorer",
+      "kv-cache-utilization-scorer",
+      "load-aware-scorer",
+      "active-request-scorer",
+    ],
     load: () => import("@outrider/plugin-load"),
   },
   {
     name: "@outrider/plugin-prefix-cache",
-    types: ["prefix-cache"],
+    types: ["prefix-cache", "approx-prefix-cache-producer", "prefix-cache-scorer"],
     load: () => import("@outrider/plugin-prefix-cache"),
   },
   {

@@ -3,6 +3,15 @@ import { z } from "zod";
 /** `parameters:` of a `queue-scorer`: none. */
 export const queueConfig = z.strictObject({});
 
+/** `parameters:` of a `running-requests-size-scorer`: none. */
+export const runningRequestsConfig = z.strictObject({});
+
+/** `parameters:` of a `load-aware-scorer`. */
+export const loadAwareConfig = z.strictObject({
+  /** Waiting requests from which an endpoint scores 0. */
+  threshold: z.int().min(1).default(128),
+});
+
 /** `parameters:` of a `kv-cache-utilization-scorer`: none. */
 export const kvCacheUtilizationConfig = z.strictObject({});
 

@@ -1,4 +1,10 @@
 import { serve } from "@outrider/plugin-sdk";
-import { activeRequestScorer, kvCacheUtilizationScorer, queueScorer } from "./scorer.ts";
+import {
+  activeRequestScorer,
+  kvCacheUtilizationScorer,
+  loadAwareScorer,
+  queueScorer,
+  runningRequestsSizeScorer,
+} from "./scorer.ts";
 
-await serve([queueScorer, kvCacheUtilizationScorer, activeRequestScorer]);
+await serve([queueScorer, runningRequestsSizeScorer, kvCacheUtilizationScorer, loadAwareScorer, activeRequestScorer]);

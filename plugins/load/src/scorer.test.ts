@@ -7,10 +7,22 @@ import {
   scorerContract,
 } from "@outrider/plugin-sdk/testing";
 import { describe, expect, it } from "vitest";
-import { activeRequestScorer, kvCacheUtilizationScorer, queueScorer } from "./scorer.ts";
+import {
+  activeRequestScorer,
+  kvCacheUtilizationScorer,
+  loadAwareScorer,
+  queueScorer,
+  runningRequestsSizeScorer,
+} from "./scorer.ts";
 
 const placements = { local, loopback, childProcess: childProcess(new URL("main.ts", import.meta.url)) };
-const scorers = [queueScorer, kvCacheUtilizationScorer, activeRequestScorer];
+const scorers = [
+  queueScorer,
+  runningRequestsSizeScorer,
+  kvCacheUtilizationScorer,
+  loadAwareScorer,
+  activeRequestScorer,
+];
 
 for (const [where, open] of Object.entries(placements)) {
   for (const scorer of scorers) {
@@ -22,6 +34,7 @@ for (const [where, open] of Object.entries(placements)) {
 
 const unknown = Number.NaN;
 const waiting = (...values: number[]): FakeEndpoint[] => values.map((value) => ({ waiting_requests: value }));
+const running = (...values: number[]): FakeEndpoint[] => values.map((value) => ({ running_requests: value }));
 const usage = (...values: number[]): FakeEndpoint[] => values.map((value) => ({ kv_cache_usage: value }));
 const inflight = (...values: number[]): FakeEndpoint[] => values.map((value) => ({ inflight_requests: value }));
 
@@ -33,6 +46,26 @@ const formulas = [
   { scorer: queueScorer, title: "scores the only known queue 1", pool: waiting(unknown, 8), want: [unknown, 1] },
   { scorer: queueScorer, title: "abstains where no queue is known", pool: [{}, {}], want: [unknown, unknown] },
   { scorer: queueScorer, title: "takes long queues", pool: waiting(0, 100_000), want: [1, 0] },
+  {
+    scorer: runningRequestsSizeScorer,
+    title: "stretches batches over the range",
+    pool: running(4, 0, 1, unknown),
+    want: [0, 1, 0.75, unknown],
+  },
+  { scorer: runningRequestsSizeScorer, title: "scores equal batches 1", pool: running(3, 3), want: [1, 1] },
+  {
+    scorer: loadAwareScorer,
+    title: "scores an empty queue half",
+    pool: waiting(0, 64, 128, 500),
+    want: [0.5, 0.25, 0, 0],
+  },
+  {
+    scorer: loadAwareScorer,
+    title: "goes by its threshold, and takes unknown for neither",
+    parameters: { threshold: 10 },
+    pool: waiting(5, unknown),
+    want: [0.25, unknown],
+  },
   { scorer: kvCacheUtilizationScorer, title: "scores what is free", pool: usage(0.25, 0.5), want: [0.75, 0.5] },
   { scorer: kvCacheUtilizationScorer, title: "takes the bounds", pool: usage(0, 1), want: [1, 0] },
   { scorer: kvCacheUtilizationScorer, title: "scores equal use alike", pool: usage(0.5, 0.5), want: [0.5, 0.5] },

@@ -1,5 +1,11 @@
 import { defineScorer } from "@outrider/plugin-sdk";
-import { activeRequestConfig, kvCacheUtilizationConfig, queueConfig } from "./config.ts";
+import {
+  activeRequestConfig,
+  kvCacheUtilizationConfig,
+  loadAwareConfig,
+  queueConfig,
+  runningRequestsConfig,
+} from "./config.ts";
 
 /**
  * Prefers short queues: `score = (longest − waiting) ÷ (longest − shortest)` over the candidates, 1 for all where they
@@ -12,21 +18,42 @@ export const queueScorer = defineScorer({
   needs: ["waiting_requests"],
   config: queueConfig,
   create: () => ({
+    score: ({ candidates, columns: { waitingRequests } }, scores) =>
+      preferFew("queue", waitingRequests, candidates, scores),
+  }),
+});
+
+/** Prefers small batches: as {@link queueScorer}, over the requests that run. */
+export const runningRequestsSizeScorer = defineScorer({
+  type: "running-requests-size-scorer",
+  category: "distribution",
+  state: "none",
+  needs: ["running_requests"],
+  config: runningRequestsConfig,
+  create: () => ({
+    score: ({ candidates, columns: { runningRequests } }, scores) =>
+      preferFew("batch", runningRequests, candidates, scores),
+  }),
+});
+
+/**
+ * Prefers short queues by a fixed measure: 0.5 without a queue, `score = (1 − min(waiting, threshold) ÷ threshold) ÷ 2`
+ * with one. Abstains where the queue is unknown.
+ */
+export const loadAwareScorer = defineScorer({
+  type: "load-aware-scorer",
+  category: "distribution",
+  state: "none",
+  needs: ["waiting_requests"],
+  config: loadAwareConfig,
+  create: ({ threshold }) => ({
     score({ candidates, columns: { waitingRequests } }, scores) {
-      let shortest = Infinity;
-      let longest = -Infinity;
       let known = 0;
-      for (const slot of candidates) {
-        const waiting = waitingRequests[slot];
-        if (Number.isNaN(waiting)) continue;
-        known += 1;
-        if (waiting < shortest) shortest = waiting;
-        if (waiting > longest) longest = waiting;
-      }
       for (let i = 0; i < candidates.length; i++) {
         const waiting = waitingRequests[candidates[i]];
-        const isSame = shortest === longest && !Number.isNaN(waiting);
-        scores[i] = isSame ? 1 : (longest - waiting) / (longest - shortest);
+        if (Number.isNaN(waiting)) continue;
+        known += 1;
+        scores[i] = (1 - Math.min(waiting, threshold) / threshold) / 2;
       }
       return tellUnknown("queue", known, candidates.length);
     },
@@ -75,6 +102,31 @@ export const activeRequestScorer = defineScorer({
     },
   }),
 });
+
+/** 1 for the least, 0 for the most, 1 for all where they are equal; nothing where the count is unknown. */
+function preferFew(
+  what: string,
+  counts: Float32Array,
+  candidates: Uint32Array,
+  scores: Float32Array,
+): string | undefined {
+  let least = Infinity;
+  let most = -Infinity;
+  let known = 0;
+  for (const slot of candidates) {
+    const count = counts[slot];
+    if (Number.isNaN(count)) continue;
+    known += 1;
+    if (count < least) least = count;
+    if (count > most) most = count;
+  }
+  for (let i = 0; i < candidates.length; i++) {
+    const count = counts[candidates[i]];
+    const isSame = least === most && !Number.isNaN(count);
+    scores[i] = isSame ? 1 : (most - count) / (most - least);
+  }
+  return tellUnknown(what, known, candidates.length);
+}
 
 /** Why candidates were left without a score; nothing where none was. */
 function tellUnknown(what: string, known: number, total: number): string | undefined {

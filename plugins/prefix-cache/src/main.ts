@@ -1,4 +1,4 @@
 import { serve } from "@outrider/plugin-sdk";
-import { prefixCache } from "./scorer.ts";
+import { approxPrefixCacheProducer, prefixCache, prefixCacheScorer } from "./index.ts";
 
-await serve([prefixCache]);
+await serve([prefixCache, approxPrefixCacheProducer, prefixCacheScorer]);
