@@ -1,11 +1,14 @@
-import { shadowCallIds } from "@outrider/core";
+import { type Need, shadowCallIds } from "@outrider/core";
+import { defaultDataLayer } from "../datalayer/settings.ts";
 import type { PluginCatalogue } from "../plugins/types.ts";
+import { findPolicyType } from "../policies/catalogue.ts";
 import { type ResolvedEntry, resolveEntry } from "./check-plugins.ts";
 import { checkProcesses, type DeclaredProcess } from "./check-processes.ts";
 import { checkProfiles } from "./check-profiles.ts";
+import { checkRequests, namesOf } from "./check-requests.ts";
 import { checkResponses } from "./check-responses.ts";
+import { createDefaultPolicies, type DefaultPolicies } from "./default-policies.ts";
 import { quote } from "./faults.ts";
-import { singleProfileHandler } from "./host-types.ts";
 import { isMap, listOf, nameOf, withoutEmpty } from "./plain.ts";
 import { adviseReferenceField } from "./reference-types.ts";
 import type { Reporter } from "./reporter.ts";
@@ -13,7 +16,7 @@ import { salvage } from "./salvage.ts";
 import { defaultBudgetMs, endpointPickerConfig, pluginEntry, profileEntry, workersEntry } from "./schema.ts";
 import type { PluginScope } from "./scope.ts";
 import { fieldsOf, type ShapeIssue, toShapeFaults } from "./shape.ts";
-import type { HostConfig } from "./types.ts";
+import type { HostConfig, PolicySpec, ProfileSpec } from "./types.ts";
 import { planWaves } from "./waves.ts";
 
 /** What a configuration says, apart from where it came from. */
@@ -39,9 +42,11 @@ export async function checkConfig(
   const { threads, memory: memoryMb } = salvage(workersEntry, root.workers ?? {}) ?? workersEntry.parse({});
   const processes = await checkProcesses(listOf(root.processes), folder, report);
   const entries = await resolveEntries(listOf(root.plugins), { catalogue, processes, budgetMs, folder }, report);
+  const defaults = createDefaultPolicies(entries);
   const profiles = checkProfiles(
     listOf(root.schedulingProfiles).map((item) => salvage(profileEntry, item)),
     entries,
+    defaults,
     report,
   );
   const waves = planWaves(entries.values(), report);
@@ -50,6 +55,11 @@ export async function checkConfig(
   checkFallbacks(plugins, entries, report);
   checkCount(plugins, report);
   warnUnused(root, entries, processes, report);
+  const handler = findHandler(entries, profiles, defaults, report);
+  const requests = checkRequests(entries, defaults);
+  const policies = [...entries.values()].flatMap((entry) => (entry.kind === "policy" ? [entry.spec] : []));
+  const all = [...policies, ...defaults.specs()];
+  const needs = all.flatMap(needsOf);
   return {
     budgetMs,
     responses,
@@ -58,13 +68,28 @@ export async function checkConfig(
     plugins: plugins.flatMap(({ spec, fallback }) => (fallback === undefined ? [spec] : [spec, fallback.spec])),
     waves,
     profiles,
-    handler: findHandler(entries, report),
-    readsInflight: plugins.some(readsInflight),
+    policies: all,
+    handler,
+    admitters: namesOf(entries, "admitter"),
+    requests,
+    dataLayer: defaultDataLayer,
+    needs,
+    readsInflight: plugins.some(readsInflight) || needs.some(isInflight),
   };
 }
 
 function readsInflight({ asks, fallback }: Plugin): boolean {
-  return asks === undefined || [...asks, ...(fallback?.asks ?? [])].some(({ key }) => key.startsWith("inflight_"));
+  return asks === undefined || [...asks, ...(fallback?.asks ?? [])].some(isInflight);
+}
+
+function isInflight({ key }: Need): boolean {
+  return key.startsWith("inflight_");
+}
+
+/** What a policy reads, as far as its type is known. */
+function needsOf({ type, parameters }: PolicySpec): readonly Need[] {
+  const needs = findPolicyType(type)?.needs?.(parameters as never) ?? [];
+  return needs.map((need) => (typeof need === "string" ? { key: need } : need));
 }
 
 function checkShape(value: unknown, report: Reporter): void {
@@ -139,12 +164,28 @@ function checkCount(plugins: readonly (Plugin & { readonly index: number })[], r
   }
 }
 
-function findHandler(entries: ReadonlyMap<string, ResolvedEntry>, report: Reporter): string {
-  const [first, second] = [...entries.values()].filter(({ kind }) => kind === "handler");
+function findHandler(
+  entries: ReadonlyMap<string, ResolvedEntry>,
+  profiles: readonly ProfileSpec[],
+  defaults: DefaultPolicies,
+  report: Reporter,
+): string {
+  const handlers = [...entries.values()].filter((entry) => entry.kind === "policy" && entry.type.handler !== undefined);
+  const [first, second] = handlers;
   if (second !== undefined) {
     report.fault(["plugins", second.index], `is a second profile handler, beside ${first?.name}`, "keep one of them");
   }
-  return first?.name ?? singleProfileHandler;
+  if (first?.kind === "policy") {
+    const names = profiles.map(({ name }) => name);
+    const fault = first.type.checkProfiles?.(first.spec.parameters as never, names);
+    if (fault !== undefined) report.fault(["plugins", first.index], fault);
+    return first.name;
+  }
+  if (profiles.length > 1) {
+    const hint = "name a profile handler that runs several under plugins:, or keep one profile";
+    report.fault(["schedulingProfiles", 1], `is the second of ${profiles.length} profiles`, hint);
+  }
+  return defaults.take("single-profile-handler");
 }
 
 function usedProcesses(plugins: readonly Plugin[], declared: ReadonlyMap<string, DeclaredProcess>) {

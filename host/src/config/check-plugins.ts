@@ -1,10 +1,11 @@
 import { isIP } from "node:net";
 import type { AnyDefinition, Need, NeedKey } from "@outrider/core";
 import type { PluginSpec, ProcessSpec } from "../plugins/types.ts";
+import { findPolicyType, policyTypes } from "../policies/catalogue.ts";
 import { type CheckedFailure, checkFailurePolicy } from "./check-failure.ts";
 import { checkModule } from "./check-module.ts";
+import { type CheckedPolicy, resolvePolicy } from "./check-policy.ts";
 import { type FaultPath, formatPath, quote } from "./faults.ts";
-import { hostTypeParameters, hostTypes, isPicker, toPicker } from "./host-types.ts";
 import { didYouMean } from "./nearest.ts";
 import { checkGrant, checkNeeds, isOperatorKey } from "./need-keys.ts";
 import { checkParameters } from "./parameters.ts";
@@ -13,7 +14,6 @@ import { adviseReferenceType } from "./reference-types.ts";
 import type { Reporter } from "./reporter.ts";
 import type { PluginEntry } from "./schema.ts";
 import type { PluginScope } from "./scope.ts";
-import type { PickerSpec } from "./types.ts";
 import { formatDuration } from "./units.ts";
 
 /** A scorer or producer, checked. */
@@ -35,8 +35,7 @@ export interface ResolvedPlugin extends CheckedFailure {
 /** What an entry of `plugins:` turned out to be. */
 export type ResolvedEntry = { readonly name: string; readonly index: number } & (
   | ResolvedPlugin
-  | { readonly kind: "picker"; readonly picker: PickerSpec }
-  | { readonly kind: "handler" }
+  | CheckedPolicy
   /** Its faults are reported; what refers to it is not at fault. */
   | { readonly kind: "faulty" }
 );
@@ -48,9 +47,6 @@ type Resolution = ResolvedEntry extends infer Entry
   : never;
 
 const faulty = { kind: "faulty" } as const;
-
-/** Fields that only plugins have. */
-const pluginFields = ["module", "placement", "process", "budget", "lastKnownMaxAge", "needs"] as const;
 
 /** What every plugin has, whatever declares its type. */
 interface Common extends CheckedFailure {
@@ -68,8 +64,8 @@ export async function resolveEntry(
   scope: PluginScope,
   report: Reporter,
 ): Promise<Resolution> {
-  const parameters = hostTypeParameters(entry.type);
-  if (parameters !== undefined) return resolveHostType(entry, path, report);
+  const policy = findPolicyType(entry.type);
+  if (policy !== undefined) return resolvePolicy(entry, policy, path, report) ?? faulty;
   const builtin = Object.hasOwn(scope.catalogue, entry.type) ? scope.catalogue[entry.type] : undefined;
   const failure = await checkFailurePolicy(entry, path, scope, report);
   const grant = checkGrant(entry.grant, [...path, "grant"], report);
@@ -101,23 +97,6 @@ export async function resolveEntry(
   }
 }
 
-function resolveHostType(entry: PluginEntry, path: FaultPath, report: Reporter): Resolution {
-  const { type } = entry;
-  for (const field of pluginFields) {
-    if (entry[field] === undefined) continue;
-    report.fault([...path, field], `means nothing for ${type}, which is part of the host`, "remove it", "key");
-  }
-  if (entry.shadow) report.fault([...path, "shadow"], `means nothing for ${type}`, "remove it", "key");
-  if (entry.onFailure !== "abstain") {
-    report.fault([...path, "onFailure"], `means nothing for ${type}, which does not fail`, "remove it", "key");
-  }
-  const parameters = entry.parameters ?? {};
-  if (!checkParameters(hostTypeParameters(type)!, parameters, path, report)) return faulty;
-  return isPicker(type)
-    ? { kind: "picker", picker: toPicker(entry.name ?? type, type, parameters) }
-    : { kind: "handler" };
-}
-
 function capBudget({ budget }: PluginEntry, path: FaultPath, { budgetMs }: PluginScope, report: Reporter): number {
   if (budget === undefined) return budgetMs;
   if (budget > budgetMs) {
@@ -134,7 +113,7 @@ function unknownType({ type }: PluginEntry, path: FaultPath, { catalogue }: Plug
   if (reference !== undefined) {
     report.fault([...path, "type"], `${quote(type)} of the reference EPP is not available`, reference);
   } else {
-    const hint = didYouMean(type, [...Object.keys(catalogue), ...hostTypes]) || served;
+    const hint = didYouMean(type, [...Object.keys(catalogue), ...policyTypes.map((each) => each.type)]) || served;
     report.fault([...path, "type"], `there is no plugin type ${quote(type)}`, hint);
   }
   return faulty;
@@ -164,7 +143,7 @@ async function resolveBuiltin(
   report: Reporter,
 ): Promise<Resolution> {
   const definition = await place.builtin.load();
-  const valid = checkParameters(definition.config, entry.parameters ?? {}, path, report);
+  const { valid } = checkParameters(definition.config, entry.parameters ?? {}, path, report);
   if (!checkDeclared(entry, definition, path, report) || !valid) return faulty;
   const asks = definition.needs.map((need) => (typeof need === "string" ? { key: need } : need));
   if (place.placement === "process") warnUngranted(asks, common.spec, path, report);

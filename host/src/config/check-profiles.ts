@@ -1,29 +1,27 @@
+import { findPolicyType } from "../policies/catalogue.ts";
 import type { ResolvedEntry } from "./check-plugins.ts";
+import type { DefaultPolicies } from "./default-policies.ts";
 import { type FaultPath, quote } from "./faults.ts";
-import { defaultPicker, isPicker } from "./host-types.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Reporter } from "./reporter.ts";
 import type { ProfileEntry } from "./schema.ts";
-import type { PickerSpec, ProfileSpec, ScorerPlace } from "./types.ts";
+import type { FilterPlace, ProfileSpec, ScorerPlace } from "./types.ts";
 
 type Member = ProfileEntry["plugins"][number];
 type Entries = ReadonlyMap<string, ResolvedEntry>;
 
 /**
- * Checks what profiles refer to. Without any there is one, of every scorer; a profile without a picker gets the first
- * one configured, else `max-score-picker`.
+ * Checks what profiles refer to. Without any there is one, of every filter and scorer in the order of the file; a
+ * profile without a picker gets the first one configured, else `max-score-picker`.
  * @param profiles `undefined` where the shape is faulty.
  */
 export function checkProfiles(
   profiles: readonly (ProfileEntry | undefined)[],
   entries: Entries,
+  defaults: DefaultPolicies,
   report: Reporter,
 ): readonly ProfileSpec[] {
-  if (profiles.length === 0) return [defaultProfile(entries)];
-  if (profiles.length > 1) {
-    const hint = "keep one: no profile handler that runs several is available yet";
-    report.fault(["schedulingProfiles", 1], `is the second of ${profiles.length} profiles`, hint);
-  }
+  if (profiles.length === 0) return [defaultProfile(entries, defaults)];
   const names = new Map<string, number>();
   return profiles.flatMap((profile, index) => {
     if (profile === undefined) return [];
@@ -35,20 +33,36 @@ export function checkProfiles(
       const hint = `the other one is on line ${line}`;
       report.fault([...path, "name"], `${quote(profile.name)} is the name of another profile`, hint);
     }
-    return [checkProfile(profile, path, entries, report)];
+    return [checkProfile(profile, path, entries, defaults, report)];
   });
 }
 
-function defaultProfile(entries: Entries): ProfileSpec {
-  const scorers = [...entries.values()].flatMap((entry) =>
+function defaultProfile(entries: Entries, defaults: DefaultPolicies): ProfileSpec {
+  const all = [...entries.values()];
+  const filters = all.flatMap((entry) => (isFilter(entry) ? [toFilterPlace(entry)] : []));
+  const scorers = all.flatMap((entry) =>
     entry.kind === "plugin" && entry.role !== "producer" ? [toPlace(entry, 1)] : [],
   );
-  return { name: "default", scorers, picker: firstPicker(entries) };
+  return { name: "default", filters, scorers, picker: firstPicker(entries, defaults) };
 }
 
-function firstPicker(entries: Entries): PickerSpec {
-  for (const entry of entries.values()) if (entry.kind === "picker") return entry.picker;
-  return defaultPicker;
+type PolicyEntry = Extract<ResolvedEntry, { kind: "policy" }>;
+
+function isFilter(entry: ResolvedEntry): entry is PolicyEntry {
+  return entry.kind === "policy" && entry.type.filter !== undefined;
+}
+
+function isPicker(entry: ResolvedEntry): entry is PolicyEntry {
+  return entry.kind === "policy" && entry.type.picker !== undefined;
+}
+
+function firstPicker(entries: Entries, defaults: DefaultPolicies): string {
+  for (const entry of entries.values()) if (isPicker(entry)) return entry.name;
+  return defaults.take("max-score-picker");
+}
+
+function toFilterPlace({ name, onEmpty }: PolicyEntry): FilterPlace {
+  return { name, onEmpty };
 }
 
 function toPlace(entry: Extract<ResolvedEntry, { kind: "plugin" }>, weight: number): ScorerPlace {
@@ -56,10 +70,17 @@ function toPlace(entry: Extract<ResolvedEntry, { kind: "plugin" }>, weight: numb
   return { name: spec.name, weight, budgetMs: spec.budgetMs, onFailure, shadow };
 }
 
-function checkProfile(profile: ProfileEntry, path: FaultPath, entries: Entries, report: Reporter): ProfileSpec {
+function checkProfile(
+  profile: ProfileEntry,
+  path: FaultPath,
+  entries: Entries,
+  defaults: DefaultPolicies,
+  report: Reporter,
+): ProfileSpec {
+  const filters: FilterPlace[] = [];
   const scorers: ScorerPlace[] = [];
   const listed = new Map<string, number>();
-  let picker: PickerSpec | undefined;
+  let picker: PolicyEntry | undefined;
   let faulty = false;
   for (const [i, member] of profile.plugins.entries()) {
     const at = [...path, "plugins", i];
@@ -70,20 +91,32 @@ function checkProfile(profile: ProfileEntry, path: FaultPath, entries: Entries, 
     else if (entry !== undefined) warnWeight(member, entry, at, report);
     if (entry?.kind === "plugin" && entry.role === "producer")
       warnNoPart(entry.name, "a producer runs for every profile", at, report);
-    if (entry?.kind === "handler") warnNoPart(entry.name, "the profile handler is part of no profile", at, report);
-    if (entry?.kind !== "picker") continue;
-    if (picker === undefined) picker = entry.picker;
+    if (entry?.kind !== "policy") continue;
+    const { filter, picker: pick } = entry.type;
+    if (filter !== undefined) filters.push(toFilterPlace(entry));
+    if (filter === undefined && pick === undefined) warnNoPart(entry.name, whyNoPart(entry), at, report);
+    if (pick === undefined) continue;
+    if (picker === undefined) picker = entry;
     else report.fault(at, `is a second picker, beside ${picker.name}`, "keep one picker in a profile");
   }
-  picker ??= firstPicker(entries);
-  if (scorers.every(({ shadow }) => shadow) && !faulty && picker.type !== "random-picker") {
+  const pickerName = picker?.name ?? firstPicker(entries, defaults);
+  if (scorers.every(({ shadow }) => shadow) && !faulty && typeOf(pickerName, entries) !== "random-picker") {
     report.warn(
       path,
       "has no scorer that counts: all candidates are equal to its picker",
       "list a scorer, or a random-picker",
     );
   }
-  return { name: profile.name, scorers, picker };
+  return { name: profile.name, filters, scorers, picker: pickerName };
+}
+
+function typeOf(name: string, entries: Entries): string | undefined {
+  const entry = entries.get(name);
+  return entry?.kind === "policy" ? entry.spec.type : undefined;
+}
+
+function whyNoPart({ type }: PolicyEntry): string {
+  return type.handler === undefined ? "it works for every profile" : "the profile handler is part of no profile";
 }
 
 function isRepeated(
@@ -109,7 +142,8 @@ function findEntry(
 ): ResolvedEntry | undefined {
   const entry = entries.get(pluginRef);
   if (entry !== undefined) return entry;
-  const undeclared = isPicker(pluginRef) ? `declare it: - type: ${pluginRef}` : "declare it under plugins:";
+  const undeclared =
+    findPolicyType(pluginRef)?.picker !== undefined ? `declare it: - type: ${pluginRef}` : "declare it under plugins:";
   report.fault(
     [...at, "pluginRef"],
     `there is no plugin named ${quote(pluginRef)}`,

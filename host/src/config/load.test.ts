@@ -119,7 +119,8 @@ describe("loadConfig, given a valid file,", () => {
         {
           name: "default",
           scorers: [{ name: "queue-scorer", weight: 1, budgetMs: 5, onFailure: { kind: "abstain" } }],
-          picker: { name: "max-score-picker", type: "max-score-picker", tieBreak: "random", maxEndpoints: 1 },
+          filters: [],
+          picker: "max-score-picker",
         },
       ],
       handler: "single-profile-handler",
@@ -163,11 +164,11 @@ schedulingProfiles:
       ["mine", 0.5],
       ["theirs", 1],
     ]);
-    expect(config.profiles[0]!.picker).toEqual({
+    expect(config.profiles[0]!.picker).toBe("best");
+    expect(config.policies).toContainEqual({
       name: "best",
       type: "max-score-picker",
-      tieBreak: "first",
-      maxEndpoints: 3,
+      parameters: { tieBreak: "first", maxNumOfEndpoints: 3 },
     });
   });
 
@@ -176,7 +177,7 @@ schedulingProfiles:
     const config = await configOf(
       `${head}${plugins}schedulingProfiles: [{ name: p, plugins: [{ pluginRef: queue-scorer }] }]`,
     );
-    expect(config.profiles[0]!.picker.type).toBe("weighted-random-picker");
+    expect(config.profiles[0]!.picker).toBe("weighted-random-picker");
   });
 
   it("puts producers into waves by the data they read", async () => {

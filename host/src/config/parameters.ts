@@ -4,18 +4,21 @@ import type { FaultPath } from "./faults.ts";
 import type { Reporter } from "./reporter.ts";
 import { fieldsOf, type ShapeIssue, toShapeFaults } from "./shape.ts";
 
-/** Checks `parameters:` of a plugin with the schema of its type, each fault at its place; tells whether they are fine. */
+/** Parameters as their schema completed them, or nothing where faults are reported. */
+export type CheckedParameters = { readonly valid: true; readonly value: unknown } | { readonly valid: false };
+
+/** Checks `parameters:` of a plugin with the schema of its type, each fault at its place. */
 export function checkParameters(
   schema: ConfigSchema<unknown>,
   parameters: unknown,
   path: FaultPath,
   report: Reporter,
-): boolean {
+): CheckedParameters {
   const result = schema.safeParse(parameters);
-  if (result.success) return true;
+  if (result.success) return { valid: true, value: result.data };
   const known = (inner: FaultPath) => (isZod(schema) ? fieldsOf(schema, inner) : []);
   reportIssues(result.error.issues, parameters, known, path, report);
-  return false;
+  return { valid: false };
 }
 
 /**

@@ -1,5 +1,6 @@
-import { createEndpointTable, type Producer, type Scorer } from "@outrider/core";
+import { type CycleFacts, createEndpointTable, type Producer, type Scorer } from "@outrider/core";
 import { describe, expect, it } from "vitest";
+import { createPolicies } from "../policies/create-policies.ts";
 import { catalogue } from "./fixtures/catalogue.ts";
 import { loadConfig } from "./load.ts";
 import { createPlan } from "./plan.ts";
@@ -10,10 +11,12 @@ const plugins = {
   producer: (name: string): Producer => ({ name, type: "t", produces: [], produce: () => {} }),
 };
 
+const seen = { facts: {} as CycleFacts, endpoints: createEndpointTable({ epoch: 1 }).current };
+
 async function planOf(text: string, generation = 1) {
   const result = await loadConfig({ name: "epp.yaml", bytes: Buffer.from(head + text), folder: "/" }, catalogue);
   if (result.kind === "invalid") throw new Error(JSON.stringify(result.faults));
-  return createPlan(result.config, plugins, generation);
+  return createPlan(result.config, plugins, createPolicies(result.config.policies), generation);
 }
 
 describe("createPlan", () => {
@@ -35,9 +38,11 @@ schedulingProfiles: [{ name: chat, plugins: [{ pluginRef: q, weight: 2.5 }] }]`,
           scorers: [{ scorer: { name: "q" }, weight: 2.5, budgetMs: 2, onFailure: { kind: "abstain" } }],
         },
       ],
-      handler: { name: "single-profile-handler", primary: "chat" },
+      handler: { name: "single-profile-handler" },
+      admitters: [],
     });
-    expect(plan.profiles).toContain(plan.handler.next({} as never, [], []));
+    expect(plan.handler.primaryOf([])).toBe("chat");
+    expect(plan.profiles).toContain(plan.handler.next({ profiles: [] } as never));
   });
 
   it("has for each failure policy what it needs, one memory for all profiles that a scorer is in", async () => {
@@ -71,14 +76,19 @@ schedulingProfiles: [{ name: chat, plugins: [{ pluginRef: q, weight: 2.5 }] }]`,
       const plan = await planOf(`plugins: [{ name: best, type: ${type}, parameters: { maxNumOfEndpoints: 2 } }]`);
       const { picker } = plan.profiles[0]!;
       expect(picker).toMatchObject({ name: "best", type });
-      const input = { candidates: Uint32Array.of(3, 5, 8), totals: Float64Array.of(1, 2, 3), random: () => 0.5 };
+      const input = {
+        candidates: Uint32Array.of(3, 5, 8),
+        totals: Float64Array.of(1, 2, 3),
+        random: () => 0.5,
+        ...seen,
+      };
       expect(new Set(picker.pick(input)).size).toBe(2);
     });
   }
 
   it("breaks ties as configured", async () => {
     const plan = await planOf("plugins: [{ type: max-score-picker, parameters: { tieBreak: first } }]");
-    const input = { candidates: Uint32Array.of(3, 5), totals: Float64Array.of(1, 1), random: () => 0.01 };
+    const input = { candidates: Uint32Array.of(3, 5), totals: Float64Array.of(1, 1), random: () => 0.01, ...seen };
     expect(plan.profiles[0]!.picker.pick(input)).toEqual([3]);
   });
 });

@@ -112,6 +112,8 @@ export const pluginEntry = z.strictObject({
   onFailure: z.string().default("abstain"),
   /** Oldest score that `onFailure: last_known` recalls; default 1s. */
   lastKnownMaxAge: duration.optional(),
+  /** What happens where a filter leaves nothing; default `fail`: its profile finds no endpoint. */
+  onEmpty: z.enum(["fail", "ignore_last", "relax"]).optional(),
   /** Whether a scorer is only asked and recorded: it is never counted nor waited for. */
   shadow: z.boolean().default(false),
   /** What the plugin may see beyond what asking for is enough. */
