@@ -208,10 +208,7 @@ async function startOperations(
     config: () => inForce,
     decisions: {
       ...ring,
-      contextOf: (record) => {
-        const circumstances = ring.circumstancesOf(record);
-        return { ...circumstances, profiles: inForce.configOf(circumstances.plan).profiles };
-      },
+      contextOf: (record) => ring.circumstancesOf(record),
     },
   });
   closers.add(() => admin.close());

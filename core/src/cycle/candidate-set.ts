@@ -46,3 +46,15 @@ export class CandidateSet implements CandidateData {
     }
   }
 }
+
+/** Where a slot is in a list of ascending ones; -1 = nowhere. */
+export function positionOf(slots: Uint32Array, slot: number): number {
+  let from = 0;
+  let to = slots.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (slots[middle] < slot) from = middle + 1;
+    else to = middle;
+  }
+  return slots[from] === slot ? from : -1;
+}

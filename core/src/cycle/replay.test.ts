@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Scorer } from "../contract/index.ts";
 import { createMaxScorePicker } from "../pickers/max-score-picker.ts";
-import { filterOf, inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
+import { filterOf, handlerOf, inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
 import { rerun } from "./replay.ts";
 import { runCycle } from "./run-cycle.ts";
-import type { DecisionRecord, FailurePolicy, Plan, ProfileHandler } from "./types.ts";
+import type { DecisionRecord, FailurePolicy, Plan } from "./types.ts";
 
 const a = scorerOf("a", [1, 0, 0.5]);
 const b = scorerOf("b", [0, 0.9, 0.5]);
@@ -15,13 +15,16 @@ describe("a decision run again", () => {
     const picker = createMaxScorePicker("p", { maxNumOfEndpoints: 2 });
     const decode = profileOf([weighted(a), weighted(b)], { name: "decode", picker });
     const prefill = profileOf([], { name: "prefill", picker, filters: [filterOf("f", (slot) => slot > 0)] });
-    const next: ProfileHandler["next"] = (_, __, ran) => [decode, prefill][ran.length];
-    const plan = planOf(decode, { handler: { name: "h", type: "test", primary: "decode", next } });
+    const handler = handlerOf("decode", ({ profiles }) => [decode, prefill][profiles.length]);
+    const plan = planOf(decode, { handler });
     for (let seed = 0; seed < 50; seed++) {
       const record = recordOf(plan, seed);
       expect(rerun(record, plan)).toEqual({
         profiles: record.profiles,
+        primary: "decode",
         destination: record.destination,
+        routing: { setHeaders: [], port: 0 },
+        refusal: undefined,
         failedBy: "",
         difference: "",
       });

@@ -1,15 +1,31 @@
-import { createRandom, type PeerPick } from "../contract/index.ts";
+import { createRandom } from "../contract/index.ts";
 import { combineScores } from "./combine-scores.ts";
 import { isMissing, isRefusing, neutralScores } from "./stand-in.ts";
-import type { DecisionRecord, FailurePolicy, Plan, Profile, ProfileRecord, ScorerOutcome } from "./types.ts";
+import type {
+  DecisionRecord,
+  DecisionRefusal,
+  FailurePolicy,
+  Plan,
+  Profile,
+  ProfileRecord,
+  Routing,
+  ScorerOutcome,
+} from "./types.ts";
 import { pickUnvetoed } from "./vetoes.ts";
+import { isRefusal, noRouting, View } from "./view.ts";
 
 /** What came of deciding once more from the answers of a recorded decision. */
 export interface Rerun {
   /** The profiles run, with what was recorded of their filters and scorers, and totals and picks of this run. */
   readonly profiles: readonly ProfileRecord[];
+  /** Name of the profile whose pick is the destination; empty = none has run. */
+  readonly primary: string;
   /** Slots of the destination, the pick first; empty = refused. */
   readonly destination: readonly number[];
+  /** What the request carries to its destination. */
+  readonly routing: Routing;
+  /** Why the request is refused; `undefined` = no policy does. */
+  readonly refusal: DecisionRefusal | undefined;
   /** Scorer whose missing answer refuses the request; empty = none. */
   readonly failedBy: string;
   /** Where it first departs from the record; empty = it agrees. */
@@ -19,29 +35,48 @@ export interface Rerun {
 const noScores = new Float32Array(0);
 
 /**
- * Combines and picks again, without asking anybody: candidates, scores, vetoes and seed are those of the record;
- * profiles, weights, failure policies and pickers those of the plan, which may count what was a shadow scorer. What
- * another scorer or an earlier answer would have put in the place of a missing one is known where the record has it.
- * Under the plan that the record was made with it agrees.
+ * Combines and picks again, without asking a plugin: candidates, what producers, filters and admitters said, scores,
+ * vetoes and seed are those of the record; profiles, weights, failure policies, pickers and the handler those of the
+ * plan, which may count what was a shadow scorer. What another scorer or an earlier answer would have put in the place
+ * of a missing one is known where the record has it. Under the plan that the record was made with it agrees.
  */
 export function rerun(record: DecisionRecord, plan: Plan): Rerun {
   const random = createRandom(record.seed);
   const profiles: ProfileRecord[] = [];
-  let picks: readonly PeerPick[] = [];
+  const view = new View({ ...record, profiles, produced: toProduced(record, plan) });
+  let refusal = findAdmitted(record, plan);
   let failedBy = "";
-  while (failedBy === "") {
-    const profile = plan.handler.next(record.facts, picks, profiles);
-    if (profile === undefined || profiles.some(({ name }) => name === profile.name)) break;
-    const recorded = record.profiles.find(({ name }) => name === profile.name);
-    const missing = `profile ${profile.name} is not in the record`;
-    if (recorded === undefined) return toRerun(record, plan, profiles, failedBy, missing);
-    const scorers = countAgain(profile, recorded);
-    failedBy = findRefusal(profile, scorers);
-    const again = runProfile(profile, { ...recorded, scorers }, failedBy === "" ? random : undefined);
-    profiles.push(again);
-    if (again.picked.length > 0) picks = [...picks, { profile: profile.name, slot: again.picked[0] }];
+  while (failedBy === "" && refusal === undefined) {
+    const next = plan.handler.next(view);
+    if (next !== undefined && isRefusal(next)) refusal = next;
+    else if (next === undefined || profiles.some(({ name }) => name === next.name)) break;
+    else {
+      const recorded = record.profiles.find(({ name }) => name === next.name);
+      const missing = `profile ${next.name} is not in the record`;
+      if (recorded === undefined) return toRerun(record, plan, view, { refusal, failedBy }, missing);
+      const scorers = countAgain(next, recorded);
+      failedBy = findRefusal(next, scorers);
+      const again = runProfile(next, record, { ...recorded, scorers }, failedBy === "" ? random : undefined);
+      profiles.push(again);
+      view.addPick(again);
+    }
   }
-  return toRerun(record, plan, profiles, failedBy, findDifference(record.profiles, profiles));
+  return toRerun(record, plan, view, { refusal, failedBy }, findDifference(record.profiles, profiles));
+}
+
+/** What producers of the plan wrote, by its keys. */
+function toProduced({ producers }: DecisionRecord, { waves }: Plan): ReadonlyMap<string, Float32Array> {
+  const produced = new Map<string, Float32Array>();
+  for (const { producer } of waves.flat()) {
+    const values = producers.find(({ name }) => name === producer.name)?.values ?? [];
+    for (const [i, written] of values.entries()) produced.set(producer.produces[i], written);
+  }
+  return produced;
+}
+
+/** The recorded refusal of an admitter that the plan still has. */
+function findAdmitted({ refusal }: DecisionRecord, { admitters }: Plan): DecisionRefusal | undefined {
+  return refusal !== undefined && admitters.some(({ name }) => name === refusal.by) ? refusal : undefined;
 }
 
 /** The recorded outcomes of the scorers that a profile counts, as it counts them. */
@@ -66,31 +101,59 @@ function findRefusal({ scorers }: Profile, outcomes: readonly ScorerOutcome[]): 
 }
 
 /** @param random `undefined`: nothing is picked. */
-function runProfile({ picker }: Profile, recorded: ProfileRecord, random: (() => number) | undefined): ProfileRecord {
+function runProfile(
+  { picker }: Profile,
+  { facts, snapshot }: DecisionRecord,
+  recorded: ProfileRecord,
+  random: (() => number) | undefined,
+): ProfileRecord {
   const { candidates, scorers } = recorded;
   const totals = combineScores(scorers, candidates.length);
   if (candidates.length === 0 || random === undefined) return { ...recorded, totals, picked: [], vetoes: "none" };
-  return { ...recorded, totals, ...pickUnvetoed(picker, scorers, { candidates, totals, random }) };
+  const input = { candidates, totals, facts, endpoints: snapshot, random };
+  return { ...recorded, totals, ...pickUnvetoed(picker, scorers, input) };
 }
 
 function toRerun(
   record: DecisionRecord,
-  plan: Plan,
-  profiles: readonly ProfileRecord[],
-  failedBy: string,
+  { handler }: Plan,
+  view: View,
+  ending: Pick<Rerun, "refusal" | "failedBy">,
   found: string,
 ): Rerun {
-  const primary = profiles.find(({ name }) => name === plan.handler.primary);
-  const destination = failedBy === "" ? (primary?.picked ?? []) : [];
-  const difference =
-    failedBy === record.failedBy
-      ? found || differenceOf(destination, record.destination)
-      : `refused for want of ${failedBy || "nothing"}, recorded ${record.failedBy || "nothing"}`;
-  return { profiles, destination, failedBy, difference };
+  const { profiles } = view;
+  const name = handler.primaryOf(profiles);
+  const primary = profiles.find((profile) => profile.name === name);
+  const isRefused = ending.failedBy !== "" || ending.refusal !== undefined;
+  const destination = isRefused ? [] : (primary?.picked ?? []);
+  const routing = (destination.length > 0 && handler.route?.(view)) || noRouting;
+  const made = { profiles, primary: primary?.name ?? "", destination, routing, ...ending };
+  return { ...made, difference: findRefusalDifference(made, record) || found || findLeadDifference(made, record) };
 }
 
-function differenceOf(destination: readonly number[], recorded: readonly number[]): string {
-  return isSame(destination, recorded) ? "" : `destination ${destination}, recorded ${recorded}`;
+type Ending = Pick<DecisionRecord, "primary" | "destination" | "routing" | "refusal" | "failedBy">;
+
+function findRefusalDifference(again: Ending, recorded: Ending): string {
+  if (again.failedBy !== recorded.failedBy) {
+    return `refused for want of ${again.failedBy || "nothing"}, recorded ${recorded.failedBy || "nothing"}`;
+  }
+  const [now, then] = [again, recorded].map(({ refusal }) =>
+    refusal ? `${refusal.by}: ${refusal.message}` : "nobody",
+  );
+  return now === then ? "" : `refused by ${now}, recorded ${then}`;
+}
+
+function findLeadDifference(again: Ending, recorded: Ending): string {
+  if (again.primary !== recorded.primary) return `primary ${again.primary}, recorded ${recorded.primary}`;
+  if (!isSame(again.destination, recorded.destination)) {
+    return `destination ${again.destination}, recorded ${recorded.destination}`;
+  }
+  const [now, then] = [toText(again.routing), toText(recorded.routing)];
+  return now === then ? "" : `routing ${now}, recorded ${then}`;
+}
+
+function toText({ setHeaders, port }: Routing): string {
+  return [...setHeaders.map(([name, value]) => `${name}: ${value}`), `port ${port}`].join(", ");
 }
 
 function findDifference(recorded: readonly ProfileRecord[], again: readonly ProfileRecord[]): string {

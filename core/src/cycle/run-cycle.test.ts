@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { CycleCall } from "../contract/index.ts";
 import { deriveSeed, OutriderError, type PeerPick } from "../contract/index.ts";
-import { filterOf, inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
+import { filterOf, handlerOf, inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
 import { VirtualClock } from "./fixtures/virtual-clock.ts";
 import { runCycle } from "./run-cycle.ts";
-import type { CycleInput, DecisionRecord, PlannedProducer, Profile, ProfileHandler } from "./types.ts";
+import type { CycleInput, DecisionRecord, PlannedProducer, Profile } from "./types.ts";
 
 function decide(input: CycleInput): DecisionRecord {
   const record = runCycle(input);
@@ -461,16 +461,12 @@ describe("producers", () => {
 describe("profiles", () => {
   const named = (name: string, more: Partial<Profile> = {}) => profileOf([], { name, ...more });
 
-  function handlerOf(primary: string, next: ProfileHandler["next"]): ProfileHandler {
-    return { name: "h", type: "test", primary, next };
-  }
-
   it("run as their handler says, later ones seeing earlier picks, with call ids that count on", () => {
     const seen: { peers: readonly PeerPick[]; callId: number; profile: string }[] = [];
     const spy = weighted(scorerOf("spy", ({ peers, callId, profile }) => void seen.push({ peers, callId, profile })));
     const decode = named("decode", { scorers: [spy], filters: [filterOf("f", (slot) => slot === 1)] });
     const prefill = named("prefill", { scorers: [spy] });
-    const handler = handlerOf("decode", (_, picks) => [decode, prefill][picks.length]);
+    const handler = handlerOf("decode", ({ picks }) => [decode, prefill][picks.length]);
     const record = decide(inputOf(tableOf(2), planOf(decode, { handler })));
     expect(seen).toEqual([
       { peers: [], callId: 100, profile: "decode" },
@@ -492,7 +488,7 @@ describe("profiles", () => {
 
   it("tell their handler of those that found nothing", () => {
     const empty = named("prefill", { filters: [filterOf("none", () => false)] });
-    const handler = handlerOf("decode", (_, __, ran) => [empty, named("decode")][ran.length]);
+    const handler = handlerOf("decode", ({ profiles }) => [empty, named("decode")][profiles.length]);
     expect(decide(inputOf(tableOf(1), planOf(empty, { handler }))).destination).toEqual([0]);
   });
 
@@ -505,7 +501,7 @@ describe("profiles", () => {
       }),
     );
     const both = [named("one", { scorers: [slow] }), named("two", { scorers: [slow] })];
-    const handler = handlerOf("two", (_, picks) => both[picks.length]);
+    const handler = handlerOf("two", ({ picks }) => both[picks.length]);
     const decision = runCycle(inputOf(tableOf(2), planOf(both[0], { handler }), { clock }));
     await clock.advance(2);
     expect(await decision).toMatchObject({ durationUs: 2_000, destination: [1] });

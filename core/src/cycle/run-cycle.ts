@@ -1,5 +1,5 @@
 import type { InflightColumns } from "../contract/index.ts";
-import { createRandom, deriveSeed, type PeerPick } from "../contract/index.ts";
+import { createRandom, deriveSeed } from "../contract/index.ts";
 import { Call, type CallContext } from "./call.ts";
 import { CandidateSet } from "./candidate-set.ts";
 import { combineScores } from "./combine-scores.ts";
@@ -14,17 +14,16 @@ import {
   type DecisionRecord,
   type DecisionRefusal,
   type FilterStep,
-  type HandlerView,
   type PlannedProducer,
   type ProducerOutcome,
   type Profile,
   type ProfileRecord,
-  type Routing,
   type ScorerOutcome,
   shadowCallIds,
   type WeightedScorer,
 } from "./types.ts";
 import { pickUnvetoed } from "./vetoes.ts";
+import { isRefusal, noRouting, View } from "./view.ts";
 
 /** Index from which the seeds of filters are derived, behind those of calls. */
 const FILTER_SEEDS = 1 << 16;
@@ -48,7 +47,6 @@ export function runCycle(input: CycleInput): DecisionRecord | Promise<DecisionRe
   return new Cycle(input).run();
 }
 
-const noRouting: Routing = { setHeaders: [], port: 0 };
 const nothing = { picked: [], vetoes: "none" } as const;
 
 /** Calls under way, and what becomes of their answers. */
@@ -69,7 +67,7 @@ class Cycle {
   readonly #producers: ProducerOutcome[] = [];
   readonly #profiles: ProfileRecord[] = [];
   readonly #shadows: Shadows[] = [];
-  #picks: readonly PeerPick[] = [];
+  readonly #view: View;
   #wave = 0;
   #calls = 0;
   #filters = 0;
@@ -90,6 +88,8 @@ class Cycle {
     this.#columns = new CycleColumns(snapshot.columns, plan.readsInflight ? this.#inflight : undefined, this.#nowMs);
     this.#all = new CandidateSet(candidates, candidates, this.#produced);
     this.#random = createRandom(input.seed);
+    const { facts } = input;
+    this.#view = new View({ facts, snapshot, candidates, profiles: this.#profiles, produced: this.#produced });
   }
 
   run(): DecisionRecord | Promise<DecisionRecord> {
@@ -126,7 +126,7 @@ class Cycle {
     if (this.#wave < plan.waves.length) return this.#askProducers(plan.waves[this.#wave++]);
     if (!this.#isAdmitted) this.#admit();
     if (this.#failedBy !== "" || this.#refusal !== undefined) return undefined;
-    const next = plan.handler.next(this.#view());
+    const next = plan.handler.next(this.#view);
     if (next === undefined) return undefined;
     if (isRefusal(next)) {
       this.#refusal = next;
@@ -142,15 +142,6 @@ class Cycle {
       this.#refusal = admitter.admit(new Call(this.#context(this.#all, ""), 0, seed, 0));
       if (this.#refusal !== undefined) return;
     }
-  }
-
-  #view(): HandlerView {
-    const { facts, snapshot, candidates } = this.#input;
-    const data = (key: string, slot: number) => {
-      const position = candidates.indexOf(slot);
-      return position < 0 ? Number.NaN : this.#all.get(key)[position];
-    };
-    return { facts, snapshot, candidates, picks: this.#picks, profiles: this.#profiles, data };
   }
 
   #askProducers(wave: readonly PlannedProducer[]): Step {
@@ -206,8 +197,9 @@ class Cycle {
     const { facts, snapshot: endpoints } = this.#input;
     const input = { candidates, totals, facts, endpoints, random: this.#random };
     const choice = isEmpty ? nothing : pickUnvetoed(profile.picker, scorers, input);
-    this.#profiles.push({ ...run, ...choice });
-    if (choice.picked.length > 0) this.#picks = [...this.#picks, { profile: run.name, slot: choice.picked[0] }];
+    const made = { ...run, ...choice };
+    this.#profiles.push(made);
+    this.#view.addPick(made);
   }
 
   /** Asked behind all others, so that none of them waits for it. */
@@ -269,7 +261,7 @@ class Cycle {
       request: facts,
       candidates,
       profile,
-      peers: this.#picks,
+      peers: this.#view.picks,
       nowMs: this.#nowMs,
       isRehearsal,
     };
@@ -277,10 +269,11 @@ class Cycle {
 
   #record(): DecisionRecord {
     const { decisionId, plan, snapshot, facts, candidates, seed, clock } = this.#input;
-    const primary = plan.handler.primaryOf(this.#profiles);
+    const name = plan.handler.primaryOf(this.#profiles);
+    const primary = this.#profiles.find((profile) => profile.name === name);
     const failedBy = this.#failedBy;
     const isRefused = failedBy !== "" || this.#refusal !== undefined;
-    const destination = isRefused ? [] : (this.#profiles.find(({ name }) => name === primary)?.picked ?? []);
+    const destination = isRefused ? [] : (primary?.picked ?? []);
     const made: DecisionRecord = {
       decisionId,
       atMs: this.#nowMs,
@@ -293,8 +286,8 @@ class Cycle {
       profiles: this.#profiles,
       seed,
       destination,
-      primary,
-      routing: (destination.length > 0 && plan.handler.route?.(this.#view())) || noRouting,
+      primary: primary?.name ?? "",
+      routing: (destination.length > 0 && plan.handler.route?.(this.#view)) || noRouting,
       refusal: this.#refusal,
       failedBy,
       pendingShadows: this.#shadows.flatMap((shadows) => shadows.conclude()),
@@ -303,10 +296,6 @@ class Cycle {
     this.#made = made;
     return made;
   }
-}
-
-function isRefusal(next: Profile | DecisionRefusal): next is DecisionRefusal {
-  return "by" in next;
 }
 
 function unknownValues(length: number): Float32Array {

@@ -2,16 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { CycleCall, Scorer } from "../contract/index.ts";
 import { createMaxScorePicker } from "../pickers/max-score-picker.ts";
 import { createRandomPicker } from "../pickers/random-picker.ts";
-import { filterOf, inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
+import { filterOf, handlerOf, inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
 import { VirtualClock } from "./fixtures/virtual-clock.ts";
 import { runCycle } from "./run-cycle.ts";
-import {
-  type CycleInput,
-  type DecisionRecord,
-  type ProfileHandler,
-  type ScorerOutcome,
-  shadowCallIds,
-} from "./types.ts";
+import { type CycleInput, type DecisionRecord, type ScorerOutcome, shadowCallIds } from "./types.ts";
 
 const shadowOf = (scorer: Scorer, budgetMs = 2) => weighted(scorer, 1, budgetMs, { shadow: true });
 const slowly = (clock: VirtualClock, delayMs: number, scores: readonly number[]) =>
@@ -105,11 +99,10 @@ describe("a shadow scorer", () => {
     const seen: number[] = [];
     const one = profileOf([shadowOf(scorerOf("b", [0, 1]))], { name: "one" });
     const two = profileOf([], { name: "two" });
-    const next: ProfileHandler["next"] = (_, __, ran) => {
-      seen.push(...ran.map(({ shadows }) => shadows.length));
-      return [one, two][ran.length];
-    };
-    const handler = { name: "h", type: "test", primary: "one", next };
+    const handler = handlerOf("one", ({ profiles }) => {
+      seen.push(...profiles.map(({ shadows }) => shadows.length));
+      return [one, two][profiles.length];
+    });
     expect(decide(inputOf(tableOf(2), planOf(one, { handler }))).profiles[0].shadows).toHaveLength(1);
     expect(seen).toEqual([0, 0, 0]);
   });
@@ -148,8 +141,7 @@ describe("a shadow scorer", () => {
       const profiles = pickers.map((picker, i) =>
         profileOf([...shadows, weighted(spy(`a${i}`)), weighted(spy(`b${i}`))], { name: `p${i}`, picker }),
       );
-      const next: ProfileHandler["next"] = (_, __, ran) => profiles[ran.length];
-      const handler = { name: "h", type: "test", primary: "p1", next };
+      const handler = handlerOf("p1", (view) => profiles[view.profiles.length]);
       const { profiles: ran } = decide(inputOf(tableOf(4), planOf(profiles[0], { handler }), { seed }));
       return { calls, picks: ran.map(({ picked }) => picked) };
     };

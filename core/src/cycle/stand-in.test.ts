@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { CycleCall, Scorer } from "../contract/index.ts";
 import { OutriderError } from "../contract/index.ts";
-import { inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
+import { handlerOf, inputOf, planOf, profileOf, scorerOf, tableOf, weighted } from "./fixtures/plans.ts";
 import { VirtualClock } from "./fixtures/virtual-clock.ts";
 import { createLastScores } from "./last-scores.ts";
 import { runCycle } from "./run-cycle.ts";
-import type { CycleInput, DecisionRecord, FailurePolicy, ProfileHandler, WeightedScorer } from "./types.ts";
+import type { CycleInput, DecisionRecord, FailurePolicy, WeightedScorer } from "./types.ts";
 
 const never = () => new Promise<undefined>(() => {});
 const missing: Readonly<Record<string, Scorer["score"]>> = {
@@ -70,8 +70,7 @@ describe("a missing answer", () => {
       name: "prefill",
     });
     const three = profileOf([], { name: "never run" });
-    const next: ProfileHandler["next"] = (_, __, ran) => [one, two, three][ran.length];
-    const handler = { name: "h", type: "test", primary: "decode", next };
+    const handler = handlerOf("decode", ({ profiles }) => [one, two, three][profiles.length]);
     const record = await runCycle(inputOf(tableOf(2), planOf(one, { handler }), { clock }));
     expect(record).toMatchObject({ failedBy: "s", destination: [] });
     expect(record.profiles.map(({ name, picked }) => [name, picked])).toEqual([

@@ -134,6 +134,8 @@ export interface PickInput {
 export interface Picker {
   readonly name: string;
   readonly type: string;
+  /** How it orders equal totals, such as `random` or `first`; absent = it knows no ties. */
+  readonly tieBreak?: string;
   /** Slots, the pick first, then fallback endpoints in order; at least one, at most as many as configured. */
   pick(input: PickInput): number[];
 }

@@ -8,10 +8,10 @@ export function pickUnvetoed(
 ): Pick<ProfileRecord, "picked" | "vetoes"> {
   const vetoed = unite(outcomes);
   if (vetoed === undefined) return { picked: picker.pick(input), vetoes: "none" };
-  const { candidates, totals, random } = input;
+  const { candidates, totals } = input;
   if (vetoed.size === candidates.length) return { picked: picker.pick(input), vetoes: "ignored" };
   const isLeft = (_: number, i: number) => !vetoed.has(i);
-  const left = { candidates: candidates.filter(isLeft), totals: totals.filter(isLeft), random };
+  const left = { ...input, candidates: candidates.filter(isLeft), totals: totals.filter(isLeft) };
   return { picked: picker.pick(left), vetoes: "applied" };
 }
 

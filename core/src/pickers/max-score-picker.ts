@@ -15,6 +15,7 @@ export function createMaxScorePicker(name: string, options: MaxScoreOptions = {}
   return {
     name,
     type: "max-score-picker",
+    tieBreak,
     pick(input) {
       const count = toPickCount(maxNumOfEndpoints, input.candidates.length);
       const positions: number[] = [];

@@ -77,7 +77,7 @@ async function start(options: StartOptions = {}) {
       header: () => ({ format: "outrider.record.v1", generation: 3 }),
     },
     config: () => ({ generation: 3, config, loadedAtMs: 1_700_000_000_000 }),
-    decisions: { ...ring, contextOf: (record) => ({ ...ring.circumstancesOf(record), profiles: config.profiles }) },
+    decisions: { ...ring, contextOf: (record) => ring.circumstancesOf(record) },
   });
   const transport = createConnectTransport({
     baseUrl: `http://${server.address}`,

@@ -3,10 +3,10 @@ import { DecisionSchema, OutcomeKind } from "@outrider/protos/record";
 import { describe, expect, it } from "vitest";
 import { refuse } from "../scheduling/refusals.ts";
 import { createColumnNumbers } from "./column-numbers.ts";
-import { config, decide, plan } from "./fixtures/decide.ts";
+import { decide, plan } from "./fixtures/decide.ts";
 import { toDecision } from "./to-decision.ts";
 
-const context = { door: "ext_proc", plan, profiles: config.profiles, refusal: undefined };
+const context = { door: "ext_proc", plan, refusal: undefined };
 
 describe("toDecision", () => {
   it("keeps what the decision was made from", async () => {

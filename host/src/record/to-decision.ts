@@ -18,7 +18,6 @@ import {
   type ScorerOutcomeSchema,
 } from "@outrider/protos/record";
 import type { CandidateDataSchema, ColumnDataSchema, RequestFactsSchema } from "@outrider/protos/scorer";
-import type { ProfileSpec } from "../config/types.ts";
 import type { Refusal } from "../scheduling/types.ts";
 import type { ColumnNumbers } from "./column-numbers.ts";
 
@@ -28,8 +27,6 @@ export interface DecisionContext {
   readonly door: string;
   /** Plan it was made by. */
   readonly plan: Plan;
-  /** Profiles of that plan as they are configured. */
-  readonly profiles: readonly ProfileSpec[];
   /** What the client was told instead; `undefined` where the request was sent, or nobody knows. */
   readonly refusal: Refusal | undefined;
 }
@@ -49,8 +46,8 @@ export function toDecision(record: DecisionRecord, context: DecisionContext, num
     facts: toFacts(record.facts),
     inflight: toInflight(record.inflight, record.candidates, numbers),
     producers: record.producers.map((outcome) => toProducer(outcome, plan, numbers)),
-    profiles: record.profiles.map((profile) => toProfile(profile, context)),
-    primary: record.destination.length === 0 ? "" : plan.handler.primary,
+    profiles: record.profiles.map((profile) => toProfile(profile, plan)),
+    primary: record.destination.length === 0 ? "" : record.primary,
     destination: [...record.destination],
     seed: record.seed,
     ...(refusal === undefined ? {} : { refused: toRefusal(refusal, record) }),
@@ -120,17 +117,13 @@ function toData(column: number, values: Float32Array): MessageInitShape<typeof C
   };
 }
 
-function toProfile(
-  profile: ProfileRecord,
-  { plan, profiles }: DecisionContext,
-): MessageInitShape<typeof ProfileRunSchema> {
-  const picker = profiles.find(({ name }) => name === profile.name)?.picker;
-  const filters = plan.profiles.find(({ name }) => name === profile.name)?.filters ?? [];
+function toProfile(profile: ProfileRecord, { profiles }: Plan): MessageInitShape<typeof ProfileRunSchema> {
+  const { picker, filters = [] } = profiles.find(({ name }) => name === profile.name) ?? {};
   return {
     name: profile.name,
     filters: profile.filters.map(({ name, kept }) => ({
       name,
-      type: filters.find((filter) => filter.name === name)?.type ?? "",
+      type: filters.find(({ filter }) => filter.name === name)?.filter.type ?? "",
       kept: [...kept],
     })),
     candidates: [...profile.candidates],
@@ -139,7 +132,7 @@ function toProfile(
     vetoesIgnored: profile.vetoes === "ignored",
     totals: [...profile.totals],
     picker: picker?.name ?? "",
-    tieBreak: picker?.type === "max-score-picker" ? picker.tieBreak : "",
+    tieBreak: picker?.tieBreak ?? "",
     picked: [...profile.picked],
   };
 }

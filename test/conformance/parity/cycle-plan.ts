@@ -23,17 +23,24 @@ export function toPlan(runtime: PluginRuntime, definitions: readonly AnyDefiniti
     generation: 1,
     budgetMs: 60_000,
     waves: wave.length === 0 ? [] : [wave],
+    admitters: [],
     profiles,
-    handler: { name: "split", type: "split", primary: "decode", next: toProfiles(profiles) },
+    handler: {
+      name: "split",
+      type: "split",
+      ownHeaders: [],
+      primaryOf: () => "decode",
+      next: toProfiles(profiles),
+    },
     readsInflight: true,
   };
 }
 
 /** Long prompts are prefilled apart: their decode sees where. */
 function toProfiles([prefill, decode]: readonly Profile[]): Plan["handler"]["next"] {
-  return ({ promptTokens }, _, done) => {
-    const wanted = promptTokens > 6_000 ? [prefill, decode] : [decode];
-    return wanted[done.length];
+  return ({ facts, profiles }) => {
+    const wanted = facts.promptTokens > 6_000 ? [prefill, decode] : [decode];
+    return wanted[profiles.length];
   };
 }
 
