@@ -7,7 +7,6 @@ import type { PluginView } from "./admin/service.ts";
 import { type Closers, createClosers } from "./closers.ts";
 import type { ServeOptions } from "./commands/serve-options.ts";
 import type { HostConfig } from "./config/types.ts";
-import { type ConfigInForce, createConfigInForce, toPluginSetup } from "./config-in-force.ts";
 import { createDataLayer } from "./datalayer/data-layer.ts";
 import type { EndpointSource } from "./datalayer/endpoint-source.ts";
 import { createFileSource } from "./datalayer/file-source.ts";
@@ -21,6 +20,7 @@ import { createQuietLog } from "./plugins/quiet-log.ts";
 import type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { toHeader } from "./record/recording-header.ts";
+import { type ConfigInForce, createConfigInForce, toPluginSetup } from "./reload/config-in-force.ts";
 import { selectCandidates } from "./scheduling/candidates.ts";
 import { createDecisionRing, type DecisionRing } from "./scheduling/decision-ring.ts";
 import { createSchedulingMetrics, type SchedulingMetrics } from "./scheduling/metrics.ts";
@@ -44,7 +44,7 @@ export interface Host {
   /** Where this machine reaches each of its servers, `ip:port`. */
   readonly addresses: Readonly<Record<string, string>>;
   /** As {@link ConfigInForce.change}. */
-  change(config: HostConfig): Promise<void>;
+  change(config: HostConfig): Promise<number>;
   /** Reports not ready, lets what is open end, at most for `timeoutMs`, and ends everything. */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -160,7 +160,12 @@ interface Scheduling {
 
 function createScheduling({ options, config, log }: HostParts, base: Base): Scheduling {
   const { table, leases, plugins, registry, epoch, hostMetrics } = base;
-  const inForce = createConfigInForce(config, { plugins, log, loaded: hostMetrics.configLoaded });
+  const inForce = createConfigInForce(config, {
+    plugins,
+    clock: systemClock,
+    log,
+    loaded: hostMetrics.configLoaded,
+  });
   const required = createQuietLog(log, systemClock);
   const ring = createDecisionRing(ringSize);
   const metrics = createSchedulingMetrics(registry, () => leases.count());

@@ -1,14 +1,6 @@
-import {
-  createLastScores,
-  type FailurePolicy,
-  type LastScores,
-  type Plan,
-  type Producer,
-  type Profile,
-  type Scorer,
-  type WeightedScorer,
-} from "@outrider/core";
+import type { FailurePolicy, Plan, Producer, Profile, Scorer, WeightedScorer } from "@outrider/core";
 import type { Policies } from "../policies/create-policies.ts";
+import { createScoreMemories, type ScoreMemories } from "./score-memories.ts";
 import type { HostConfig, ProfileSpec, ScorerPlace } from "./types.ts";
 
 /** Where configured plugins are found by name. */
@@ -20,10 +12,16 @@ export interface PluginLookup {
 /**
  * What the cycle runs by.
  * @param generation counts configurations, from 1.
+ * @param memories what scorers said last; default nothing yet.
  */
-export function createPlan(config: HostConfig, plugins: PluginLookup, policies: Policies, generation: number): Plan {
-  const lastScores = new Map<string, LastScores>();
-  const profiles = config.profiles.map((spec) => toProfile(spec, plugins, policies, lastScores));
+export function createPlan(
+  config: HostConfig,
+  plugins: PluginLookup,
+  policies: Policies,
+  generation: number,
+  memories: ScoreMemories = createScoreMemories(config),
+): Plan {
+  const profiles = config.profiles.map((spec) => toProfile(spec, plugins, policies, memories));
   return {
     generation,
     budgetMs: config.budgetMs,
@@ -41,32 +39,24 @@ function toProfile(
   { name, filters, scorers, picker }: ProfileSpec,
   plugins: PluginLookup,
   policies: Policies,
-  lastScores: Map<string, LastScores>,
+  memories: ScoreMemories,
 ): Profile {
-  const places = scorers.map((place) => toWeighted(place, plugins, lastScores));
+  const places = scorers.map((place) => toWeighted(place, plugins, memories));
   const planned = filters.map((place) => ({ filter: policies.get("filter", place.name), onEmpty: place.onEmpty }));
   return { name, filters: planned, scorers: places, picker: policies.get("picker", picker) };
 }
 
-function toWeighted(place: ScorerPlace, plugins: PluginLookup, lastScores: Map<string, LastScores>): WeightedScorer {
+function toWeighted(place: ScorerPlace, plugins: PluginLookup, memories: ScoreMemories): WeightedScorer {
   const { name, weight, budgetMs, shadow } = place;
-  return { scorer: plugins.scorer(name), weight, budgetMs, shadow, onFailure: toPolicy(place, plugins, lastScores) };
+  return { scorer: plugins.scorer(name), weight, budgetMs, shadow, onFailure: toPolicy(place, plugins, memories) };
 }
 
-/** @param lastScores by scorer: one memory for all profiles that it is in. */
-function toPolicy(
-  { name, onFailure }: ScorerPlace,
-  plugins: PluginLookup,
-  lastScores: Map<string, LastScores>,
-): FailurePolicy {
+function toPolicy({ name, onFailure }: ScorerPlace, plugins: PluginLookup, memories: ScoreMemories): FailurePolicy {
   switch (onFailure.kind) {
     case "inline":
       return { kind: "inline", scorer: plugins.scorer(onFailure.scorer) };
-    case "last_known": {
-      const last = lastScores.get(name) ?? createLastScores(onFailure.maxAgeMs);
-      lastScores.set(name, last);
-      return { kind: "last_known", last };
-    }
+    case "last_known":
+      return { kind: "last_known", last: memories.of(name, onFailure.maxAgeMs) };
     case "abstain":
     case "neutral":
     case "fail_request":

@@ -1,0 +1,123 @@
+import type { CycleClock, Need, Plan } from "@outrider/core";
+import type { Logger } from "pino";
+import { createPlan } from "../config/plan.ts";
+import { createScoreMemories, type ScoreMemories } from "../config/score-memories.ts";
+import type { HostConfig } from "../config/types.ts";
+import type { PluginRuntime, PluginSetup } from "../plugins/types.ts";
+import { createPolicies, type Policies } from "../policies/create-policies.ts";
+import { type LimitedWeights, withWeights } from "./limited-weights.ts";
+
+/** The configuration that decisions are made by, and how it changes. */
+export interface ConfigInForce {
+  /** As it was read: without weights for a limited time. */
+  readonly config: HostConfig;
+  readonly plan: Plan;
+  /** Counts configurations, from 1. */
+  readonly generation: number;
+  /** What plugins were granted and what the configuration itself reads; another array when either changes. */
+  readonly granted: readonly Need[];
+  /** When it came into force, Unix ms. */
+  readonly loadedAtMs: number;
+  /** Weights that count in the place of the configuration's, those of a profile at most once. */
+  readonly limited: readonly LimitedWeights[];
+  /**
+   * Puts another configuration in force: what differs starts beside what runs, and is swapped in whole between two
+   * decisions. Weights for a limited time end with it. Not to be called before the change before has ended.
+   * @returns its generation.
+   * @throws {OutriderError} why it cannot; the old one stays in force then.
+   */
+  change(to: HostConfig): Promise<number>;
+  /** Has these weights count from the next decision on; they have been checked. The time is somebody else's to keep. */
+  weigh(limited: readonly LimitedWeights[]): void;
+}
+
+/** What a configuration needs to come into force. */
+export interface ConfigParts {
+  readonly plugins: PluginRuntime;
+  readonly clock: CycleClock;
+  readonly log: Logger;
+  /** A configuration came into force. */
+  readonly loaded: (generation: number, atMs: number) => void;
+}
+
+/** One configuration, and all that was made of it. */
+interface Current {
+  readonly config: HostConfig;
+  readonly policies: Policies;
+  readonly memories: ScoreMemories;
+  readonly plan: Plan;
+  readonly loadedAtMs: number;
+  readonly limited: readonly LimitedWeights[];
+}
+
+/** What of a configuration the plugin runtime is told. */
+export function toPluginSetup({ plugins, processes, workers, budgetMs }: HostConfig): PluginSetup {
+  return { specs: plugins, processes, workers, decisionBudgetMs: budgetMs };
+}
+
+/** Begins with generation 1, whose plugins the runtime was made with. */
+export function createConfigInForce(config: HostConfig, { plugins, clock, log, loaded }: ConfigParts): ConfigInForce {
+  const make = (to: HostConfig, from: Pick<PluginRuntime, "scorer" | "producer">, before?: Current): Current => {
+    const policies = createPolicies(to.policies, before?.policies);
+    const memories = createScoreMemories(to, before?.memories);
+    const plan = createPlan(to, from, policies, (before?.plan.generation ?? 0) + 1, memories);
+    return { config: to, policies, memories, plan, loadedAtMs: clock.nowMs(), limited: [] };
+  };
+  let current = make(config, plugins);
+  const granted = joinNeeds(
+    () => plugins.granted,
+    () => current.config.needs,
+  );
+  loaded(1, current.loadedAtMs);
+  return {
+    get config() {
+      return current.config;
+    },
+    get plan() {
+      return current.plan;
+    },
+    get generation() {
+      return current.plan.generation;
+    },
+    get granted() {
+      return granted();
+    },
+    get loadedAtMs() {
+      return current.loadedAtMs;
+    },
+    get limited() {
+      return current.limited;
+    },
+    async change(to) {
+      const prepared = await plugins.prepare(toPluginSetup(to));
+      let next: Current;
+      try {
+        next = make(to, prepared, current);
+      } catch (cause) {
+        await prepared.discard();
+        throw cause;
+      }
+      prepared.commit();
+      current = next;
+      const { generation } = next.plan;
+      loaded(generation, next.loadedAtMs);
+      log.info({ generation, comparisons: prepared.comparisons }, "another configuration is in force");
+      return generation;
+    },
+    weigh(limited) {
+      const { config: own, policies, memories } = current;
+      const plan = createPlan(withWeights(own, limited), plugins, policies, current.plan.generation, memories);
+      current = { ...current, plan, limited };
+    },
+  };
+}
+
+/** Both together, the same array until one of them is another. */
+function joinNeeds(one: () => readonly Need[], other: () => readonly Need[]): () => readonly Need[] {
+  const join = () => ({ one: one(), other: other(), both: [...one(), ...other()] });
+  let known = join();
+  return () => {
+    if (known.one !== one() || known.other !== other()) known = join();
+    return known.both;
+  };
+}
