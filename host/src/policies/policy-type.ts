@@ -75,6 +75,11 @@ export interface PolicyType {
   readonly about: string;
   /** What to say to whoever writes it, such as what to write instead; absent = nothing. */
   readonly notice?: string;
+  /**
+   * What it does with these parameters, in words for whoever runs it: the end of a sentence that starts with its name.
+   * @param profiles names of the profiles, in the order of the configuration. Absent = {@link about}.
+   */
+  readonly explain?: (parameters: never, profiles: readonly string[]) => string;
   /** Checks and completes `parameters:`. */
   readonly parameters: ConfigSchema<unknown>;
   /** What of the endpoints and the request it reads, beyond what the host knows anyway. */
@@ -104,6 +109,7 @@ export interface PolicyType {
 export interface TypedPolicy<P> extends Omit<
   PolicyType,
   | "parameters"
+  | "explain"
   | "needs"
   | "refs"
   | "filter"
@@ -119,6 +125,7 @@ export interface TypedPolicy<P> extends Omit<
   | "data"
 > {
   readonly parameters: ConfigSchema<P>;
+  readonly explain?: (parameters: P, profiles: readonly string[]) => string;
   readonly needs?: (parameters: P) => readonly (NeedKey | Need)[];
   readonly refs?: (parameters: P) => readonly PolicyRef[];
   readonly filter?: (name: string, parameters: P) => Filter;
