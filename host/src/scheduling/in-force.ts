@@ -1,0 +1,10 @@
+import type { Plan } from "@outrider/core";
+import type { RequestRules } from "./request-rules.ts";
+
+/** What decisions are made by: one generation of the configuration, replaced whole between two of them. */
+export interface InForce {
+  /** What the cycle runs by. */
+  readonly plan: Plan;
+  /** What is said of requests before and beside the cycle. */
+  readonly rules: RequestRules;
+}
