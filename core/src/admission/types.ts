@@ -1,4 +1,4 @@
-import type { EndpointSnapshot, InflightColumns, RequestFacts } from "../contract/index.ts";
+import type { EndpointInfo, EndpointSnapshot, InflightColumns, RequestFacts } from "../contract/index.ts";
 
 /** The endpoints as they are when a request comes, before it is known which of them may get it. */
 export interface PoolView {
@@ -33,6 +33,16 @@ export interface Screening {
   random(): number;
 }
 
+/** One number that a policy keeps, under the reference EPP's name. */
+export interface PolicyFigure {
+  readonly kind: "counter" | "gauge";
+  /** Name without the prefix and the `_total` of counters. */
+  readonly name: string;
+  /** Labels besides the policy's name and type. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 /** Which endpoints a request may be sent to at all, before anything is asked about them; plain code of the host. */
 export interface Screener {
   readonly name: string;
@@ -42,4 +52,8 @@ export interface Screener {
     readonly allowed: Uint32Array;
     readonly responseHeaders: readonly (readonly [name: string, value: string])[];
   };
+  /** Further headers to set on the response, told by the endpoint that the request went to; absent = none. */
+  headersOf?(endpoint: EndpointInfo): readonly (readonly [name: string, value: string])[];
+  /** What it has to show of a snapshot and of the requests so far; absent = nothing. */
+  figures?(snapshot: EndpointSnapshot): readonly PolicyFigure[];
 }

@@ -5,6 +5,7 @@ import type {
   DecisionRecord,
   DecisionRefusal,
   FailurePolicy,
+  Picker,
   Plan,
   Profile,
   ProfileRecord,
@@ -110,8 +111,14 @@ function runProfile(
   const { candidates, scorers } = recorded;
   const totals = combineScores(scorers, candidates.length);
   if (candidates.length === 0 || random === undefined) return { ...recorded, totals, picked: [], vetoes: "none" };
-  const input = { candidates, totals, facts, endpoints: snapshot, random };
-  return { ...recorded, totals, ...pickUnvetoed(picker, scorers, input) };
+  const input = { candidates, totals, facts, endpoints: snapshot, columns: snapshot.columns, random };
+  return { ...recorded, totals, ...pickUnvetoed(asThen(picker, recorded.picked), scorers, input) };
+}
+
+/** A picker as it was when the decision was made: one that goes by more than its input is told what it chose. */
+function asThen(picker: Picker, recorded: readonly number[]): Picker {
+  const { name, type } = picker;
+  return picker.again === undefined ? picker : { name, type, pick: (input) => picker.again!(input, recorded) };
 }
 
 function toRerun(

@@ -195,7 +195,7 @@ class Cycle {
     const { candidates, totals, scorers } = run;
     const isEmpty = candidates.length === 0 || this.#failedBy !== "";
     const { facts, snapshot: endpoints } = this.#input;
-    const input = { candidates, totals, facts, endpoints, random: this.#random };
+    const input = { candidates, totals, facts, endpoints, columns: this.#columns, random: this.#random };
     const choice = isEmpty ? nothing : pickUnvetoed(profile.picker, scorers, input);
     const made = { ...run, ...choice };
     this.#profiles.push(made);

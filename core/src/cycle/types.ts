@@ -1,5 +1,6 @@
 import type {
   CycleCall,
+  EndpointColumns,
   EndpointDirectory,
   EndpointSnapshot,
   InflightColumns,
@@ -126,6 +127,8 @@ export interface PickInput {
   readonly facts: CycleFacts;
   /** Endpoints behind the slots. */
   readonly endpoints: EndpointDirectory;
+  /** Measurements, indexed by slot. */
+  readonly columns: EndpointColumns;
   /** Next number in [0, 1) of the decision's randomness. */
   random(): number;
 }
@@ -138,6 +141,12 @@ export interface Picker {
   readonly tieBreak?: string;
   /** Slots, the pick first, then fallback endpoints in order; at least one, at most as many as configured. */
   pick(input: PickInput): number[];
+  /**
+   * What it chose then, told by the record of a decision, of a picker whose choice depends on more than `input`; changes
+   * nothing that later picks depend on. Absent = {@link pick} tells.
+   * @param recorded slots that it chose then, the pick first.
+   */
+  again?(input: PickInput, recorded: readonly number[]): number[];
 }
 
 /** A named set of filters, weighted scorers and one picker. */

@@ -11,7 +11,8 @@ const plugins = {
   producer: (name: string): Producer => ({ name, type: "t", produces: [], produce: () => {} }),
 };
 
-const seen = { facts: {} as CycleFacts, endpoints: createEndpointTable({ epoch: 1 }).current };
+const { current } = createEndpointTable({ epoch: 1 });
+const seen = { facts: {} as CycleFacts, endpoints: current, columns: current.columns };
 
 async function planOf(text: string, generation = 1) {
   const result = await loadConfig({ name: "epp.yaml", bytes: Buffer.from(head + text), folder: "/" }, catalogue);
