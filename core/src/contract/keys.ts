@@ -44,7 +44,10 @@ export const needKeys = {
   "request.model": { grant: "always", about: "Model that is asked for: the client's, or what it is rewritten to." },
   "request.prompt_tokens": { grant: "always", about: "Tokens of the prompt, estimated where nobody tokenises." },
   "endpoint.labels": { grant: "asked", about: "Labels of the endpoints, by name." },
-  "endpoint.sets": { grant: "asked", about: "Sets of the endpoints: models, adapters_running, adapters_waiting." },
+  "endpoint.sets": {
+    grant: "asked",
+    about: "Sets of the endpoints: models, adapters, adapter_bases, adapters_running, adapters_waiting.",
+  },
   "request.session_key": { grant: "asked", about: "Key that requests of one session share." },
   "request.pinned_slot": { grant: "asked", about: "Endpoint that the client's session token names." },
   "request.fairness_id": { grant: "asked", about: "Tenant the request is accounted to." },
@@ -66,5 +69,16 @@ export const needKeys = {
   veto: { grant: "operator", about: "The right to rule candidates out." },
 } as const;
 
-/** Key of a fact or event a plugin may ask for. */
-export type NeedKey = keyof typeof needKeys | ColumnKey | keyof typeof dataKeys | `metric.${string}` | `rate.${string}`;
+/** Facts that policies of the host alone read: no plugin can ask for them, and none is told. */
+export const policyKeys = {
+  "request.multimodal": { about: "Whether the prompt has parts that are no text, such as images." },
+} as const;
+
+/** Key of a fact or event a plugin or a policy may ask for. */
+export type NeedKey =
+  | keyof typeof needKeys
+  | keyof typeof policyKeys
+  | ColumnKey
+  | keyof typeof dataKeys
+  | `metric.${string}`
+  | `rate.${string}`;
