@@ -8,7 +8,11 @@ export interface EndpointInfo {
   readonly address: string;
   /** Labels as its source gives them. */
   readonly labels: Readonly<Record<string, string>>;
-  /** `models`, `adapters_running`, `adapters_waiting`: names, sorted. */
+  /**
+   * Names, sorted; a set that is absent is unknown. `adapters_running`, `adapters_waiting`: of the page of metrics.
+   * `models`, `adapters`, `adapter_bases` (each `ADAPTER=MODEL`): of the list of models, where it is fetched; without
+   * it, `models` is what the page of metrics names.
+   */
   readonly sets: Readonly<Record<string, readonly string[]>>;
   /** Restarts the host has seen; when it grows the endpoint's caches are empty. */
   readonly incarnation: number;

@@ -214,10 +214,23 @@ describe("an endpoint", () => {
   it("is another process at another address: restarted, with everything unknown", () => {
     const table = tableOf("a");
     table.setValue(0, "waiting_requests", 4, 10);
+    table.setSets(0, { models: ["m"] });
     table.upsert(entry("a", "10.0.0.2:1"));
     const snapshot = table.publish(20);
-    expect(snapshot.at(0)).toMatchObject({ address: "10.0.0.2:1", incarnation: 1 });
+    expect(snapshot.at(0)).toEqual({ ...entry("a", "10.0.0.2:1"), slot: 0, sets: {}, incarnation: 1 });
     expect(snapshot.columns.waitingRequests[0]).toBeNaN();
+  });
+
+  it("keeps the sets that are not forgotten", () => {
+    const table = tableOf("a");
+    table.setSets(0, { models: ["m"], adapters: ["a"], adapters_running: [] });
+    const before = table.publish(1);
+    table.forgetSets(0, ["adapters", "adapters_running", "adapters_waiting"]);
+    expect(table.publish(2).at(0)?.sets).toEqual({ models: ["m"] });
+    expect(before.at(0)?.sets).toEqual({ models: ["m"], adapters: ["a"], adapters_running: [] });
+    table.forgetSets(0, ["adapters"]);
+    table.forgetSets(7, ["models"]);
+    expect(table.publish(3).rev).toBe(2);
   });
 
   it("is found by its id while it is there", () => {

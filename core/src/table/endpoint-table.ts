@@ -68,7 +68,7 @@ class Table implements EndpointTable {
       ...info,
       address: entry.address,
       labels: { ...entry.labels },
-      sets: entry.sets === undefined ? info.sets : toSets(entry.sets),
+      sets: entry.sets === undefined ? (moved ? {} : info.sets) : toSets(entry.sets),
       incarnation: moved ? info.incarnation + 1 : info.incarnation,
     };
     if (moved || !sameLabels(info.labels, next.labels) || !sameSets(info.sets, next.sets)) this.#write(slot, next);
@@ -96,6 +96,13 @@ class Table implements EndpointTable {
     if (info === undefined) return;
     const next = { ...info.sets, ...toSets(sets) };
     if (!sameSets(info.sets, next)) this.#write(slot, { ...info, sets: next });
+  }
+
+  forgetSets(slot: number, names: readonly string[]): void {
+    const info = this.#infos[slot];
+    if (info === undefined || !names.some((name) => Object.hasOwn(info.sets, name))) return;
+    const sets = Object.fromEntries(Object.entries(info.sets).filter(([name]) => !names.includes(name)));
+    this.#write(slot, { ...info, sets });
   }
 
   restarted(slot: number): void {

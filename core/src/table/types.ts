@@ -50,6 +50,8 @@ export interface EndpointTable {
   slotOf(id: string): number;
   /** Replaces the sets named, such as `models`; the others stay. */
   setSets(slot: number, sets: Readonly<Record<string, readonly string[]>>): void;
+  /** The sets named are no longer known. */
+  forgetSets(slot: number, names: readonly string[]): void;
   /** The endpoint was restarted: its caches are empty. */
   restarted(slot: number): void;
   /** Number of a key's column, for {@link setValues}; the key gets one where it has none. */

@@ -1,59 +1,12 @@
-import type { ColumnKey } from "@outrider/core";
+import type { EngineSpec, SeriesSpec } from "./engine-spec.ts";
 
-/** Column that a scraped value goes to. */
-export type ScrapedKey = ColumnKey | `metric.${string}`;
-
-/**
- * What one family of a metrics page is read for. A server may expose a family once per engine; how the values of its
- * engines become one says `combine`.
- */
-export type SeriesSpec =
-  /** The value is a measurement; what is negative, not finite or above `max` is unknown. */
-  | {
-      readonly kind: "gauge";
-      readonly metric: string;
-      readonly column: ScrapedKey;
-      readonly combine: "sum" | "mean";
-      readonly max?: number;
-      /** Label that names the model, for the set `models`. */
-      readonly modelLabel?: string;
-    }
-  /** The measurements are labels; `first` is for what all engines share. */
-  | {
-      readonly kind: "info";
-      readonly metric: string;
-      readonly labels: readonly {
-        readonly label: string;
-        readonly column: ScrapedKey;
-        readonly combine: "sum" | "first";
-      }[];
-    }
-  /** The series with the largest value is the live one; its labels hold adapters, separated by commas. */
-  | {
-      readonly kind: "adapters";
-      readonly metric: string;
-      readonly column: ScrapedKey;
-      readonly maxLabel: string;
-      readonly runningLabel: string;
-      readonly waitingLabel: string;
-    }
-  /** Start of the process in Unix seconds: a later one is a restart. */
-  | { readonly kind: "start"; readonly metric: string }
-  /** A counter that falls only with a restart; asked where the page names no start. */
-  | { readonly kind: "counter"; readonly metric: string };
-
-/** How one kind of model server names its metrics. */
-export interface EngineSpec {
-  /** Name of the engine, as in the label `llm-d.ai/engine-type`. */
-  readonly engine: string;
-  readonly series: readonly SeriesSpec[];
-}
+const start: SeriesSpec = { kind: "start", metric: "process_start_time_seconds" };
 
 /** vLLM's names, seen on 0.32. */
 export const vllmSpec: EngineSpec = {
   engine: "vllm",
   series: [
-    { kind: "start", metric: "process_start_time_seconds" },
+    start,
     {
       kind: "gauge",
       metric: "vllm:num_requests_running",
@@ -83,11 +36,103 @@ export const vllmSpec: EngineSpec = {
   ],
 };
 
-/** Columns that pages of an engine fill, each once. */
-export function scrapedColumns({ series }: EngineSpec): readonly ScrapedKey[] {
-  const keys = series.flatMap((spec) => {
-    if (spec.kind === "info") return spec.labels.map(({ column }) => column);
-    return spec.kind === "gauge" || spec.kind === "adapters" ? [spec.column] : [];
-  });
-  return [...new Set(keys)];
-}
+/** SGLang's names; newer versions give the two sizes of the cache as gauges. */
+const sglangSpec: EngineSpec = {
+  engine: "sglang",
+  series: [
+    start,
+    {
+      kind: "gauge",
+      metric: "sglang:num_running_reqs",
+      column: "running_requests",
+      combine: "sum",
+      modelLabel: "model_name",
+    },
+    { kind: "gauge", metric: "sglang:num_queue_reqs", column: "waiting_requests", combine: "sum" },
+    { kind: "gauge", metric: "sglang:token_usage", column: "kv_cache_usage", combine: "mean", max: 1 },
+    { kind: "counter", metric: "sglang:prompt_tokens_total" },
+    {
+      kind: "info",
+      metric: "sglang:cache_config_info",
+      labels: [
+        { label: "page_size", column: "kv_block_tokens", combine: "first" },
+        { label: "num_pages", column: "kv_total_blocks", combine: "sum" },
+      ],
+    },
+    { kind: "gauge", metric: "sglang:page_size", column: "kv_block_tokens", combine: "first" },
+    { kind: "gauge", metric: "sglang:num_pages", column: "kv_total_blocks", combine: "sum" },
+  ],
+};
+
+/** Names of TensorRT-LLM's own server. */
+const trtllmSpec: EngineSpec = {
+  engine: "trtllm-serve",
+  series: [
+    start,
+    { kind: "gauge", metric: "trtllm_num_requests_running", column: "running_requests", combine: "sum" },
+    { kind: "gauge", metric: "trtllm_num_requests_waiting", column: "waiting_requests", combine: "sum" },
+    { kind: "gauge", metric: "trtllm_kv_cache_utilization", column: "kv_cache_usage", combine: "mean", max: 1 },
+    { kind: "gauge", metric: "trtllm_kv_cache_tokens_per_block", column: "kv_block_tokens", combine: "first" },
+    { kind: "gauge", metric: "trtllm_kv_cache_max_blocks", column: "kv_total_blocks", combine: "sum" },
+  ],
+};
+
+const tritonRequests = "nv_trt_llm_request_metrics";
+const tritonBlocks = "nv_trt_llm_kv_cache_block_metrics";
+
+/** Names of Triton with TensorRT-LLM behind it: one family of requests and one of blocks, told apart by a label. */
+const tritonTrtllmSpec: EngineSpec = {
+  engine: "triton-tensorrt-llm",
+  series: [
+    start,
+    {
+      kind: "gauge",
+      metric: tritonRequests,
+      match: { request_type: "scheduled" },
+      column: "running_requests",
+      combine: "sum",
+    },
+    {
+      kind: "gauge",
+      metric: tritonRequests,
+      match: { request_type: "waiting" },
+      column: "waiting_requests",
+      combine: "sum",
+    },
+    {
+      kind: "gauge",
+      metric: tritonBlocks,
+      match: { kv_cache_block_type: "fraction" },
+      column: "kv_cache_usage",
+      combine: "mean",
+      max: 1,
+    },
+    {
+      kind: "gauge",
+      metric: tritonBlocks,
+      match: { kv_cache_block_type: "tokens_per" },
+      column: "kv_block_tokens",
+      combine: "first",
+    },
+    {
+      kind: "gauge",
+      metric: tritonBlocks,
+      match: { kv_cache_block_type: "max" },
+      column: "kv_total_blocks",
+      combine: "sum",
+    },
+  ],
+};
+
+/** Triton's names. It counts executions since its start and not those under way: how many run stays unknown. */
+const tritonSpec: EngineSpec = {
+  engine: "triton",
+  series: [
+    start,
+    { kind: "gauge", metric: "nv_inference_pending_request_count", column: "waiting_requests", combine: "sum" },
+    { kind: "counter", metric: "nv_inference_exec_count" },
+  ],
+};
+
+/** Engines that need no configuration. */
+export const builtInEngines: readonly EngineSpec[] = [vllmSpec, sglangSpec, trtllmSpec, tritonTrtllmSpec, tritonSpec];

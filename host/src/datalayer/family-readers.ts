@@ -1,4 +1,4 @@
-import type { ScrapedKey, SeriesSpec } from "./engine-specs.ts";
+import type { Combine, ScrapedKey, SeriesMatch, SeriesSpec } from "./engine-spec.ts";
 import { createLabelMemory } from "./label-memory.ts";
 import type { Sample } from "./sample-text.ts";
 
@@ -48,6 +48,11 @@ export function createFamilyReader(
   columns: readonly ScrapedKey[],
   result: PageResult,
 ): FamilyReader {
+  const reader = createReader(series, columns, result);
+  return "match" in series && series.match !== undefined ? matchingReader(series.match, reader) : reader;
+}
+
+function createReader(series: SeriesSpec, columns: readonly ScrapedKey[], result: PageResult): FamilyReader {
   switch (series.kind) {
     case "gauge":
       return gaugeReader(series, columns.indexOf(series.column), result);
@@ -68,6 +73,28 @@ export function createFamilyReader(
 
 const sum = (a: number, b: number) => a + b;
 
+/** Hands on only the lines that have certain labels. */
+function matchingReader(match: SeriesMatch, reader: FamilyReader): FamilyReader {
+  const memory = createLabelMemory();
+  const wanted = Object.entries(match);
+  let line = 0;
+  return {
+    begin() {
+      line = 0;
+      reader.begin();
+    },
+    add(page, sample) {
+      memory.read(page, line, sample.labelsStart, sample.labelsEnd);
+      const labels = memory.labelsOf(line++);
+      if (wanted.every(([label, value]) => labels?.get(label) === value)) reader.add(page, sample);
+    },
+    end(page) {
+      memory.changed(line);
+      reader.end(page);
+    },
+  };
+}
+
 function totalReader(write: (value: number) => void, combine: (a: number, b: number) => number): FamilyReader {
   let total = Number.NaN;
   let count = 0;
@@ -84,8 +111,15 @@ function totalReader(write: (value: number) => void, combine: (a: number, b: num
   };
 }
 
+const combiners: Readonly<Record<Combine, (a: number, b: number) => number>> = {
+  sum,
+  mean: sum,
+  max: Math.max,
+  first: (a) => a,
+};
+
 function gaugeReader(
-  { combine, max = Infinity, modelLabel }: SeriesSpec & { kind: "gauge" },
+  { combine, min = 0, max = Infinity, modelLabel }: SeriesSpec & { kind: "gauge" },
   column: number,
   result: PageResult,
 ): FamilyReader {
@@ -97,7 +131,8 @@ function gaugeReader(
       total = count = 0;
     },
     add(page, { value, labelsStart, labelsEnd }) {
-      total += value >= 0 && value <= max && value !== Infinity ? value : Number.NaN;
+      const measured = value >= min && value <= max && Number.isFinite(value) ? value : Number.NaN;
+      total = count === 0 ? measured : combiners[combine](total, measured);
       models?.read(page, count, labelsStart, labelsEnd);
       count += 1;
     },

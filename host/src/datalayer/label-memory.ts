@@ -6,6 +6,8 @@ export interface LabelMemory {
   read(page: Buffer, index: number, start: number, end: number): void;
   /** Whether labels differ from those of the last call; asked once a page, when its `count` lines are read. */
   changed(count: number): boolean;
+  /** Labels of the `index`-th line. */
+  labelsOf(index: number): ReadonlyMap<string, string> | undefined;
   /** One label of every line; `undefined` where a line lacks it. */
   values(label: string): (string | undefined)[];
 }
@@ -30,6 +32,7 @@ export function createLabelMemory(): LabelMemory {
       dirty = false;
       return differs;
     },
+    labelsOf: (index) => lines[index]?.labels,
     values: (label) => lines.map(({ labels }) => labels.get(label)),
   };
 }

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import parsePrometheusTextFormat from "parse-prometheus-text-format";
 import { describe, expect, it } from "vitest";
-import { type EngineSpec, vllmSpec } from "./engine-specs.ts";
+import type { EngineSpec } from "./engine-spec.ts";
+import { vllmSpec } from "./engine-specs.ts";
 import { createMetricsParser, type MetricsParser, type ScrapedPage } from "./metrics-parser.ts";
 
 const realPage = readFileSync(new URL("fixtures/vllm-metrics.txt", import.meta.url));
@@ -173,7 +174,13 @@ describe("a page of vLLM", () => {
       engine: "vllm",
       series: [
         ...vllmSpec.series,
-        { kind: "gauge", metric: "vllm:num_preemptions_total", column: "metric.preemptions", combine: "sum" },
+        {
+          kind: "gauge",
+          metric: "vllm:num_preemptions_total",
+          column: "metric.preemptions",
+          combine: "sum",
+          takesCounter: true,
+        },
       ],
     };
     expect(read(realPage, spec)["metric.preemptions"]).toBe(0);

@@ -1,7 +1,7 @@
 import { type CycleClock, type EndpointEntry, type EndpointTable, OutriderError } from "@outrider/core";
 import type { Logger } from "pino";
 import { createEndpointRow, type EndpointState } from "./endpoint-state.ts";
-import type { EngineSpec } from "./engine-specs.ts";
+import type { EngineSpec } from "./engine-spec.ts";
 import type { DataLayerMetrics } from "./metrics.ts";
 import { createMetricsParser, type ScrapedPage } from "./metrics-parser.ts";
 import type { ScrapeFault } from "./scrape-fault.ts";

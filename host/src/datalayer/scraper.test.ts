@@ -23,15 +23,18 @@ let clock: ManualClock;
 let scraper: Scraper;
 let servers: Map<string, FakeServer>;
 let roundsOver: number[];
+let restMs: number;
 
 beforeEach(() => {
   clock = createManualClock();
   servers = new Map();
   roundsOver = [];
+  restMs = 0;
   scraper = createScraper({
     clock,
     random: () => 0.5,
     intervalMs: () => 50,
+    restMs: () => restMs,
     timeoutMs: 1_000,
     onRoundOver: () => roundsOver.push(clock.elapsedMs()),
     connect(address, listener) {
@@ -171,6 +174,21 @@ describe("a server", () => {
     clock.advance(2_000);
     expect(servers.get("a")).toMatchObject({ closed: 1, askedAtMs: [] });
     expect(heard).toMatchObject({ faults: [], rounds: 0 });
+  });
+});
+
+describe("a server that is to be left alone between pages", () => {
+  it("is asked once in that time, newcomers and those that fail sooner", () => {
+    restMs = 1_000;
+    add("a", { answerAfterMs: 3 });
+    add("failing", { answerAfterMs: 0, answer: refused });
+    scraper.start();
+    clock.advance(499);
+    add("new", { answerAfterMs: 3 });
+    clock.advance(2_000);
+    expect(servers.get("a")!.askedAtMs).toEqual([0, 1_000, 2_000]);
+    expect(servers.get("new")!.askedAtMs).toEqual([500, 1_500]);
+    expect(servers.get("failing")!.askedAtMs.slice(0, 3)).toEqual([0, 50, 150]);
   });
 });
 

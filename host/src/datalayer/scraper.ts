@@ -33,6 +33,8 @@ export interface ScraperOptions {
   random(): number;
   /** Between two scrapes of one endpoint, in ms; asked before each round, so that an idle pool may be left alone. */
   intervalMs(): number;
+  /** Before a target that brought a page is asked again, in ms, where that is longer than a round; default 0. */
+  restMs?(): number;
   /** From the request to the whole page, in ms. */
   readonly timeoutMs: number;
   /** A round is over: its pages have come, or have kept the others waiting for long enough. Once a round. */
@@ -159,15 +161,23 @@ class RoundScraper implements Scraper {
 
   #settle(scrape: Scrape, result: Buffer | ScrapeFault): void {
     const nowMs = this.#options.clock.elapsedMs();
-    const durationMs = nowMs - scrape.askedAtMs;
+    const { askedAtMs } = scrape;
     scrape.askedAtMs = -1;
-    const fault = Buffer.isBuffer(result) ? scrape.target.onPage(result, durationMs) : result;
-    if (fault === undefined) scrape.failures = 0;
-    else {
+    const fault = Buffer.isBuffer(result) ? scrape.target.onPage(result, nowMs - askedAtMs) : result;
+    if (fault === undefined) {
+      scrape.failures = 0;
+      scrape.notBeforeMs = askedAtMs + this.#restMs();
+    } else {
       scrape.notBeforeMs = nowMs + this.#backoffMs(scrape.failures++);
       scrape.target.onFault(fault);
     }
     this.#leave(scrape);
+  }
+
+  /** Not the same for all, so that targets that were added together spread with time. */
+  #restMs(): number {
+    const restMs = this.#options.restMs?.() ?? 0;
+    return restMs <= this.#options.intervalMs() ? 0 : restMs * (0.95 + 0.1 * this.#options.random());
   }
 
   /** Doubling from the interval; between half of it and all, so that endpoints lost together do not return together. */
