@@ -1,6 +1,6 @@
 import type { Profile, ProfileHandler } from "../cycle/types.ts";
 
-/** Runs the one profile there is. */
+/** Runs one profile, and takes its pick. */
 export function createSingleProfileHandler(name: string, profile: Profile): ProfileHandler {
   return {
     name,

@@ -1,0 +1,30 @@
+import type { Decider, HandlerView } from "../../cycle/types.ts";
+
+/** `parameters:` of a `prefix-based-pd-decider`. */
+export interface PrefixBasedPdOptions {
+  /** Prompt tokens that the picked endpoint would have to compute itself, from which on they are computed apart; 0 = never. */
+  readonly nonCachedTokens: number;
+  /** Prompts with fewer tokens are never computed apart. */
+  readonly promptTokens: number;
+}
+
+/** Wants a prefill endpoint where the picked one has too little of the prompt in its cache; what is unknown is not cached. */
+export function createPrefixBasedPdDecider(
+  name: string,
+  { nonCachedTokens, promptTokens }: PrefixBasedPdOptions,
+): Decider {
+  return {
+    name,
+    type: "prefix-based-pd-decider",
+    decide(view, picked) {
+      const length = view.facts.promptTokens;
+      if (nonCachedTokens === 0 || length < promptTokens || length < nonCachedTokens) return false;
+      return length - cachedTokens(view, picked) >= nonCachedTokens;
+    },
+  };
+}
+
+function cachedTokens(view: HandlerView, picked: number): number {
+  const tokens = view.data("data.prefix_match_blocks", picked) * view.facts.blockSizeTokens;
+  return Number.isNaN(tokens) ? 0 : tokens;
+}
