@@ -40,6 +40,18 @@ export interface PolicyRef {
   readonly role: PolicyRole;
 }
 
+/** Something in parameters that is hardly meant. */
+export interface Oddity {
+  /** Where in `parameters:`. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  /** What to write instead. */
+  readonly hint?: string;
+}
+
+/** Where the data layer names a policy: what is fetched of endpoints, what is read out of it, where endpoints come from. */
+export type DataPart = "source" | "extractor" | "discovery";
+
 /** What a policy is made with besides its parameters. */
 export interface PolicyScope {
   /** Profiles of the configuration, in its order. */
@@ -86,12 +98,16 @@ export interface PolicyType {
   readonly needs?: (parameters: never) => readonly (NeedKey | Need)[];
   /** Other policies that its parameters name. */
   readonly refs?: (parameters: never) => readonly PolicyRef[];
+  /** What is hardly meant although the schema takes it, such as a condition that nothing can meet. */
+  readonly oddities?: (parameters: never) => readonly Oddity[];
   readonly filter?: (name: string, parameters: never) => Filter;
   readonly picker?: (name: string, parameters: never) => Picker;
   /** Profiles that the handler names must be there. @throws {OutriderError} `CONFIG_INVALID` where they are not. */
   readonly handler?: (name: string, parameters: never, scope: PolicyScope) => ProfileHandler;
   /** Whether the handler can do with these profiles, and why not; checked before it is made. */
   readonly checkProfiles?: (parameters: never, profiles: readonly string[]) => string | undefined;
+  /** Profiles of these that the handler may run; absent = all. */
+  readonly reaches?: (parameters: never, profiles: readonly string[]) => readonly string[];
   readonly decider?: (name: string, parameters: never) => Decider;
   readonly parser?: () => RequestParser;
   readonly detector?: (name: string, parameters: never) => SaturationDetector;
@@ -101,6 +117,8 @@ export interface PolicyType {
   readonly reporter?: (parameters: never) => ResponseReporter;
   /** Changes what the data layer does. */
   readonly data?: (parameters: never, settings: DataLayerSettings) => DataLayerSettings;
+  /** Where under `dataLayer:` it is named; absent = nowhere: it counts by being listed. */
+  readonly dataPart?: DataPart;
   /** What the host always does: nothing is made of it. */
   readonly implied?: true;
 }
@@ -112,10 +130,12 @@ export interface TypedPolicy<P> extends Omit<
   | "explain"
   | "needs"
   | "refs"
+  | "oddities"
   | "filter"
   | "picker"
   | "handler"
   | "checkProfiles"
+  | "reaches"
   | "decider"
   | "detector"
   | "screener"
@@ -128,10 +148,12 @@ export interface TypedPolicy<P> extends Omit<
   readonly explain?: (parameters: P, profiles: readonly string[]) => string;
   readonly needs?: (parameters: P) => readonly (NeedKey | Need)[];
   readonly refs?: (parameters: P) => readonly PolicyRef[];
+  readonly oddities?: (parameters: P) => readonly Oddity[];
   readonly filter?: (name: string, parameters: P) => Filter;
   readonly picker?: (name: string, parameters: P) => Picker;
   readonly handler?: (name: string, parameters: P, scope: PolicyScope) => ProfileHandler;
   readonly checkProfiles?: (parameters: P, profiles: readonly string[]) => string | undefined;
+  readonly reaches?: (parameters: P, profiles: readonly string[]) => readonly string[];
   readonly decider?: (name: string, parameters: P) => Decider;
   readonly detector?: (name: string, parameters: P) => SaturationDetector;
   readonly screener?: (name: string, parameters: P) => Screener;
