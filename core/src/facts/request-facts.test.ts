@@ -83,6 +83,19 @@ describe("a request without body", () => {
 });
 
 describe("facts", () => {
+  const tenants = [
+    { title: "its own header", headers: { "x-llm-d-inference-fairness-id": "tenant", agent: "a" }, want: "tenant" },
+    { title: "the older header", headers: { "x-gateway-inference-fairness-id": "older", agent: "a" }, want: "older" },
+    { title: "its agent", headers: { agent: "a" }, want: "a" },
+    { title: "nobody", headers: {}, want: "" },
+  ];
+  for (const { title, headers, want } of tenants) {
+    it(`have a request accounted to what is told by ${title}`, () => {
+      const settings = { agentOf: ({ header }: Pick<FactsSource, "header">) => header("agent") ?? "" };
+      expect(factsOf({ headers: headers as Record<string, string> }, {}, settings).fairnessId).toBe(want);
+    });
+  }
+
   it("come from the top level of the body and from headers, the newer name first", () => {
     const headers = {
       "x-llm-d-inference-fairness-id": "tenant",

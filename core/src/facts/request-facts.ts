@@ -35,6 +35,8 @@ export interface FactsSettings {
   priorityOf?(objective: string): number;
   /** Adapter that a model name stands for, empty = none; default none. */
   adapterOf?(model: string): string;
+  /** Agent that sends a request without a tenant of its own, empty = not told; default nobody tells. */
+  agentOf?(source: Pick<FactsSource, "header">): string;
   /** Endpoint that the client's session token names, -1 = none; default none. */
   pinnedSlotOf?(source: FactsSource): number;
 }
@@ -120,7 +122,9 @@ class SourceFacts implements HostFacts {
 
   get fairnessId(): string {
     this.#fairnessId ??=
-      this.#header("x-llm-d-inference-fairness-id") || this.#header("x-gateway-inference-fairness-id");
+      this.#header("x-llm-d-inference-fairness-id") ||
+      this.#header("x-gateway-inference-fairness-id") ||
+      (this.#settings.agentOf?.(this.#source) ?? "");
     return this.#fairnessId;
   }
 
