@@ -15,6 +15,8 @@ export interface Authority {
 export interface IssueOptions {
   /** Name that it is for; default `localhost`. */
   readonly dnsName?: string;
+  /** Address that it is for, in the place of a name. */
+  readonly ip?: string;
   /** Until when it is valid, Unix ms; default an hour from now. */
   readonly untilMs?: number;
 }
@@ -34,7 +36,7 @@ export async function createAuthority(commonName: string): Promise<Authority> {
   });
   return {
     cert: root.toString("pem"),
-    async issue(subject, { dnsName = "localhost", untilMs } = {}) {
+    async issue(subject, { dnsName = "localhost", ip, untilMs } = {}) {
       const keys = await crypto.subtle.generateKey(curve, true, ["sign", "verify"]);
       const certificate = await X509CertificateGenerator.create({
         ...serial(),
@@ -43,7 +45,9 @@ export async function createAuthority(commonName: string): Promise<Authority> {
         issuer: root.subject,
         publicKey: keys.publicKey,
         signingKey: own.privateKey,
-        extensions: [new SubjectAlternativeNameExtension([{ type: "dns", value: dnsName }])],
+        extensions: [
+          new SubjectAlternativeNameExtension([ip ? { type: "ip", value: ip } : { type: "dns", value: dnsName }]),
+        ],
       });
       const key = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
       const pem = `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`;
