@@ -28,6 +28,11 @@ export class CandidateSet implements CandidateData {
     return values;
   }
 
+  /** Some of these candidates, with their values. @param slots ascending. */
+  narrow(slots: Uint32Array): CandidateSet {
+    return slots === this.slots ? this : new CandidateSet(slots, this.#all, this.#produced);
+  }
+
   /** The slots as a bitmap, bit i % 8 of byte i ÷ 8, lowest first; made once. */
   bitmap(slotCount: number): Uint8Array {
     if (this.#bitmap === undefined) {

@@ -4,6 +4,7 @@ import { Call, type CallContext } from "./call.ts";
 import { CandidateSet } from "./candidate-set.ts";
 import { combineScores } from "./combine-scores.ts";
 import { CycleColumns, copyInflight } from "./cycle-columns.ts";
+import { type FilterRun, runFilters } from "./filter-chain.ts";
 import { toProducerOutcome, toScorerOutcome } from "./outcomes.ts";
 import { Round, toUs } from "./round.ts";
 import { Shadows } from "./shadows.ts";
@@ -13,7 +14,6 @@ import {
   type CycleInput,
   type DecisionRecord,
   type DecisionRefusal,
-  type FilterStep,
   type PlannedProducer,
   type ProducerOutcome,
   type Profile,
@@ -164,8 +164,7 @@ class Cycle {
   }
 
   #askScorers(profile: Profile): Step {
-    const filters: FilterStep[] = [];
-    const candidates = this.#filter(profile, filters);
+    const { steps: filters, candidates } = this.#filter(profile);
     const { length } = candidates.slots;
     const scorers = length === 0 ? [] : countedOf(profile.scorers);
     const round = this.#round();
@@ -223,16 +222,13 @@ class Cycle {
     return shadows.outcomes;
   }
 
-  #filter(profile: Profile, steps: FilterStep[]): CandidateSet {
-    let candidates = this.#all;
-    for (const { filter } of profile.filters) {
-      const seed = deriveSeed(this.#input.seed, FILTER_SEEDS + this.#filters++);
-      const kept = filter.filter(new Call(this.#context(candidates, profile.name), 0, seed, 0));
-      steps.push({ name: filter.name, kept, outcome: "applied" });
-      if (kept !== candidates.slots) candidates = new CandidateSet(kept, this.#all.slots, this.#produced);
-      if (kept.length === 0) break;
-    }
-    return candidates;
+  #filter({ name, filters }: Profile): FilterRun {
+    const firstSeed = FILTER_SEEDS + this.#filters;
+    this.#filters += filters.length;
+    return runFilters(filters, this.#all, (filter, place, candidates) => {
+      const seed = deriveSeed(this.#input.seed, firstSeed + place);
+      return filter.filter(new Call(this.#context(candidates, name), 0, seed, 0));
+    });
   }
 
   #call(round: Round, context: CallContext, budgetMs: number): Call {

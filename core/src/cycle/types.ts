@@ -67,7 +67,7 @@ export interface PlannedProducer {
 export interface Filter {
   readonly name: string;
   readonly type: string;
-  /** Slots that stay, ascending; `candidates` itself where all do. */
+  /** Slots that stay, ascending; `candidates` itself where all do. Asked again of more where a filter behind it relaxes. */
   filter(call: CycleCall): Uint32Array;
 }
 
@@ -288,6 +288,8 @@ export interface FilterStep {
   readonly kept: Uint32Array;
   /** `ignored`: it left nothing, and counts for nothing; `relaxed`: others were set aside so that it left something. */
   readonly outcome: "applied" | "ignored" | "relaxed";
+  /** Names of the filters before it that were set aside for it, in that order; absent unless `relaxed`. */
+  readonly setAside?: readonly string[];
 }
 
 /** One profile's run. */

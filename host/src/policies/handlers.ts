@@ -1,15 +1,21 @@
-import { createSingleProfileHandler } from "@outrider/core";
-import { z } from "zod";
-import { definePolicy, type PolicyType } from "./policy-type.ts";
+import { dataParallelProfileHandler } from "./handlers/data-parallel-profile-handler.ts";
+import { deciderTypes } from "./handlers/deciders.ts";
+import { disaggProfileHandler } from "./handlers/disagg-profile-handler.ts";
+import { headerHandlers } from "./handlers/header-handlers.ts";
+import { headerProfileHandler } from "./handlers/header-profile-handler.ts";
+import { pdProfileHandler } from "./handlers/pd-profile-handler.ts";
+import { profileRules } from "./handlers/profile-rules.ts";
+import { singleProfileHandler } from "./handlers/single-profile-handler.ts";
+import type { PolicyType } from "./policy-type.ts";
 
 /** Types that decide which profiles run, and deciders that they ask. */
 export const handlerTypes: readonly PolicyType[] = [
-  definePolicy({
-    type: "single-profile-handler",
-    about: "Runs the one profile there is.",
-    parameters: z.strictObject({}),
-    checkProfiles: (_, profiles) =>
-      profiles.length === 1 ? undefined : "runs one profile: name a handler that runs several, or keep one profile",
-    handler: (name, _, { profiles }) => createSingleProfileHandler(name, profiles[0]!),
-  }),
+  singleProfileHandler,
+  disaggProfileHandler,
+  headerProfileHandler,
+  profileRules,
+  dataParallelProfileHandler,
+  pdProfileHandler,
+  ...headerHandlers,
+  ...deciderTypes,
 ];

@@ -1,0 +1,41 @@
+import { createDisaggProfileHandler, type DisaggOptions, type ProfileHandler } from "@outrider/core";
+import type { PolicyRef, PolicyScope } from "../policy-type.ts";
+import { findProfile } from "./find-profile.ts";
+
+/** Stages of a request as parameters name them, whichever way. */
+export interface StageNames extends Pick<DisaggOptions, "type" | "stageOrder" | "primaryPort"> {
+  /** Names of the profiles. */
+  readonly decode: string;
+  readonly prefill: string;
+  readonly encode: string;
+  /** Deciders, and where they are named; `undefined` = none is. */
+  readonly prefillDecider: PolicyRef | undefined;
+  readonly encodeDecider: PolicyRef | undefined;
+}
+
+/** The deciders that are named. */
+export function toDeciderRefs({ prefillDecider, encodeDecider }: StageNames): readonly PolicyRef[] {
+  return [prefillDecider, encodeDecider].filter((ref) => ref !== undefined);
+}
+
+/** Only decode has to be there: a stage without a profile does not run. */
+export function checkStages({ decode }: StageNames, profiles: readonly string[]): string | undefined {
+  if (profiles.includes(decode)) return undefined;
+  return `sends requests where profile ${decode} picks, and there is none: name a profile ${decode}, or write profiles: { decode: ${profiles[0] ?? "its name"} }`;
+}
+
+/** The handler of these stages. @throws {OutriderError} `CONFIG_INVALID` where there is no decode profile. */
+export function createStages(name: string, stages: StageNames, { profiles, decider }: PolicyScope): ProfileHandler {
+  const find = (profile: string) => profiles.find((each) => each.name === profile);
+  const toDecider = (ref: PolicyRef | undefined) => ref && decider(ref.name);
+  return createDisaggProfileHandler(name, {
+    type: stages.type,
+    stageOrder: stages.stageOrder,
+    decode: findProfile(profiles, stages.decode),
+    prefill: find(stages.prefill),
+    encode: find(stages.encode),
+    prefillDecider: toDecider(stages.prefillDecider),
+    encodeDecider: toDecider(stages.encodeDecider),
+    primaryPort: stages.primaryPort,
+  });
+}
