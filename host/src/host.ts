@@ -6,6 +6,7 @@ import { createAdminServer } from "./admin/server.ts";
 import type { PluginView } from "./admin/service.ts";
 import { type Closers, createClosers } from "./closers.ts";
 import type { ServeOptions } from "./commands/serve-options.ts";
+import { openConfig } from "./config/load.ts";
 import type { HostConfig } from "./config/types.ts";
 import { createDataLayer } from "./datalayer/data-layer.ts";
 import type { EndpointSource } from "./datalayer/endpoint-source.ts";
@@ -20,7 +21,9 @@ import { createQuietLog } from "./plugins/quiet-log.ts";
 import type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
 import { toHeader } from "./record/recording-header.ts";
+import { type ChangeParts, type ConfigChanges, createConfigChanges } from "./reload/config-changes.ts";
 import { type ConfigInForce, createConfigInForce, toPluginSetup } from "./reload/config-in-force.ts";
+import { createWeights, type Weights } from "./reload/weights.ts";
 import { selectCandidates } from "./scheduling/candidates.ts";
 import { createDecisionRing, type DecisionRing } from "./scheduling/decision-ring.ts";
 import { createSchedulingMetrics, type SchedulingMetrics } from "./scheduling/metrics.ts";
@@ -36,6 +39,8 @@ export interface HostParts {
   readonly options: ServeOptions;
   readonly config: HostConfig;
   readonly catalogue: PluginCatalogue;
+  /** Checks what the configuration is changed to. */
+  readonly load: ChangeParts["load"];
   readonly log: Log;
 }
 
@@ -43,8 +48,7 @@ export interface HostParts {
 export interface Host {
   /** Where this machine reaches each of its servers, `ip:port`. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** As {@link ConfigInForce.change}. */
-  change(config: HostConfig): Promise<number>;
+  readonly changes: ConfigChanges;
   /** Reports not ready, lets what is open end, at most for `timeoutMs`, and ends everything. */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -69,7 +73,7 @@ export async function createHost(parts: HostParts): Promise<Host> {
   const closers = createClosers();
   try {
     const base = await startBase(parts, closers);
-    const scheduling = createScheduling(parts, base);
+    const scheduling = createScheduling(parts, base, closers);
     const readiness = createReadiness(() => base.plugins.missingRequired());
     const operations = await startOperations(parts, base, scheduling, readiness, closers);
     const { scheduler, inForce } = scheduling;
@@ -87,7 +91,7 @@ export async function createHost(parts: HostParts): Promise<Host> {
     for (const reason of readiness.reasons()) parts.log.warn(`serving nevertheless: ${reason}`);
     return {
       addresses,
-      change: (config) => scheduling.inForce.change(config),
+      changes: scheduling.changes,
       async drain(timeoutMs) {
         readiness.startDraining();
         await doors.drain(timeoutMs);
@@ -151,6 +155,8 @@ function endpointSources({ endpoints, endpointsFile }: ServeOptions): EndpointSo
 /** What decides. */
 interface Scheduling {
   readonly inForce: ConfigInForce;
+  readonly changes: ConfigChanges;
+  readonly weights: Weights;
   readonly ring: DecisionRing;
   readonly metrics: SchedulingMetrics;
   readonly scheduler: Scheduler;
@@ -158,7 +164,7 @@ interface Scheduling {
   readonly traceless: Scheduler;
 }
 
-function createScheduling({ options, config, log }: HostParts, base: Base): Scheduling {
+function createScheduling({ options, config, load, log }: HostParts, base: Base, closers: Closers): Scheduling {
   const { table, leases, plugins, registry, epoch, hostMetrics } = base;
   const inForce = createConfigInForce(config, {
     plugins,
@@ -166,6 +172,11 @@ function createScheduling({ options, config, log }: HostParts, base: Base): Sche
     log,
     loaded: hostMetrics.configLoaded,
   });
+  const open = () => openConfig(options.config);
+  const ended = hostMetrics.configChanged;
+  const changes = createConfigChanges({ inForce, open, load, clock: systemClock, log, ended });
+  const weights = createWeights(inForce, systemClock, log);
+  closers.add(() => weights.stop());
   const required = createQuietLog(log, systemClock);
   const ring = createDecisionRing(ringSize);
   const metrics = createSchedulingMetrics(registry, () => leases.count());
@@ -186,14 +197,15 @@ function createScheduling({ options, config, log }: HostParts, base: Base): Sche
     onError: (cause) => log.error({ err: cause }, "a decision failed"),
     onRequired: ({ code, message }) => required({ code }, message),
   };
-  return { inForce, ring, metrics, scheduler: createScheduler(parts), traceless: createScheduler(toTraceless(parts)) };
+  const schedulers = { scheduler: createScheduler(parts), traceless: createScheduler(toTraceless(parts)) };
+  return { inForce, changes, weights, ring, metrics, ...schedulers };
 }
 
 /** What operators look at. @returns the addresses. */
 async function startOperations(
   { options }: HostParts,
   { registry, plugins, table }: Base,
-  { inForce, ring, metrics }: Scheduling,
+  { inForce, changes, weights, ring, metrics }: Scheduling,
   readiness: Readiness,
   closers: Closers,
 ): Promise<Readonly<Record<string, string>>> {
@@ -210,7 +222,17 @@ async function startOperations(
       tap: (listener) => plugins.tap(listener),
       header: () => toHeader(inForce.config.source, inForce.generation, table.current),
     },
-    config: () => inForce,
+    configs: {
+      reload: (cause) => changes.reload(cause),
+      rollback: (generation) => changes.rollback(generation),
+      get refused() {
+        return changes.refused;
+      },
+      get history() {
+        return changes.history;
+      },
+      weights,
+    },
     decisions: {
       ...ring,
       contextOf: (record) => ring.circumstancesOf(record),

@@ -2,26 +2,34 @@ import { OutriderError } from "@outrider/core";
 import type { ServeOptions } from "./commands/serve-options.ts";
 import { formatFault } from "./config/faults.ts";
 import { loadConfig, openConfig } from "./config/load.ts";
+import type { RawConfig } from "./config/source.ts";
 import type { HostConfig } from "./config/types.ts";
-import { createHost, type Host } from "./host.ts";
+import { createHost, type Host, type HostParts } from "./host.ts";
 import { createLog, type Log } from "./log.ts";
 import type { PluginCatalogue } from "./plugins/types.ts";
+import type { ConfigChanges } from "./reload/config-changes.ts";
+import { loadInThread } from "./reload/load-in-thread.ts";
+import { watchConfigFile } from "./reload/watch-config-file.ts";
 
 const exitCodes = { fine: 0, cannotStart: 2 } as const;
 
 /**
  * Runs the endpoint picker until SIGTERM or SIGINT, then drains; a second signal ends it at once.
+ * @param module URL of the module that exports the catalogue as `plugins`: another thread checks what the configuration
+ *   changes to then, and no decision waits for that.
  * @returns the exit code: 0, or 2 when it could not start.
  */
-export async function serve(options: ServeOptions, catalogue: PluginCatalogue): Promise<number> {
+export async function serve(options: ServeOptions, catalogue: PluginCatalogue, module?: string): Promise<number> {
   const log = createLog(options.verbosity);
   for (const notice of options.notices) log.warn(notice);
-  const config = await readConfig(options, catalogue, log, "fatal");
+  const config = await readConfig(options, catalogue, log);
   if (config === undefined) return exitCodes.cannotStart;
   const signalled = nextSignal();
-  const host = await startHost(options, config, catalogue, log);
+  const load = (raw: RawConfig) =>
+    module === undefined ? loadConfig(raw, catalogue) : loadInThread({ raw, catalogue: module });
+  const host = await startHost({ options, config, catalogue, load, log });
   if (host === undefined) return exitCodes.cannotStart;
-  const stopReloading = reloadOnHangup(host, options, catalogue, log);
+  const stopReloading = reloadOnChange(host.changes, options, log);
   const signal = await signalled;
   stopReloading();
   void nextSignal().then(() => process.exit(1));
@@ -36,42 +44,39 @@ async function readConfig(
   { config }: ServeOptions,
   catalogue: PluginCatalogue,
   log: Log,
-  level: "fatal" | "error",
 ): Promise<HostConfig | undefined> {
   try {
     const result = await loadConfig(await openConfig(config), catalogue);
     for (const warning of result.warnings) log.warn(formatFault(result.name, warning));
-    if (result.kind === "valid") return result.config;
-    for (const fault of result.faults) log[level]({ code: "CONFIG_INVALID" }, formatFault(result.name, fault));
+    if (result.kind === "valid") return structuredClone(result.config); // Its like come from another thread later.
+    for (const fault of result.faults) log.fatal({ code: "CONFIG_INVALID" }, formatFault(result.name, fault));
   } catch (cause) {
-    log[level]({ code: "CONFIG_INVALID", err: cause }, "the configuration cannot be read");
+    log.fatal({ code: "CONFIG_INVALID", err: cause }, "the configuration cannot be read");
   }
   return undefined;
 }
 
-/** SIGHUP puts the configuration as it is now in force; a wrong one changes nothing. @returns what ends that. */
-function reloadOnHangup(host: Host, options: ServeOptions, catalogue: PluginCatalogue, log: Log): () => void {
-  const reload = async () => {
-    const config = await readConfig(options, catalogue, log, "error");
-    if (config === undefined) return log.error("the configuration before stays in force");
-    await host.change(config).catch((err: unknown) => log.error({ err }, "the configuration before stays in force"));
+/** SIGHUP, and a change of the file where it is watched, change the configuration. @returns what ends that. */
+function reloadOnChange(changes: ConfigChanges, { config, watchConfig }: ServeOptions, log: Log): () => void {
+  const failed = (err: unknown) => log.error({ err }, "the configuration was not changed");
+  const hangUp = () => void changes.reload("signal").catch(failed);
+  process.on("SIGHUP", hangUp);
+  const isWatched = config.kind === "file" && watchConfig;
+  const unwatch = isWatched
+    ? watchConfigFile(config.path, (raw) => void changes.noticed(raw).catch(failed))
+    : undefined;
+  return () => {
+    process.off("SIGHUP", hangUp);
+    unwatch?.();
   };
-  const take = () => void reload();
-  process.on("SIGHUP", take);
-  return () => void process.off("SIGHUP", take);
 }
 
-async function startHost(
-  options: ServeOptions,
-  config: HostConfig,
-  catalogue: PluginCatalogue,
-  log: Log,
-): Promise<Host | undefined> {
+async function startHost(parts: HostParts): Promise<Host | undefined> {
   try {
-    return await createHost({ options, config, catalogue, log });
+    return await createHost(parts);
   } catch (cause) {
-    if (cause instanceof OutriderError) log.fatal({ code: cause.code }, cause.message);
-    else log.fatal({ err: cause }, describeStartFault(cause));
+    if (cause instanceof OutriderError) parts.log.fatal({ code: cause.code }, cause.message);
+    else parts.log.fatal({ err: cause }, describeStartFault(cause));
     return undefined;
   }
 }

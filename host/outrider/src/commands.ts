@@ -1,14 +1,14 @@
 import type { CommandCatalogue } from "@outrider/host/commands/cli";
-import { plugins } from "./plugins.ts";
+import { plugins, pluginsModule } from "./plugins.ts";
 
 /** The commands of `outrider`; their code is loaded when they are asked for. */
 export const commands: CommandCatalogue = {
   serve: {
     about: "run the endpoint picker",
-    load: async () => (await import("@outrider/host/commands/serve")).serveCommand(plugins),
+    load: async () => (await import("@outrider/host/commands/serve")).serveCommand(plugins, pluginsModule),
   },
   config: {
-    about: "check a configuration",
+    about: "check and explain configurations, and change a running host's",
     load: async () => (await import("@outrider/host/commands/config")).configCommand(plugins),
   },
   plugin: {

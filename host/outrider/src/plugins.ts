@@ -42,6 +42,9 @@ export const plugins: PluginCatalogue = Object.fromEntries(
   packages.flatMap((from) => from.types.map((type) => [type, toBuiltin(type, from)])),
 );
 
+/** URL of this module, for threads that need the same. */
+export const pluginsModule = import.meta.url;
+
 function toBuiltin(type: string, { name, load }: PluginPackage): BuiltinType {
   return {
     async load() {

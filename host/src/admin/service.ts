@@ -13,16 +13,8 @@ import type { HostConfig } from "../config/types.ts";
 import type { CallTimes, PluginHistory, PluginStatus } from "../plugins/types.ts";
 import { type ColumnNumbers, createColumnNumbers } from "../record/column-numbers.ts";
 import { type DecisionContext, toDecision } from "../record/to-decision.ts";
+import { type ConfigControl, createConfigProcedures } from "./config-procedures.ts";
 import { createPluginProcedures, type PluginControl } from "./plugin-procedures.ts";
-
-/** The configuration in force. */
-export interface ShownConfig {
-  /** From 1. */
-  readonly generation: number;
-  readonly config: HostConfig;
-  /** When it came into force, Unix ms. */
-  readonly loadedAtMs: number;
-}
 
 /** Past decisions. */
 export interface DecisionSource {
@@ -48,7 +40,7 @@ export interface AdminSources {
   /** In the order of the configuration. */
   plugins(): readonly PluginView[];
   readonly control: PluginControl;
-  config(): ShownConfig;
+  readonly configs: ConfigControl;
   readonly decisions: DecisionSource;
 }
 
@@ -62,15 +54,11 @@ export function createAdminService(sources: AdminSources): ServiceImpl<typeof Ad
   const isKnown = (name: string) => sources.plugins().some((plugin) => plugin.name === name || plugin.process === name);
   return {
     listPlugins({ names }) {
-      const { config } = sources.config();
+      const { config } = sources.configs.history[0]!;
       const wanted = sources.plugins().filter(({ name }) => names.length === 0 || names.includes(name));
       return { plugins: wanted.map((status) => toPlugin(status, config)) };
     },
-    getConfig() {
-      const { generation, config, loadedAtMs } = sources.config();
-      const { name, text, sha256 } = config.source;
-      return { generation, source: name, text, sha256, loadedAtMs };
-    },
+    ...createConfigProcedures(sources.configs),
     ...createPluginProcedures(sources.control, isKnown),
     getDecision: (request) => toResponse(findDecisions(request, sources.decisions), sources.decisions),
   };

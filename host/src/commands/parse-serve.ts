@@ -48,6 +48,7 @@ export async function parseServe(flags: GivenFlags, env: NodeJS.ProcessEnv): Pro
     adminAddress: readAdminAddress(flags, adminToken, wrong),
     adminToken,
     config: readOrigin(flags, wrong),
+    watchConfig: read.boolean("watch-config"),
     endpoints: readEndpoints(flags),
     attach: readAttached(flags, wrong),
     endpointsFile: readText(flags, "endpoints-file"),

@@ -2,6 +2,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { type DurationQuantiles, ListPluginsResponseSchema, type Plugin } from "@outrider/protos/admin";
 import { Command } from "commander";
 import { type AdminFlags, failAnswer, openAdmin, withAdminFlags } from "./admin-client.ts";
+import { toTable } from "./text-table.ts";
 
 /** Longest wait for the host, in ms. */
 const timeoutMs = 5_000;
@@ -70,17 +71,10 @@ function time(quantiles: DurationQuantiles | undefined): string {
 }
 
 function toText(plugins: readonly Plugin[]): string {
-  const rows = [Object.keys(columns), ...plugins.map((plugin) => Object.values(columns).map((cell) => cell(plugin)))];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  const table = rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join("  ")
-      .trimEnd(),
-  );
+  const rows = plugins.map((plugin) => Object.values(columns).map((cell) => cell(plugin)));
   const remarks = plugins.flatMap(({ name, message, lastError }) => [
     ...(message === "" ? [] : [`${name}: ${message}`]),
     ...(lastError === "" ? [] : [`${name}: last error: ${lastError}`]),
   ]);
-  return `${[...table, ...remarks].join("\n")}\n`;
+  return `${toTable(Object.keys(columns), rows)}${remarks.map((remark) => `${remark}\n`).join("")}`;
 }

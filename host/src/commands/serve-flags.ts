@@ -37,6 +37,13 @@ export const serveFlags: readonly ServeFlag[] = [
   { name: "config-file", value: "file", group: configuration, about: "EndpointPickerConfig, YAML or JSON" },
   { name: "config-text", value: "yaml", group: configuration, about: "the same as text" },
   {
+    name: "watch-config",
+    value: "",
+    group: configuration,
+    about: "put the configuration's file in force again when it changes",
+    default: "true",
+  },
+  {
     name: "attach",
     value: "process=url",
     group: configuration,

@@ -25,6 +25,8 @@ export interface ServeOptions {
   readonly adminToken: string | undefined;
   /** Where the configuration comes from. */
   readonly config: ConfigOrigin;
+  /** Whether a configuration file that changes is put in force. */
+  readonly watchConfig: boolean;
   /** `host:port` of endpoints named by flag, in order; not yet checked to be addresses. */
   readonly endpoints: readonly string[];
   /** URL of each plugin process that is not started but connected to, by its name. */

@@ -14,8 +14,12 @@ Flags may have one dash or two, and Go's forms: --drain-timeout=10s, --secure-se
 Flags of the reference EPP that change nothing here are accepted and told of once when they are given.
 Exit codes: 0 stopped as asked, 1 stopped by a fault, 2 wrong usage or could not start.`;
 
-/** `outrider serve`: the EPP process. @param catalogue built-in plugin types. */
-export function serveCommand(catalogue: PluginCatalogue): Command {
+/**
+ * `outrider serve`: the EPP process.
+ * @param catalogue built-in plugin types.
+ * @param module as `serve` takes it.
+ */
+export function serveCommand(catalogue: PluginCatalogue, module?: string): Command {
   const command = new Command("serve")
     .description("Run the endpoint picker: ext_proc for Envoy, and a gateway of its own where asked for.")
     .addHelpText("after", examples);
@@ -33,7 +37,7 @@ export function serveCommand(catalogue: PluginCatalogue): Command {
     const parsed = await parseServe(givenFlags(command), process.env);
     if (parsed.kind === "wrong") return failUsage(command, parsed.problems);
     const { serve } = await import("../serve.ts");
-    process.exitCode = await serve(parsed.options, catalogue);
+    process.exitCode = await serve(parsed.options, catalogue, module);
   });
 }
 

@@ -6,9 +6,14 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 export interface HostMetrics {
   /** A configuration came into force. @param loadedAtMs Unix ms. */
   configLoaded(generation: number, loadedAtMs: number): void;
+  /** A change of the configuration has ended: a reload, or a rollback. */
+  configChanged(outcome: ConfigOutcome): void;
   /** Stops what measures. */
   stop(): void;
 }
+
+/** How a change of the configuration ended; `unchanged` where its text was in force already. */
+export type ConfigOutcome = "applied" | "unchanged" | "refused";
 
 /** Between two looks at the clock of the event loop, in ms; each wakes the process. */
 const loopResolutionMs = 20;
@@ -31,7 +36,24 @@ export function createHostMetrics(registry: Registry, version: string): HostMetr
     help: "When the configuration in force was loaded, Unix time.",
     registers,
   });
+  const changes = new Counter({
+    name: "outrider_config_reloads_total",
+    help: "Reloads and rollbacks of the configuration that have ended; a refused one left everything as it was.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  for (const outcome of ["applied", "unchanged", "refused"] as const) changes.inc({ outcome }, 0);
+  const wasFine = new Gauge({
+    name: "outrider_config_last_reload_success",
+    help: "1 = the last reload or rollback was fine, or there was none; 0 = it was refused.",
+    registers,
+  });
+  wasFine.set(1);
   return {
+    configChanged(outcome) {
+      changes.inc({ outcome });
+      wasFine.set(outcome === "refused" ? 0 : 1);
+    },
     configLoaded(count, loadedAtMs) {
       generation.set(count);
       loadedAt.set(loadedAtMs / 1_000);

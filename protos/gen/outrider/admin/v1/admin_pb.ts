@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file outrider/admin/v1/admin.proto.
  */
 export const file_outrider_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("Ch1vdXRyaWRlci9hZG1pbi92MS9hZG1pbi5wcm90bxIRb3V0cmlkZXIuYWRtaW4udjEiIwoSTGlzdFBsdWdpbnNSZXF1ZXN0Eg0KBW5hbWVzGAEgAygJIkEKE0xpc3RQbHVnaW5zUmVzcG9uc2USKgoHcGx1Z2lucxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLlBsdWdpbiKEBgoGUGx1Z2luEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIRCglwbGFjZW1lbnQYAyABKAkSDwoHcHJvY2VzcxgEIAEoCRINCgVzdGF0ZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEhIKCmdlbmVyYXRpb24YByABKA0SCwoDcGlkGAggASgNEhAKCHJlc3RhcnRzGAkgASgNEiwKBWNhbGxzGAogASgLMh0ub3V0cmlkZXIuYWRtaW4udjEuQ2FsbENvdW50cxIUCgxsYXRlX2Fuc3dlcnMYCyABKAESEgoKbGFzdF9lcnJvchgMIAEoCRIPCgdncmFudGVkGA0gAygJEjsKDWNhbGxfZHVyYXRpb24YDiABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxI9Cg9wbHVnaW5fZHVyYXRpb24YDyABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIRCglidWRnZXRfdXMYECABKA0SEAoIcmVxdWlyZWQYESABKAgSDwoHcHJvZmlsZRgSIAEoCRIWCg5wbHVnaW5fdmVyc2lvbhgTIAEoCRI7Cg1ob3N0X2R1cmF0aW9uGBQgASgLMiQub3V0cmlkZXIuYWRtaW4udjEuRHVyYXRpb25RdWFudGlsZXMSOwoNd2lyZV9kdXJhdGlvbhgVIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzEg8KB3Jldl9sYWcYFiABKA0SGAoQZHJvcHBlZF9mZWVkYmFjaxgXIAEoARISCgp2aW9sYXRpb25zGBggASgBEg8KB3Jlc3luY3MYGSABKA0SEQoJZmFsbGJhY2tzGBogASgBEhcKD29mZmVuZGluZ19mcmFtZRgbIAEoDBIuCgZldmVudHMYHCADKAsyHi5vdXRyaWRlci5hZG1pbi52MS5QbHVnaW5FdmVudBIOCgZzaGFkb3cYHSABKAgiWwoLUGx1Z2luRXZlbnQSDQoFYXRfbXMYASABKAESEgoKZ2VuZXJhdGlvbhgCIAEoDRIMCgRmcm9tGAMgASgJEgoKAnRvGAQgASgJEg8KB21lc3NhZ2UYBSABKAkiWwoKQ2FsbENvdW50cxIOCgZzY29yZWQYASABKAESEQoJYWJzdGFpbmVkGAIgASgBEgwKBGxhdGUYAyABKAESDgoGZmFpbGVkGAQgASgBEgwKBHNoZWQYBSABKAEiMwoRRHVyYXRpb25RdWFudGlsZXMSDgoGcDUwX3VzGAEgASgBEg4KBnA5OV91cxgCIAEoASIkChRVcGdyYWRlUGx1Z2luUmVxdWVzdBIMCgRuYW1lGAEgASgJIuMBChVVcGdyYWRlUGx1Z2luUmVzcG9uc2USDwoHcHJvY2VzcxgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNEhQKDHNoYWRvd19jYWxscxgDIAEoDRIWCglhZ3JlZW1lbnQYBCABKAFIAIgBARI0CgZiZWZvcmUYBSABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIzCgVhZnRlchgGIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzQgwKCl9hZ3JlZW1lbnQiJAoUUmVsZWFzZVBsdWdpblJlcXVlc3QSDAoEbmFtZRgBIAEoCSIXChVSZWxlYXNlUGx1Z2luUmVzcG9uc2UiNgoSV2F0Y2hGcmFtZXNSZXF1ZXN0EhEKCXByb2Nlc3NlcxgBIAMoCRINCgVsaW1pdBgCIAEoDSJSChNXYXRjaEZyYW1lc1Jlc3BvbnNlEioKBnJlY29yZBgBIAEoCzIaLm91dHJpZGVyLnJlY29yZC52MS5SZWNvcmQSDwoHZHJvcHBlZBgCIAEoASISChBHZXRDb25maWdSZXF1ZXN0ImsKEUdldENvbmZpZ1Jlc3BvbnNlEhIKCmdlbmVyYXRpb24YASABKA0SDgoGc291cmNlGAIgASgJEgwKBHRleHQYAyABKAkSDgoGc2hhMjU2GAQgASgJEhQKDGxvYWRlZF9hdF9tcxgFIAEoASJcChJHZXREZWNpc2lvblJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABIUCgpyZXF1ZXN0X2lkGAIgASgJSAASEAoGbGF0ZXN0GAMgASgNSABCBwoFd2hpY2giegoTR2V0RGVjaXNpb25SZXNwb25zZRI2CglkZWNpc2lvbnMYASADKAsyIy5vdXRyaWRlci5hZG1pbi52MS5SZXNvbHZlZERlY2lzaW9uEisKB2NvbHVtbnMYAiADKAsyGi5vdXRyaWRlci5zY29yZXIudjEuQ29sdW1uInMKEFJlc29sdmVkRGVjaXNpb24SLgoIZGVjaXNpb24YASABKAsyHC5vdXRyaWRlci5yZWNvcmQudjEuRGVjaXNpb24SLwoJZW5kcG9pbnRzGAIgAygLMhwub3V0cmlkZXIuc2NvcmVyLnYxLkVuZHBvaW50Mt4ECgxBZG1pblNlcnZpY2USYQoLTGlzdFBsdWdpbnMSJS5vdXRyaWRlci5hZG1pbi52MS5MaXN0UGx1Z2luc1JlcXVlc3QaJi5vdXRyaWRlci5hZG1pbi52MS5MaXN0UGx1Z2luc1Jlc3BvbnNlIgOQAgESWwoJR2V0Q29uZmlnEiMub3V0cmlkZXIuYWRtaW4udjEuR2V0Q29uZmlnUmVxdWVzdBokLm91dHJpZGVyLmFkbWluLnYxLkdldENvbmZpZ1Jlc3BvbnNlIgOQAgESYgoNVXBncmFkZVBsdWdpbhInLm91dHJpZGVyLmFkbWluLnYxLlVwZ3JhZGVQbHVnaW5SZXF1ZXN0Gigub3V0cmlkZXIuYWRtaW4udjEuVXBncmFkZVBsdWdpblJlc3BvbnNlEmIKDVJlbGVhc2VQbHVnaW4SJy5vdXRyaWRlci5hZG1pbi52MS5SZWxlYXNlUGx1Z2luUmVxdWVzdBooLm91dHJpZGVyLmFkbWluLnYxLlJlbGVhc2VQbHVnaW5SZXNwb25zZRJjCgtXYXRjaEZyYW1lcxIlLm91dHJpZGVyLmFkbWluLnYxLldhdGNoRnJhbWVzUmVxdWVzdBomLm91dHJpZGVyLmFkbWluLnYxLldhdGNoRnJhbWVzUmVzcG9uc2UiA5ACATABEmEKC0dldERlY2lzaW9uEiUub3V0cmlkZXIuYWRtaW4udjEuR2V0RGVjaXNpb25SZXF1ZXN0GiYub3V0cmlkZXIuYWRtaW4udjEuR2V0RGVjaXNpb25SZXNwb25zZSIDkAIBYgZwcm90bzM", [file_outrider_record_v1_record, file_outrider_scorer_v1_scorer]);
+  fileDesc("Ch1vdXRyaWRlci9hZG1pbi92MS9hZG1pbi5wcm90bxIRb3V0cmlkZXIuYWRtaW4udjEiIwoSTGlzdFBsdWdpbnNSZXF1ZXN0Eg0KBW5hbWVzGAEgAygJIkEKE0xpc3RQbHVnaW5zUmVzcG9uc2USKgoHcGx1Z2lucxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLlBsdWdpbiKEBgoGUGx1Z2luEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIRCglwbGFjZW1lbnQYAyABKAkSDwoHcHJvY2VzcxgEIAEoCRINCgVzdGF0ZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEhIKCmdlbmVyYXRpb24YByABKA0SCwoDcGlkGAggASgNEhAKCHJlc3RhcnRzGAkgASgNEiwKBWNhbGxzGAogASgLMh0ub3V0cmlkZXIuYWRtaW4udjEuQ2FsbENvdW50cxIUCgxsYXRlX2Fuc3dlcnMYCyABKAESEgoKbGFzdF9lcnJvchgMIAEoCRIPCgdncmFudGVkGA0gAygJEjsKDWNhbGxfZHVyYXRpb24YDiABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxI9Cg9wbHVnaW5fZHVyYXRpb24YDyABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIRCglidWRnZXRfdXMYECABKA0SEAoIcmVxdWlyZWQYESABKAgSDwoHcHJvZmlsZRgSIAEoCRIWCg5wbHVnaW5fdmVyc2lvbhgTIAEoCRI7Cg1ob3N0X2R1cmF0aW9uGBQgASgLMiQub3V0cmlkZXIuYWRtaW4udjEuRHVyYXRpb25RdWFudGlsZXMSOwoNd2lyZV9kdXJhdGlvbhgVIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzEg8KB3Jldl9sYWcYFiABKA0SGAoQZHJvcHBlZF9mZWVkYmFjaxgXIAEoARISCgp2aW9sYXRpb25zGBggASgBEg8KB3Jlc3luY3MYGSABKA0SEQoJZmFsbGJhY2tzGBogASgBEhcKD29mZmVuZGluZ19mcmFtZRgbIAEoDBIuCgZldmVudHMYHCADKAsyHi5vdXRyaWRlci5hZG1pbi52MS5QbHVnaW5FdmVudBIOCgZzaGFkb3cYHSABKAgiWwoLUGx1Z2luRXZlbnQSDQoFYXRfbXMYASABKAESEgoKZ2VuZXJhdGlvbhgCIAEoDRIMCgRmcm9tGAMgASgJEgoKAnRvGAQgASgJEg8KB21lc3NhZ2UYBSABKAkiWwoKQ2FsbENvdW50cxIOCgZzY29yZWQYASABKAESEQoJYWJzdGFpbmVkGAIgASgBEgwKBGxhdGUYAyABKAESDgoGZmFpbGVkGAQgASgBEgwKBHNoZWQYBSABKAEiMwoRRHVyYXRpb25RdWFudGlsZXMSDgoGcDUwX3VzGAEgASgBEg4KBnA5OV91cxgCIAEoASIkChRVcGdyYWRlUGx1Z2luUmVxdWVzdBIMCgRuYW1lGAEgASgJIuMBChVVcGdyYWRlUGx1Z2luUmVzcG9uc2USDwoHcHJvY2VzcxgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNEhQKDHNoYWRvd19jYWxscxgDIAEoDRIWCglhZ3JlZW1lbnQYBCABKAFIAIgBARI0CgZiZWZvcmUYBSABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIzCgVhZnRlchgGIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzQgwKCl9hZ3JlZW1lbnQiJAoUUmVsZWFzZVBsdWdpblJlcXVlc3QSDAoEbmFtZRgBIAEoCSIXChVSZWxlYXNlUGx1Z2luUmVzcG9uc2UiNgoSV2F0Y2hGcmFtZXNSZXF1ZXN0EhEKCXByb2Nlc3NlcxgBIAMoCRINCgVsaW1pdBgCIAEoDSJSChNXYXRjaEZyYW1lc1Jlc3BvbnNlEioKBnJlY29yZBgBIAEoCzIaLm91dHJpZGVyLnJlY29yZC52MS5SZWNvcmQSDwoHZHJvcHBlZBgCIAEoASImChBHZXRDb25maWdSZXF1ZXN0EhIKCmdlbmVyYXRpb24YASABKA0i7gEKEUdldENvbmZpZ1Jlc3BvbnNlEhIKCmdlbmVyYXRpb24YASABKA0SDgoGc291cmNlGAIgASgJEgwKBHRleHQYAyABKAkSDgoGc2hhMjU2GAQgASgJEhQKDGxvYWRlZF9hdF9tcxgFIAEoARINCgVjYXVzZRgGIAEoCRITCgtyb2xsYmFja19vZhgHIAEoDRIqCgd3ZWlnaHRzGAggAygLMhkub3V0cmlkZXIuYWRtaW4udjEuV2VpZ2h0EjEKB3JlZnVzZWQYCSABKAsyIC5vdXRyaWRlci5hZG1pbi52MS5SZWZ1c2VkQ29uZmlnImMKBldlaWdodBIPCgdwcm9maWxlGAEgASgJEg4KBnNjb3JlchgCIAEoCRISCgpjb25maWd1cmVkGAMgASgBEhAKCGluX2ZvcmNlGAQgASgBEhIKCmVuZHNfYXRfbXMYBSABKAEijgEKDVJlZnVzZWRDb25maWcSDQoFYXRfbXMYASABKAESDQoFY2F1c2UYAiABKAkSDgoGc291cmNlGAMgASgJEg4KBnNoYTI1NhgEIAEoCRIuCgZmYXVsdHMYBSADKAsyHi5vdXRyaWRlci5hZG1pbi52MS5Db25maWdGYXVsdBIPCgdtZXNzYWdlGAYgASgJIlgKC0NvbmZpZ0ZhdWx0EgwKBGxpbmUYASABKA0SDgoGY29sdW1uGAIgASgNEgwKBHBhdGgYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRIMCgRoaW50GAUgASgJIhQKEkxpc3RDb25maWdzUmVxdWVzdCJMChNMaXN0Q29uZmlnc1Jlc3BvbnNlEjUKB2NvbmZpZ3MYASADKAsyJC5vdXRyaWRlci5hZG1pbi52MS5HZXRDb25maWdSZXNwb25zZSIVChNSZWxvYWRDb25maWdSZXF1ZXN0Ij0KFFJlbG9hZENvbmZpZ1Jlc3BvbnNlEhIKCmdlbmVyYXRpb24YASABKA0SEQoJdW5jaGFuZ2VkGAIgASgIIisKFVJvbGxiYWNrQ29uZmlnUmVxdWVzdBISCgpnZW5lcmF0aW9uGAEgASgNIkEKFlJvbGxiYWNrQ29uZmlnUmVzcG9uc2USEgoKZ2VuZXJhdGlvbhgBIAEoDRITCgtyb2xsYmFja19vZhgCIAEoDSKoAQoRU2V0V2VpZ2h0c1JlcXVlc3QSDwoHcHJvZmlsZRgBIAEoCRJCCgd3ZWlnaHRzGAIgAygLMjEub3V0cmlkZXIuYWRtaW4udjEuU2V0V2VpZ2h0c1JlcXVlc3QuV2VpZ2h0c0VudHJ5Eg4KBnR0bF9tcxgDIAEoARouCgxXZWlnaHRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASJAChJTZXRXZWlnaHRzUmVzcG9uc2USKgoHd2VpZ2h0cxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLldlaWdodCImChNDbGVhcldlaWdodHNSZXF1ZXN0Eg8KB3Byb2ZpbGUYASABKAkiQgoUQ2xlYXJXZWlnaHRzUmVzcG9uc2USKgoHd2VpZ2h0cxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLldlaWdodCJcChJHZXREZWNpc2lvblJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABIUCgpyZXF1ZXN0X2lkGAIgASgJSAASEAoGbGF0ZXN0GAMgASgNSABCBwoFd2hpY2giegoTR2V0RGVjaXNpb25SZXNwb25zZRI2CglkZWNpc2lvbnMYASADKAsyIy5vdXRyaWRlci5hZG1pbi52MS5SZXNvbHZlZERlY2lzaW9uEisKB2NvbHVtbnMYAiADKAsyGi5vdXRyaWRlci5zY29yZXIudjEuQ29sdW1uInMKEFJlc29sdmVkRGVjaXNpb24SLgoIZGVjaXNpb24YASABKAsyHC5vdXRyaWRlci5yZWNvcmQudjEuRGVjaXNpb24SLwoJZW5kcG9pbnRzGAIgAygLMhwub3V0cmlkZXIuc2NvcmVyLnYxLkVuZHBvaW50MsUICgxBZG1pblNlcnZpY2USYQoLTGlzdFBsdWdpbnMSJS5vdXRyaWRlci5hZG1pbi52MS5MaXN0UGx1Z2luc1JlcXVlc3QaJi5vdXRyaWRlci5hZG1pbi52MS5MaXN0UGx1Z2luc1Jlc3BvbnNlIgOQAgESWwoJR2V0Q29uZmlnEiMub3V0cmlkZXIuYWRtaW4udjEuR2V0Q29uZmlnUmVxdWVzdBokLm91dHJpZGVyLmFkbWluLnYxLkdldENvbmZpZ1Jlc3BvbnNlIgOQAgESYQoLTGlzdENvbmZpZ3MSJS5vdXRyaWRlci5hZG1pbi52MS5MaXN0Q29uZmlnc1JlcXVlc3QaJi5vdXRyaWRlci5hZG1pbi52MS5MaXN0Q29uZmlnc1Jlc3BvbnNlIgOQAgESXwoMUmVsb2FkQ29uZmlnEiYub3V0cmlkZXIuYWRtaW4udjEuUmVsb2FkQ29uZmlnUmVxdWVzdBonLm91dHJpZGVyLmFkbWluLnYxLlJlbG9hZENvbmZpZ1Jlc3BvbnNlEmUKDlJvbGxiYWNrQ29uZmlnEigub3V0cmlkZXIuYWRtaW4udjEuUm9sbGJhY2tDb25maWdSZXF1ZXN0Gikub3V0cmlkZXIuYWRtaW4udjEuUm9sbGJhY2tDb25maWdSZXNwb25zZRJZCgpTZXRXZWlnaHRzEiQub3V0cmlkZXIuYWRtaW4udjEuU2V0V2VpZ2h0c1JlcXVlc3QaJS5vdXRyaWRlci5hZG1pbi52MS5TZXRXZWlnaHRzUmVzcG9uc2USXwoMQ2xlYXJXZWlnaHRzEiYub3V0cmlkZXIuYWRtaW4udjEuQ2xlYXJXZWlnaHRzUmVxdWVzdBonLm91dHJpZGVyLmFkbWluLnYxLkNsZWFyV2VpZ2h0c1Jlc3BvbnNlEmIKDVVwZ3JhZGVQbHVnaW4SJy5vdXRyaWRlci5hZG1pbi52MS5VcGdyYWRlUGx1Z2luUmVxdWVzdBooLm91dHJpZGVyLmFkbWluLnYxLlVwZ3JhZGVQbHVnaW5SZXNwb25zZRJiCg1SZWxlYXNlUGx1Z2luEicub3V0cmlkZXIuYWRtaW4udjEuUmVsZWFzZVBsdWdpblJlcXVlc3QaKC5vdXRyaWRlci5hZG1pbi52MS5SZWxlYXNlUGx1Z2luUmVzcG9uc2USYwoLV2F0Y2hGcmFtZXMSJS5vdXRyaWRlci5hZG1pbi52MS5XYXRjaEZyYW1lc1JlcXVlc3QaJi5vdXRyaWRlci5hZG1pbi52MS5XYXRjaEZyYW1lc1Jlc3BvbnNlIgOQAgEwARJhCgtHZXREZWNpc2lvbhIlLm91dHJpZGVyLmFkbWluLnYxLkdldERlY2lzaW9uUmVxdWVzdBomLm91dHJpZGVyLmFkbWluLnYxLkdldERlY2lzaW9uUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_outrider_record_v1_record, file_outrider_scorer_v1_scorer]);
 
 /**
  * Which plugins.
@@ -578,11 +578,17 @@ export const WatchFramesResponseSchema: GenMessage<WatchFramesResponse> = /*@__P
   messageDesc(file_outrider_admin_v1_admin, 11);
 
 /**
- * Nothing to choose.
+ * Which configuration.
  *
  * @generated from message outrider.admin.v1.GetConfigRequest
  */
 export type GetConfigRequest = Message<"outrider.admin.v1.GetConfigRequest"> & {
+  /**
+   * Generation that is wanted; 0: the one in force.
+   *
+   * @generated from field: uint32 generation = 1;
+   */
+  generation: number;
 };
 
 /**
@@ -593,7 +599,7 @@ export const GetConfigRequestSchema: GenMessage<GetConfigRequest> = /*@__PURE__*
   messageDesc(file_outrider_admin_v1_admin, 12);
 
 /**
- * The configuration in force.
+ * A configuration.
  *
  * @generated from message outrider.admin.v1.GetConfigResponse
  */
@@ -606,7 +612,7 @@ export type GetConfigResponse = Message<"outrider.admin.v1.GetConfigResponse"> &
   generation: number;
 
   /**
-   * Where it came from: a path, `--config-text` or `flags`.
+   * Where it came from: a path, `--config-text` or `builtin`.
    *
    * @generated from field: string source = 2;
    */
@@ -632,6 +638,34 @@ export type GetConfigResponse = Message<"outrider.admin.v1.GetConfigResponse"> &
    * @generated from field: double loaded_at_ms = 5;
    */
   loadedAtMs: number;
+
+  /**
+   * What brought it into force: `start`, `file`, `signal`, `admin` or `rollback`.
+   *
+   * @generated from field: string cause = 6;
+   */
+  cause: string;
+
+  /**
+   * Generation that it brought back; 0: none.
+   *
+   * @generated from field: uint32 rollback_of = 7;
+   */
+  rollbackOf: number;
+
+  /**
+   * Weights of the scorers that count by the configuration; only of the one in force.
+   *
+   * @generated from field: repeated outrider.admin.v1.Weight weights = 8;
+   */
+  weights: Weight[];
+
+  /**
+   * The last change, where it was refused; only of the one in force.
+   *
+   * @generated from field: outrider.admin.v1.RefusedConfig refused = 9;
+   */
+  refused?: RefusedConfig | undefined;
 };
 
 /**
@@ -640,6 +674,389 @@ export type GetConfigResponse = Message<"outrider.admin.v1.GetConfigResponse"> &
  */
 export const GetConfigResponseSchema: GenMessage<GetConfigResponse> = /*@__PURE__*/
   messageDesc(file_outrider_admin_v1_admin, 13);
+
+/**
+ * A scorer's share in a profile.
+ *
+ * @generated from message outrider.admin.v1.Weight
+ */
+export type Weight = Message<"outrider.admin.v1.Weight"> & {
+  /**
+   * Name of the profile.
+   *
+   * @generated from field: string profile = 1;
+   */
+  profile: string;
+
+  /**
+   * Name of the scorer.
+   *
+   * @generated from field: string scorer = 2;
+   */
+  scorer: string;
+
+  /**
+   * By the configuration, > 0.
+   *
+   * @generated from field: double configured = 3;
+   */
+  configured: number;
+
+  /**
+   * As it counts, >= 0. 0: asked and recorded as a shadow scorer is, and never counted nor waited for.
+   *
+   * @generated from field: double in_force = 4;
+   */
+  inForce: number;
+
+  /**
+   * When the configured one counts again, ms since the Unix epoch; 0: it counts.
+   *
+   * @generated from field: double ends_at_ms = 5;
+   */
+  endsAtMs: number;
+};
+
+/**
+ * Describes the message outrider.admin.v1.Weight.
+ * Use `create(WeightSchema)` to create a new message.
+ */
+export const WeightSchema: GenMessage<Weight> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 14);
+
+/**
+ * A change that was refused and left everything as it was.
+ *
+ * @generated from message outrider.admin.v1.RefusedConfig
+ */
+export type RefusedConfig = Message<"outrider.admin.v1.RefusedConfig"> & {
+  /**
+   * When, in ms since the Unix epoch.
+   *
+   * @generated from field: double at_ms = 1;
+   */
+  atMs: number;
+
+  /**
+   * What asked for it, as in GetConfigResponse.
+   *
+   * @generated from field: string cause = 2;
+   */
+  cause: string;
+
+  /**
+   * Where it came from.
+   *
+   * @generated from field: string source = 3;
+   */
+  source: string;
+
+  /**
+   * SHA-256 of its text, lower-case hex; empty where it could not be read.
+   *
+   * @generated from field: string sha256 = 4;
+   */
+  sha256: string;
+
+  /**
+   * What is wrong with its text, in the order of the text, at most 1,000; empty where it is fine and could not be put in
+   * force.
+   *
+   * @generated from field: repeated outrider.admin.v1.ConfigFault faults = 5;
+   */
+  faults: ConfigFault[];
+
+  /**
+   * All of it as it was logged, a line each.
+   *
+   * @generated from field: string message = 6;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message outrider.admin.v1.RefusedConfig.
+ * Use `create(RefusedConfigSchema)` to create a new message.
+ */
+export const RefusedConfigSchema: GenMessage<RefusedConfig> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 15);
+
+/**
+ * Something that is wrong with a configuration.
+ *
+ * @generated from message outrider.admin.v1.ConfigFault
+ */
+export type ConfigFault = Message<"outrider.admin.v1.ConfigFault"> & {
+  /**
+   * Line, from 1.
+   *
+   * @generated from field: uint32 line = 1;
+   */
+  line: number;
+
+  /**
+   * Column, from 1, in UTF-16 units.
+   *
+   * @generated from field: uint32 column = 2;
+   */
+  column: number;
+
+  /**
+   * Path in the configuration, such as `plugins[2].type`; empty for the text as a whole.
+   *
+   * @generated from field: string path = 3;
+   */
+  path: string;
+
+  /**
+   * What is wrong, with the offending value.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+
+  /**
+   * What to write instead; may be empty.
+   *
+   * @generated from field: string hint = 5;
+   */
+  hint: string;
+};
+
+/**
+ * Describes the message outrider.admin.v1.ConfigFault.
+ * Use `create(ConfigFaultSchema)` to create a new message.
+ */
+export const ConfigFaultSchema: GenMessage<ConfigFault> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 16);
+
+/**
+ * Nothing to choose.
+ *
+ * @generated from message outrider.admin.v1.ListConfigsRequest
+ */
+export type ListConfigsRequest = Message<"outrider.admin.v1.ListConfigsRequest"> & {
+};
+
+/**
+ * Describes the message outrider.admin.v1.ListConfigsRequest.
+ * Use `create(ListConfigsRequestSchema)` to create a new message.
+ */
+export const ListConfigsRequestSchema: GenMessage<ListConfigsRequest> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 17);
+
+/**
+ * Configurations that are kept.
+ *
+ * @generated from message outrider.admin.v1.ListConfigsResponse
+ */
+export type ListConfigsResponse = Message<"outrider.admin.v1.ListConfigsResponse"> & {
+  /**
+   * Newest first, without texts, weights and refusals.
+   *
+   * @generated from field: repeated outrider.admin.v1.GetConfigResponse configs = 1;
+   */
+  configs: GetConfigResponse[];
+};
+
+/**
+ * Describes the message outrider.admin.v1.ListConfigsResponse.
+ * Use `create(ListConfigsResponseSchema)` to create a new message.
+ */
+export const ListConfigsResponseSchema: GenMessage<ListConfigsResponse> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 18);
+
+/**
+ * Nothing to choose.
+ *
+ * @generated from message outrider.admin.v1.ReloadConfigRequest
+ */
+export type ReloadConfigRequest = Message<"outrider.admin.v1.ReloadConfigRequest"> & {
+};
+
+/**
+ * Describes the message outrider.admin.v1.ReloadConfigRequest.
+ * Use `create(ReloadConfigRequestSchema)` to create a new message.
+ */
+export const ReloadConfigRequestSchema: GenMessage<ReloadConfigRequest> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 19);
+
+/**
+ * What has become of it.
+ *
+ * @generated from message outrider.admin.v1.ReloadConfigResponse
+ */
+export type ReloadConfigResponse = Message<"outrider.admin.v1.ReloadConfigResponse"> & {
+  /**
+   * Generation in force now.
+   *
+   * @generated from field: uint32 generation = 1;
+   */
+  generation: number;
+
+  /**
+   * The text was in force already, and nothing has changed.
+   *
+   * @generated from field: bool unchanged = 2;
+   */
+  unchanged: boolean;
+};
+
+/**
+ * Describes the message outrider.admin.v1.ReloadConfigResponse.
+ * Use `create(ReloadConfigResponseSchema)` to create a new message.
+ */
+export const ReloadConfigResponseSchema: GenMessage<ReloadConfigResponse> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 20);
+
+/**
+ * Where to go back to.
+ *
+ * @generated from message outrider.admin.v1.RollbackConfigRequest
+ */
+export type RollbackConfigRequest = Message<"outrider.admin.v1.RollbackConfigRequest"> & {
+  /**
+   * Generation of ListConfigs; 0: the newest with another text than the one in force.
+   *
+   * @generated from field: uint32 generation = 1;
+   */
+  generation: number;
+};
+
+/**
+ * Describes the message outrider.admin.v1.RollbackConfigRequest.
+ * Use `create(RollbackConfigRequestSchema)` to create a new message.
+ */
+export const RollbackConfigRequestSchema: GenMessage<RollbackConfigRequest> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 21);
+
+/**
+ * It holds until the configuration's file changes, or a reload is asked for.
+ *
+ * @generated from message outrider.admin.v1.RollbackConfigResponse
+ */
+export type RollbackConfigResponse = Message<"outrider.admin.v1.RollbackConfigResponse"> & {
+  /**
+   * Generation in force now.
+   *
+   * @generated from field: uint32 generation = 1;
+   */
+  generation: number;
+
+  /**
+   * Generation that it brought back; 0: the text was in force already, and nothing has changed.
+   *
+   * @generated from field: uint32 rollback_of = 2;
+   */
+  rollbackOf: number;
+};
+
+/**
+ * Describes the message outrider.admin.v1.RollbackConfigResponse.
+ * Use `create(RollbackConfigResponseSchema)` to create a new message.
+ */
+export const RollbackConfigResponseSchema: GenMessage<RollbackConfigResponse> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 22);
+
+/**
+ * Weights and their time.
+ *
+ * @generated from message outrider.admin.v1.SetWeightsRequest
+ */
+export type SetWeightsRequest = Message<"outrider.admin.v1.SetWeightsRequest"> & {
+  /**
+   * Name of the profile.
+   *
+   * @generated from field: string profile = 1;
+   */
+  profile: string;
+
+  /**
+   * By scorer, 0 to 1,000,000; scorers that are not in it keep the configuration's. 0: asked and recorded as a shadow
+   * scorer is, and never counted nor waited for, so that its failure fails no request either. Where all are 0 the picker
+   * chooses between equal totals.
+   *
+   * @generated from field: map<string, double> weights = 2;
+   */
+  weights: { [key: string]: number };
+
+  /**
+   * How long they count, in ms, 1,000 to 86,400,000.
+   *
+   * @generated from field: double ttl_ms = 3;
+   */
+  ttlMs: number;
+};
+
+/**
+ * Describes the message outrider.admin.v1.SetWeightsRequest.
+ * Use `create(SetWeightsRequestSchema)` to create a new message.
+ */
+export const SetWeightsRequestSchema: GenMessage<SetWeightsRequest> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 23);
+
+/**
+ * The weights that count now.
+ *
+ * @generated from message outrider.admin.v1.SetWeightsResponse
+ */
+export type SetWeightsResponse = Message<"outrider.admin.v1.SetWeightsResponse"> & {
+  /**
+   * Of all profiles, as GetConfig shows them.
+   *
+   * @generated from field: repeated outrider.admin.v1.Weight weights = 1;
+   */
+  weights: Weight[];
+};
+
+/**
+ * Describes the message outrider.admin.v1.SetWeightsResponse.
+ * Use `create(SetWeightsResponseSchema)` to create a new message.
+ */
+export const SetWeightsResponseSchema: GenMessage<SetWeightsResponse> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 24);
+
+/**
+ * Whose weights.
+ *
+ * @generated from message outrider.admin.v1.ClearWeightsRequest
+ */
+export type ClearWeightsRequest = Message<"outrider.admin.v1.ClearWeightsRequest"> & {
+  /**
+   * Name of the profile; empty: all.
+   *
+   * @generated from field: string profile = 1;
+   */
+  profile: string;
+};
+
+/**
+ * Describes the message outrider.admin.v1.ClearWeightsRequest.
+ * Use `create(ClearWeightsRequestSchema)` to create a new message.
+ */
+export const ClearWeightsRequestSchema: GenMessage<ClearWeightsRequest> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 25);
+
+/**
+ * The weights that count now.
+ *
+ * @generated from message outrider.admin.v1.ClearWeightsResponse
+ */
+export type ClearWeightsResponse = Message<"outrider.admin.v1.ClearWeightsResponse"> & {
+  /**
+   * Of all profiles, as GetConfig shows them.
+   *
+   * @generated from field: repeated outrider.admin.v1.Weight weights = 1;
+   */
+  weights: Weight[];
+};
+
+/**
+ * Describes the message outrider.admin.v1.ClearWeightsResponse.
+ * Use `create(ClearWeightsResponseSchema)` to create a new message.
+ */
+export const ClearWeightsResponseSchema: GenMessage<ClearWeightsResponse> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 26);
 
 /**
  * Which decisions. None of them: the latest one.
@@ -684,7 +1101,7 @@ export type GetDecisionRequest = Message<"outrider.admin.v1.GetDecisionRequest">
  * Use `create(GetDecisionRequestSchema)` to create a new message.
  */
 export const GetDecisionRequestSchema: GenMessage<GetDecisionRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 14);
+  messageDesc(file_outrider_admin_v1_admin, 27);
 
 /**
  * Decisions with what is needed to read them.
@@ -712,7 +1129,7 @@ export type GetDecisionResponse = Message<"outrider.admin.v1.GetDecisionResponse
  * Use `create(GetDecisionResponseSchema)` to create a new message.
  */
 export const GetDecisionResponseSchema: GenMessage<GetDecisionResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 15);
+  messageDesc(file_outrider_admin_v1_admin, 28);
 
 /**
  * A decision, and who was behind its slots.
@@ -741,7 +1158,7 @@ export type ResolvedDecision = Message<"outrider.admin.v1.ResolvedDecision"> & {
  * Use `create(ResolvedDecisionSchema)` to create a new message.
  */
 export const ResolvedDecisionSchema: GenMessage<ResolvedDecision> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 16);
+  messageDesc(file_outrider_admin_v1_admin, 29);
 
 /**
  * Served by the host. Answers come from memory, so a deadline of 5 s is ample; every call may be repeated.
@@ -761,7 +1178,8 @@ export const AdminService: GenService<{
     output: typeof ListPluginsResponseSchema;
   },
   /**
-   * The configuration in force.
+   * The configuration in force with the weights that count, or an earlier one that is still kept.
+   * Errors: `not_found` for a generation that is not kept.
    *
    * @generated from rpc outrider.admin.v1.AdminService.GetConfig
    */
@@ -769,6 +1187,65 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof GetConfigRequestSchema;
     output: typeof GetConfigResponseSchema;
+  },
+  /**
+   * The latest eight configurations that were in force, newest first; the first one is in force.
+   *
+   * @generated from rpc outrider.admin.v1.AdminService.ListConfigs
+   */
+  listConfigs: {
+    methodKind: "unary";
+    input: typeof ListConfigsRequestSchema;
+    output: typeof ListConfigsResponseSchema;
+  },
+  /**
+   * Reads the configuration anew, as SIGHUP and a change of its file do, and puts it in force: checked and built beside
+   * the one in force, swapped whole between two decisions. Answers when that is done; deadline 60 s, since plugins that
+   * are new start first. The same text changes nothing. One change at a time: those that are asked for meanwhile follow.
+   * Errors: `failed_precondition` with every fault, a line each, and the configuration before stays in force;
+   * `resource_exhausted` where too many changes wait.
+   *
+   * @generated from rpc outrider.admin.v1.AdminService.ReloadConfig
+   */
+  reloadConfig: {
+    methodKind: "unary";
+    input: typeof ReloadConfigRequestSchema;
+    output: typeof ReloadConfigResponseSchema;
+  },
+  /**
+   * Puts an earlier configuration in force again, as a new generation. It holds until the configuration's file changes,
+   * or a reload is asked for.
+   * Errors: `not_found` for a generation that is not kept; the others as of ReloadConfig.
+   *
+   * @generated from rpc outrider.admin.v1.AdminService.RollbackConfig
+   */
+  rollbackConfig: {
+    methodKind: "unary";
+    input: typeof RollbackConfigRequestSchema;
+    output: typeof RollbackConfigResponseSchema;
+  },
+  /**
+   * Has other weights of a profile count from the next decision on, for a limited time, in the place of those that were
+   * set for it before. They end with that time, and when another configuration comes into force. The generation stays.
+   * Errors: `invalid_argument` for a profile or scorer that is not there, a scorer that is a shadow by the
+   * configuration, or a weight or time out of range.
+   *
+   * @generated from rpc outrider.admin.v1.AdminService.SetWeights
+   */
+  setWeights: {
+    methodKind: "unary";
+    input: typeof SetWeightsRequestSchema;
+    output: typeof SetWeightsResponseSchema;
+  },
+  /**
+   * Has the configuration's weights count again at once.
+   *
+   * @generated from rpc outrider.admin.v1.AdminService.ClearWeights
+   */
+  clearWeights: {
+    methodKind: "unary";
+    input: typeof ClearWeightsRequestSchema;
+    output: typeof ClearWeightsResponseSchema;
   },
   /**
    * Starts a plugin process anew beside the running one, from the same command, and swaps when the new one is in step

@@ -1,0 +1,147 @@
+import type { CycleClock } from "@outrider/core";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openReload, type Reload, toText } from "./testing/open-reload.ts";
+import { createWeights, type Weights } from "./weights.ts";
+
+/** A clock that a test moves. */
+class ManualClock implements CycleClock {
+  #nowMs = 1_000_000;
+  #timers = new Map<object, { readonly atMs: number; readonly callback: () => void }>();
+  nowMs(): number {
+    return this.#nowMs;
+  }
+  elapsedMs(): number {
+    return this.#nowMs;
+  }
+  after(delayMs: number, callback: () => void): object {
+    const key = {};
+    this.#timers.set(key, { atMs: this.#nowMs + delayMs, callback });
+    return key;
+  }
+  cancel(timer: unknown): void {
+    this.#timers.delete(timer as object);
+  }
+  pass(ms: number): void {
+    this.#nowMs += ms;
+    for (const [key, { atMs, callback }] of [...this.#timers]) {
+      if (atMs <= this.#nowMs && this.#timers.delete(key)) callback();
+    }
+  }
+}
+
+let reload: Reload;
+let clock: ManualClock;
+let weights: Weights;
+beforeEach(async () => {
+  reload = await openReload();
+  clock = new ManualClock();
+  weights = createWeights(reload.inForce, clock, pino({ level: "silent" }));
+});
+afterEach(() => reload.close());
+
+/** Weight of each scorer in the plan, `shadow` where it does not count. */
+function planned() {
+  const [profile] = reload.inForce.plan.profiles;
+  return profile?.scorers.map(({ scorer, weight, shadow }) => [scorer.name, shadow ? "shadow" : weight]);
+}
+
+const minute = 60_000;
+
+describe("weights for a limited time", () => {
+  const bad: readonly {
+    title: string;
+    profile?: string;
+    weights: Record<string, number>;
+    ms?: number;
+    want: RegExp;
+  }[] = [
+    { title: "a profile that is not there", profile: "x", weights: { queue: 1 }, want: /no profile x, only default/ },
+    { title: "a scorer that is not there", weights: { quue: 1 }, want: /no scorer quue, only queue, kv/ },
+    { title: "a negative weight", weights: { queue: -1 }, want: /from 0 to 1000000, is -1/ },
+    { title: "a weight that is no number", weights: { queue: NaN }, want: /is NaN/ },
+    { title: "a weight without end", weights: { queue: Infinity }, want: /is Infinity/ },
+    { title: "no weights", weights: {}, want: /no weight is given/ },
+    { title: "no time", weights: { queue: 1 }, ms: 0, want: /from 1 s to 24 h/ },
+    { title: "a time that is no number", weights: { queue: 1 }, ms: NaN, want: /from 1 s to 24 h/ },
+    { title: "more than a day", weights: { queue: 1 }, ms: 86_400_001, want: /from 1 s to 24 h/ },
+  ];
+  for (const { title, profile = "default", weights: wanted, ms = minute, want } of bad) {
+    it(`refuse ${title}`, () => {
+      const { plan } = reload.inForce;
+      expect(() => weights.set(profile, new Map(Object.entries(wanted)), ms)).toThrow(want);
+      expect(reload.inForce.plan).toBe(plan);
+    });
+  }
+
+  it("refuse a scorer that is a shadow by the configuration", async () => {
+    await reload.changes.noticed(
+      reload.raw(toText().replace("{ pluginRef: queue, weight: 1 }", "{ pluginRef: queue, shadow: true }")),
+    );
+    if (reload.changes.refused !== undefined) throw new Error(reload.changes.refused.message);
+    expect(() => weights.set("default", new Map([["queue", 1]]), minute)).toThrow(/is a shadow by the configuration/);
+  });
+
+  it("count from the next decision on, in the same generation, and end by themselves", () => {
+    weights.set("default", new Map([["queue", 2.5]]), minute);
+    expect(planned()).toEqual([
+      ["queue", 2.5],
+      ["kv", 2],
+    ]);
+    expect(reload.inForce.generation).toBe(1);
+    expect(reload.inForce.plan.generation).toBe(1);
+    clock.pass(minute - 1);
+    expect(planned()?.[0]).toEqual(["queue", 2.5]);
+    clock.pass(1);
+    expect(planned()?.[0]).toEqual(["queue", 1]);
+    expect(weights.list().map(({ endsAtMs }) => endsAtMs)).toEqual([0, 0]);
+  });
+
+  it("of 0 have a scorer asked as a shadow, and never counted", () => {
+    weights.set("default", new Map([["queue", 0]]), minute);
+    expect(planned()).toEqual([
+      ["queue", "shadow"],
+      ["kv", 2],
+    ]);
+    expect(weights.list()).toEqual([
+      { profile: "default", scorer: "queue", configured: 1, inForce: 0, endsAtMs: 1_060_000 },
+      { profile: "default", scorer: "kv", configured: 2, inForce: 2, endsAtMs: 0 },
+    ]);
+  });
+
+  it("stand in the place of those that were set before, with their own time", () => {
+    weights.set("default", new Map([["queue", 3]]), minute);
+    weights.set("default", new Map([["kv", 4]]), 2 * minute);
+    expect(planned()).toEqual([
+      ["queue", 1],
+      ["kv", 4],
+    ]);
+    clock.pass(minute);
+    expect(planned()?.[1]).toEqual(["kv", 4]);
+    clock.pass(minute);
+    expect(planned()?.[1]).toEqual(["kv", 2]);
+  });
+
+  it("end early when they are cleared, which says whether there were any", () => {
+    weights.set("default", new Map([["queue", 3]]), minute);
+    expect(weights.clear("other")).toBe(false);
+    expect(weights.clear("default")).toBe(true);
+    expect(planned()?.[0]).toEqual(["queue", 1]);
+    expect(weights.clear("")).toBe(false);
+  });
+
+  it("end when another configuration comes into force, and their time touches nothing then", async () => {
+    weights.set("default", new Map([["queue", 3]]), minute);
+    await reload.changes.noticed(reload.raw(toText("", 5)));
+    const { plan } = reload.inForce;
+    expect(planned()?.[0]).toEqual(["queue", 5]);
+    clock.pass(minute);
+    expect(reload.inForce.plan).toBe(plan);
+  });
+
+  it("stay where a reload changes nothing", async () => {
+    weights.set("default", new Map([["queue", 3]]), minute);
+    await reload.changes.reload("signal");
+    expect(planned()?.[0]).toEqual(["queue", 3]);
+  });
+});
