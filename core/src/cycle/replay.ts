@@ -151,7 +151,8 @@ function findRefusalDifference(again: Ending, recorded: Ending): string {
 }
 
 function findLeadDifference(again: Ending, recorded: Ending): string {
-  if (again.primary !== recorded.primary) return `primary ${again.primary}, recorded ${recorded.primary}`;
+  if (again.primary !== recorded.primary)
+    return `primary ${again.primary || "none"}, recorded ${recorded.primary || "none"}`;
   if (!isSame(again.destination, recorded.destination)) {
     return `destination ${again.destination}, recorded ${recorded.destination}`;
   }
