@@ -64,7 +64,7 @@ function warnRefusals({ name, type }: PluginEntry, path: FaultPath, report: Repo
 async function checkInline(
   entry: PluginEntry,
   path: FaultPath,
-  { catalogue, budgetMs }: PluginScope,
+  { catalogue, budgets }: PluginScope,
   report: Reporter,
 ): Promise<CheckedFailure> {
   const at = [...path, "onFailure"];
@@ -80,7 +80,7 @@ async function checkInline(
     report.fault(at, `${type} ${fault}`, "name another scorer of Outrider's");
     return abstain;
   }
-  const spec = toFallback(entry, type, budgetMs, formatPath(at));
+  const spec = toFallback(entry, type, budgets.scorerMs, formatPath(at));
   const asks = definition.needs.map((need) => (typeof need === "string" ? { key: need } : need));
   return { onFailure: { kind: "inline", scorer: spec.name }, fallback: { spec, asks } };
 }

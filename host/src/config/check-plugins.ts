@@ -10,7 +10,7 @@ import { didYouMean } from "./nearest.ts";
 import { checkGrant, checkNeeds, isOperatorKey } from "./need-keys.ts";
 import { checkParameters } from "./parameters.ts";
 import { findPlace, type Place } from "./placement.ts";
-import { adviseReferenceType } from "./reference-types.ts";
+import { findRefusedType } from "./refused-types.ts";
 import type { Reporter } from "./reporter.ts";
 import type { PluginEntry } from "./schema.ts";
 import type { PluginScope } from "./scope.ts";
@@ -32,17 +32,26 @@ export interface ResolvedPlugin extends CheckedFailure {
   readonly shadow: boolean;
 }
 
+/** Where an entry of `plugins:` stands and what it is called. */
+interface EntryPlace {
+  readonly name: string;
+  readonly index: number;
+  /** `type:` as it is written; empty where it has none. */
+  readonly typeName: string;
+}
+
 /** What an entry of `plugins:` turned out to be. */
-export type ResolvedEntry = { readonly name: string; readonly index: number } & (
-  | ResolvedPlugin
-  | CheckedPolicy
-  /** Its faults are reported; what refers to it is not at fault. */
-  | { readonly kind: "faulty" }
-);
+export type ResolvedEntry = EntryPlace &
+  (
+    | ResolvedPlugin
+    | CheckedPolicy
+    /** Its faults are reported; what refers to it is not at fault. */
+    | { readonly kind: "faulty" }
+  );
 
 type Resolution = ResolvedEntry extends infer Entry
   ? Entry extends unknown
-    ? Omit<Entry, "name" | "index">
+    ? Omit<Entry, keyof EntryPlace>
     : never
   : never;
 
@@ -70,7 +79,7 @@ export async function resolveEntry(
   const failure = await checkFailurePolicy(entry, path, scope, report);
   const grant = checkGrant(entry.grant, [...path, "grant"], report);
   const needs = entry.needs === undefined ? undefined : checkNeeds(entry.needs, [...path, "needs"], report);
-  const budgetMs = capBudget(entry, path, scope, report);
+  warnBudget(entry, path, scope, report);
   const place = findPlace(entry, builtin, path, scope, report);
   if (place === undefined) return faulty;
   if (place.kind === "unknown type") return unknownType(entry, path, scope, report);
@@ -80,7 +89,7 @@ export async function resolveEntry(
     placement: place.placement,
     process: place.kind === "module" ? undefined : place.process,
     parameters: entry.parameters,
-    budgetMs,
+    budgetMs: capBudget(entry, "scorer", scope),
     needs,
     grant,
     required: entry.required,
@@ -93,28 +102,33 @@ export async function resolveEntry(
     case "module":
       return resolveModule(entry, common, place.file, path, scope, report);
     case "builtin":
-      return resolveBuiltin(entry, common, place, path, report);
+      return resolveBuiltin(entry, common, place, path, scope, report);
   }
 }
 
-function capBudget({ budget }: PluginEntry, path: FaultPath, { budgetMs }: PluginScope, report: Reporter): number {
-  if (budget === undefined) return budgetMs;
-  if (budget > budgetMs) {
-    const message = `${formatDuration(budget)} is above the budget of a decision, ${formatDuration(budgetMs)}`;
-    report.warn([...path, "budget"], message, `it counts as ${formatDuration(budgetMs)}; raise budget: at the top`);
-  }
-  return Math.min(budget, budgetMs);
+function capBudget({ budget }: PluginEntry, role: "scorer" | "producer", { budgets }: PluginScope): number {
+  const { decisionMs = Number.POSITIVE_INFINITY, scorerMs, producerMs } = budgets;
+  return Math.min(budget ?? (role === "producer" ? producerMs : scorerMs), decisionMs);
+}
+
+function warnBudget({ budget }: PluginEntry, path: FaultPath, { budgets }: PluginScope, report: Reporter): void {
+  const { decisionMs } = budgets;
+  if (budget === undefined || decisionMs === undefined || budget <= decisionMs) return;
+  const message = `${formatDuration(budget)} is above the budget of a decision, ${formatDuration(decisionMs)}`;
+  report.warn([...path, "budget"], message, `it counts as ${formatDuration(decisionMs)}; raise budget: at the top`);
 }
 
 function unknownType({ type }: PluginEntry, path: FaultPath, { catalogue }: PluginScope, report: Reporter): Resolution {
-  const reference = adviseReferenceType(type);
+  const refused = findRefusedType(type);
   const served =
     "write process: with the name of the process that serves it, or module: with the file that declares it";
-  if (reference !== undefined) {
-    report.fault([...path, "type"], `${quote(type)} of the reference EPP is not available`, reference);
+  if (refused !== undefined) {
+    const yet = refused.kind === "not yet" ? " yet" : "";
+    const message = `${quote(type)} of the reference EPP is not available${yet}: ${refused.reason}`;
+    report.fault([...path, "type"], message, refused.remedy);
   } else {
-    const hint = didYouMean(type, [...Object.keys(catalogue), ...policyTypes.map((each) => each.type)]) || served;
-    report.fault([...path, "type"], `there is no plugin type ${quote(type)}`, hint);
+    const known = [...Object.keys(catalogue), ...policyTypes.map((each) => each.type)];
+    report.fault([...path, "type"], `there is no plugin type ${quote(type)}`, didYouMean(type, known) || served);
   }
   return faulty;
 }
@@ -140,6 +154,7 @@ async function resolveBuiltin(
   common: Common,
   place: Extract<Place, { kind: "builtin" }>,
   path: FaultPath,
+  scope: PluginScope,
   report: Reporter,
 ): Promise<Resolution> {
   const definition = await place.builtin.load();
@@ -148,7 +163,8 @@ async function resolveBuiltin(
   const asks = definition.needs.map((need) => (typeof need === "string" ? { key: need } : need));
   if (place.placement === "process") warnUngranted(asks, common.spec, path, report);
   const produces = definition.kind === "producer" ? definition.produces : [];
-  return { ...common, ownProcess: place.ownProcess, role: definition.kind, asks, produces };
+  const spec = { ...common.spec, budgetMs: capBudget(entry, definition.kind, scope) };
+  return { ...common, spec, ownProcess: place.ownProcess, role: definition.kind, asks, produces };
 }
 
 async function resolveModule(
@@ -156,13 +172,13 @@ async function resolveModule(
   common: Common,
   file: string,
   path: FaultPath,
-  { folder }: PluginScope,
+  scope: PluginScope,
   report: Reporter,
 ): Promise<Resolution> {
-  const module = await checkModule(entry, file, path, folder, report);
+  const module = await checkModule(entry, file, path, scope.folder, report);
   if (module === undefined || !checkDeclared(entry, module.type, path, report)) return faulty;
   const { kind: role, needs: asks, produces } = module.type;
-  const spec = { ...common.spec, module: module.path };
+  const spec = { ...common.spec, module: module.path, budgetMs: capBudget(entry, role, scope) };
   warnUngranted(asks, spec, path, report);
   return { ...common, spec, ownProcess: undefined, role, asks, produces };
 }

@@ -1,14 +1,12 @@
-import { findPolicyType } from "../policies/catalogue.ts";
 import type { ResolvedEntry } from "./check-plugins.ts";
 import type { DefaultPolicies } from "./default-policies.ts";
+import { type Entries, findEntry, type PolicyEntry, policiesOf } from "./entries.ts";
 import { type FaultPath, quote } from "./faults.ts";
-import { didYouMean } from "./nearest.ts";
 import type { Reporter } from "./reporter.ts";
 import type { ProfileEntry } from "./schema.ts";
 import type { FilterPlace, ProfileSpec, ScorerPlace } from "./types.ts";
 
 type Member = ProfileEntry["plugins"][number];
-type Entries = ReadonlyMap<string, ResolvedEntry>;
 
 /**
  * Checks what profiles refer to. Without any there is one, of every filter and scorer in the order of the file; a
@@ -39,26 +37,16 @@ export function checkProfiles(
 
 function defaultProfile(entries: Entries, defaults: DefaultPolicies): ProfileSpec {
   const all = [...entries.values()];
-  const filters = all.flatMap((entry) => (isFilter(entry) ? [toFilterPlace(entry)] : []));
+  const filters = policiesOf(entries).filter(({ type }) => type.filter !== undefined);
   const scorers = all.flatMap((entry) =>
     entry.kind === "plugin" && entry.role !== "producer" ? [toPlace(entry, 1)] : [],
   );
-  return { name: "default", filters, scorers, picker: firstPicker(entries, defaults) };
-}
-
-type PolicyEntry = Extract<ResolvedEntry, { kind: "policy" }>;
-
-function isFilter(entry: ResolvedEntry): entry is PolicyEntry {
-  return entry.kind === "policy" && entry.type.filter !== undefined;
-}
-
-function isPicker(entry: ResolvedEntry): entry is PolicyEntry {
-  return entry.kind === "policy" && entry.type.picker !== undefined;
+  return { name: "default", filters: filters.map(toFilterPlace), scorers, picker: firstPicker(entries, defaults) };
 }
 
 function firstPicker(entries: Entries, defaults: DefaultPolicies): string {
-  for (const entry of entries.values()) if (isPicker(entry)) return entry.name;
-  return defaults.take("max-score-picker");
+  const first = policiesOf(entries).find(({ type }) => type.picker !== undefined);
+  return first?.name ?? defaults.take("max-score-picker");
 }
 
 function toFilterPlace({ name, onEmpty }: PolicyEntry): FilterPlace {
@@ -85,7 +73,7 @@ function checkProfile(
   for (const [i, member] of profile.plugins.entries()) {
     const at = [...path, "plugins", i];
     if (isRepeated(member, i, path, listed, report)) continue;
-    const entry = findEntry(member, at, entries, report);
+    const entry = findEntry(member.pluginRef, [...at, "pluginRef"], entries, undefined, report);
     faulty ||= entry === undefined || entry.kind === "faulty";
     if (entry?.kind === "plugin" && entry.role !== "producer") scorers.push(toPlace(entry, member.weight ?? 1));
     else if (entry !== undefined) warnWeight(member, entry, at, report);
@@ -132,24 +120,6 @@ function isRepeated(
   const line = report.lineOf([...path, "plugins", first]);
   report.fault([...path, "plugins", index], `lists ${quote(pluginRef)} again`, `it is listed on line ${line}`);
   return true;
-}
-
-function findEntry(
-  { pluginRef }: Member,
-  at: FaultPath,
-  entries: Entries,
-  report: Reporter,
-): ResolvedEntry | undefined {
-  const entry = entries.get(pluginRef);
-  if (entry !== undefined) return entry;
-  const undeclared =
-    findPolicyType(pluginRef)?.picker !== undefined ? `declare it: - type: ${pluginRef}` : "declare it under plugins:";
-  report.fault(
-    [...at, "pluginRef"],
-    `there is no plugin named ${quote(pluginRef)}`,
-    didYouMean(pluginRef, entries.keys()) || undeclared,
-  );
-  return undefined;
 }
 
 function warnWeight({ weight }: Member, { kind, name }: ResolvedEntry, at: FaultPath, report: Reporter): void {

@@ -4,7 +4,7 @@ import type { PolicySpec } from "./types.ts";
 
 /** Policies that stand where the configuration names none. */
 export interface DefaultPolicies {
-  /** Name of a policy of a type without parameters: the first one configured, else one that is added. */
+  /** Name of a policy of a type: the entry that bears its type's name, else one that is added. */
   take(type: string): string;
   /** Those that were added, in the order in which they were taken. */
   specs(): readonly PolicySpec[];
@@ -15,7 +15,7 @@ export function createDefaultPolicies(entries: ReadonlyMap<string, ResolvedEntry
   const added = new Map<string, PolicySpec>();
   return {
     take(type) {
-      for (const entry of entries.values()) if (entry.kind === "policy" && entry.spec.type === type) return entry.name;
+      if (entries.get(type)?.typeName === type) return type;
       const spec = added.get(type) ?? toSpec(type, entries);
       if (spec !== undefined) added.set(type, spec);
       return spec?.name ?? type;

@@ -15,6 +15,8 @@ export type ConfigResult = {
   readonly name: string;
   /** What is odd, in the order of the text. */
   readonly warnings: readonly Fault[];
+  /** What was added or has no effect, in the order of the text. */
+  readonly notes: readonly Fault[];
 } & (
   | { readonly kind: "valid"; readonly config: HostConfig }
   /** At least one fault, in the order of the text. */
@@ -40,13 +42,13 @@ export async function openConfig(origin: ConfigOrigin): Promise<RawConfig> {
 export async function loadConfig(raw: RawConfig, catalogue: PluginCatalogue): Promise<ConfigResult> {
   const { name, folder } = raw;
   const read = toConfigText(raw);
-  if (read.kind === "unreadable") return { kind: "invalid", name, faults: [read.fault], warnings: [] };
+  if (read.kind === "unreadable") return { kind: "invalid", name, faults: [read.fault], warnings: [], notes: [] };
   const document = readDocument(read.text);
   const report = createReporter(document);
   const settings = document.usable ? await checkConfig(document.value, folder, catalogue, report) : undefined;
   const faults = report.faults();
-  const warnings = report.warnings();
-  if (settings === undefined || faults.length > 0) return { kind: "invalid", name, faults, warnings };
+  const odd = { warnings: report.warnings(), notes: report.notes() };
+  if (settings === undefined || faults.length > 0) return { kind: "invalid", name, faults, ...odd };
   const source = { name, text: redactEnv(read.text, document.yaml), sha256: read.sha256 };
-  return { kind: "valid", name, config: { source, ...settings }, warnings };
+  return { kind: "valid", name, config: { source, ...settings }, ...odd };
 }

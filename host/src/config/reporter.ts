@@ -7,6 +7,8 @@ export interface Reporter {
   fault(path: FaultPath, message: string, hint?: string, part?: "key" | "value"): void;
   /** It can be used, but this is hardly meant. */
   warn(path: FaultPath, message: string, hint?: string, part?: "key" | "value"): void;
+  /** It is done so, which is good to know. */
+  note(path: FaultPath, message: string, hint?: string): void;
   /** Line on which a path's value stands, for messages that refer to it. */
   lineOf(path: FaultPath): number;
 }
@@ -17,12 +19,15 @@ export interface CollectingReporter extends Reporter {
   faults(): readonly Fault[];
   /** In the order of the text. */
   warnings(): readonly Fault[];
+  /** In the order of the text. */
+  notes(): readonly Fault[];
 }
 
 /** @param document gives each path its place and brings its own faults. */
 export function createReporter(document: ConfigDocument): CollectingReporter {
   const faults: Fault[] = [...document.faults];
   const warnings: Fault[] = [];
+  const notes: Fault[] = [];
   const add =
     (list: Fault[]) =>
     (path: FaultPath, message: string, hint = "", part: "key" | "value" = "value") => {
@@ -31,8 +36,10 @@ export function createReporter(document: ConfigDocument): CollectingReporter {
   return {
     fault: add(faults),
     warn: add(warnings),
+    note: add(notes),
     lineOf: (path) => document.locate(path, "value").line,
     faults: () => sortFaults(faults),
     warnings: () => sortFaults(warnings),
+    notes: () => sortFaults(notes),
   };
 }

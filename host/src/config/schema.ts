@@ -1,46 +1,17 @@
 import { z } from "zod";
-import { formatDuration, parseDurationMs, parseSizeBytes } from "./units.ts";
+import { referenceVersions } from "./budgets.ts";
+import { dataLayerEntry, flowControlEntry, requestHandlerEntry } from "./schema-reference.ts";
+import { modelRewriteEntry, objectiveEntry } from "./schema-requests.ts";
+import { duration, heap, name, pluginRef } from "./schema-values.ts";
 
 /** `apiVersion:` of a configuration: ours, the reference's and the reference's older one. One form serves all. */
-export const apiVersions = ["outrider.dev/v1alpha1", "llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"];
-
-/** Budget of a decision where the configuration names none, in ms. */
-export const defaultBudgetMs = 5;
+export const apiVersions = ["outrider.dev/v1alpha1", ...referenceVersions];
 
 /** Threads of the `worker` placement where the configuration does not say, and the heap of each, in MiB. */
 export const defaultWorkers = { threads: 2, memoryMb: 256 };
 
-const longestBudgetMs = 60_000;
 const mostThreads = 64;
-const mib = 2 ** 20;
-/** What Node needs to start a thread at all, and what a thread of a host has no business with. */
-const heapMb = { least: 16, most: 16_384 };
 const largestWeight = 1_000_000;
-
-/** A time as Go writes it, above 0 and up to a minute; becomes ms. */
-const duration = z.string().transform((text, context) => {
-  const ms = parseDurationMs(text);
-  if (ms !== undefined && ms > 0 && ms <= longestBudgetMs) return ms;
-  const error = `must be a time above 0 and up to ${formatDuration(longestBudgetMs)}, with its unit, such as 5ms`;
-  context.addIssue({ code: "custom", message: error });
-  return z.NEVER;
-});
-
-/** A heap, with its unit; becomes whole MiB. */
-const heap = z.string().transform((text, context) => {
-  const megabytes = Math.floor((parseSizeBytes(text) ?? 0) / mib);
-  if (megabytes >= heapMb.least && megabytes <= heapMb.most) return megabytes;
-  const error = `must be ${heapMb.least}MiB to ${heapMb.most / 1024}GiB, with its unit, such as 256MiB`;
-  context.addIssue({ code: "custom", message: error });
-  return z.NEVER;
-});
-
-/** Names something in messages, logs and metric labels. */
-const name = z
-  .string()
-  .min(1, "must not be empty")
-  .max(128, "must be at most 128 characters long")
-  .regex(/^[^\p{C}]*$/u, "must not hold control characters");
 
 /** What a plugin asks for or is granted: a key, or a key with its conditions. */
 export const needEntry = z.preprocess(
@@ -148,7 +119,7 @@ export const endpointPickerConfig = z.strictObject({
   apiVersion: z.enum(apiVersions),
   /** Always `EndpointPickerConfig`. */
   kind: z.literal("EndpointPickerConfig"),
-  /** Budget of a decision, shared by producers and all profiles; default 5ms. */
+  /** Budget of a decision, shared by producers and all profiles; default 5ms, see the docs for the reference's forms. */
   budget: duration.optional(),
   /** How much of responses is observed; `auto` = everything where something needs it, else nothing. */
   responses: z.enum(["auto", "full", "headers", "none"]).default("auto"),
@@ -156,10 +127,30 @@ export const endpointPickerConfig = z.strictObject({
   workers: workersEntry.optional(),
   /** Processes that serve plugins. */
   processes: z.array(processEntry).default([]),
-  /** Scorers, producers, pickers and the profile handler, in any order. */
+  /** All that takes part, in any order but that of admitters, screeners and filters of an implied profile. */
   plugins: z.array(pluginEntry).default([]),
-  /** Profiles; default one with every scorer. */
+  /** Profiles; default one of every filter and scorer. */
   schedulingProfiles: z.array(profileEntry).default([]),
+  /** Priorities that requests may be served under. */
+  objectives: z.array(objectiveEntry).default([]),
+  /** Models that are asked for in the place of others. */
+  modelRewrites: z.array(modelRewriteEntry).default([]),
+  /** What becomes of a request for a model that no endpoint serves: it goes on, or is answered 404. */
+  unknownModels: z.enum(["route", "refuse"]).default("route"),
+  /** Whether metrics under the reference EPP's names are kept. */
+  referenceMetrics: z.boolean().default(true),
+  /** Switches of the reference EPP, `gate` or `gate=false`. */
+  featureGates: z.array(z.string()).default([]),
+  /** What reads requests. */
+  requestHandler: requestHandlerEntry.optional(),
+  /** Older form of `requestHandler:`, for one parser. */
+  parser: pluginRef.optional(),
+  /** Where endpoints come from and what is read of them. */
+  dataLayer: dataLayerEntry.optional(),
+  /** Which requests are refused when endpoints are full. */
+  flowControl: flowControlEntry.optional(),
+  /** Older place of `flowControl.saturationDetector`. */
+  saturationDetector: pluginRef.optional(),
 });
 
 /** One of `plugins:`, its shape checked. */

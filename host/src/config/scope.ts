@@ -1,12 +1,12 @@
 import type { PluginCatalogue } from "../plugins/types.ts";
+import type { Budgets } from "./budgets.ts";
 import type { DeclaredProcess } from "./check-processes.ts";
 
 /** What entries are checked against. */
 export interface PluginScope {
   readonly catalogue: PluginCatalogue;
   readonly processes: ReadonlyMap<string, DeclaredProcess>;
-  /** Budget of a decision, in ms. */
-  readonly budgetMs: number;
+  readonly budgets: Budgets;
   /** Where processes of built-in types run. */
   readonly folder: string;
 }

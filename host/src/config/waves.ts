@@ -6,13 +6,12 @@ type Plugin = ResolvedPlugin & { readonly index: number };
 
 /**
  * Orders producers by the data they read: those of a wave run at once, each wave after what it reads.
- * Reports data that two write, that nobody writes, and producers that wait for each other.
+ * Reports data that two write, and producers that wait for each other.
  */
 export function planWaves(entries: Iterable<ResolvedEntry>, report: Reporter): readonly (readonly ProducerPlace[])[] {
   const plugins = [...entries].filter((entry) => entry.kind === "plugin");
   const producers = plugins.filter(({ role }) => role === "producer");
   const writers = findWriters(producers, report);
-  warnUnwritten(plugins, writers, report);
   const waves: ProducerPlace[][] = [];
   const ready = new Set<Plugin>();
   let waiting = producers;
@@ -43,15 +42,6 @@ function findWriters(producers: readonly Plugin[], report: Reporter): ReadonlyMa
 
 function sourcesOf({ asks = [] }: Plugin, writers: ReadonlyMap<string, Plugin>): readonly Plugin[] {
   return asks.flatMap(({ key }) => writers.get(key) ?? []);
-}
-
-function warnUnwritten(plugins: readonly Plugin[], writers: ReadonlyMap<string, Plugin>, report: Reporter): void {
-  for (const { index, asks = [] } of plugins) {
-    for (const { key } of asks) {
-      if (!key.startsWith("data.") || writers.has(key)) continue;
-      report.warn(["plugins", index], `reads ${key}, which no configured producer writes`, "it will be unknown");
-    }
-  }
 }
 
 function reportCycle(waiting: readonly Plugin[], report: Reporter): void {

@@ -1,0 +1,163 @@
+/** A plugin type of the reference EPP that is not built here. */
+export interface RefusedType {
+  readonly type: string;
+  /** `not yet`: it is on its way. */
+  readonly kind: "refused" | "not yet";
+  /** Why it is not there, as the rest of a sentence about it. */
+  readonly reason: string;
+  /** What to write instead. */
+  readonly remedy: string;
+}
+
+/** What several types have in common. */
+type Family = Omit<RefusedType, "type"> & { readonly types: string };
+
+const families: readonly Family[] = [
+  {
+    kind: "refused",
+    reason: "a pool of other clusters is no endpoint here",
+    remedy: "remove it and what refers to it; run one Outrider in each cluster",
+    types: `multicluster-file-discovery multicluster-metrics-data-source multicluster-metrics-extractor
+      multicluster-approx-prefix-cache-producer multicluster-session-affinity-filter multicluster-prefix-cache-scorer
+      multicluster-queue-scorer multicluster-kv-cache-utilization-scorer`,
+  },
+  {
+    kind: "refused",
+    reason: "metrics of GPUs are not scraped",
+    remedy: "remove it and what refers to it; kv-cache-utilization-scorer tells how full a model server is",
+    types: "dcgm-data-source dcgm-extractor",
+  },
+  {
+    kind: "refused",
+    reason: "where endpoints stand is not known from nodes",
+    remedy: "remove it and what refers to it; label-selector-filter keeps endpoints by their labels",
+    types: "topology-affinity-filter topology-affinity-scorer",
+  },
+  {
+    kind: "refused",
+    reason: "objects of Kubernetes are not watched",
+    remedy: "remove it and what refers to it; file-discovery or --endpoints-file names endpoints",
+    types: "k8s-notification-source",
+  },
+  {
+    kind: "refused",
+    reason: "requests are never held back to be placed together",
+    remedy: "write type: approx-prefix-cache-producer",
+    types: "burst-prefix-cache-producer",
+  },
+  {
+    kind: "refused",
+    reason: "model servers are not told where to fetch KV blocks",
+    remedy: "remove it; prefix-cache-scorer prefers endpoints that have them",
+    types: "p2p-source-producer",
+  },
+  {
+    kind: "refused",
+    reason: "events of KV caches are not read",
+    remedy: "write type: approx-prefix-cache-producer, which learns from what is sent",
+    types: "precise-prefix-cache-producer",
+  },
+  {
+    kind: "refused",
+    reason: "events of KV caches are not read",
+    remedy: "write type: prefix-cache-scorer, with approx-prefix-cache-producer",
+    types: "precise-prefix-cache-scorer",
+  },
+  {
+    kind: "refused",
+    reason: "caches of encoders are not modelled",
+    remedy: "remove it and what refers to it; always-disagg-multimodal-decider tells images from text",
+    types: "mm-embeddings-cache-producer mm-embeddings-cache-scorer",
+  },
+  {
+    kind: "refused",
+    reason: "requests over gRPC are not read",
+    remedy: "write type: passthrough-parser, which sends them on unread",
+    types: "vllmgrpc-parser vertexai-parser",
+  },
+  {
+    kind: "refused",
+    reason: "requests are never queued",
+    remedy: "remove it and what refers to it; requests of negative priority are refused while endpoints are full",
+    types: `global-strict-fairness-policy round-robin-fairness-policy program-aware-fairness fcfs-ordering-policy
+      edf-ordering-policy slo-deadline-ordering-policy`,
+  },
+  {
+    kind: "refused",
+    reason: "there is no limit by priority",
+    remedy: "remove it and what refers to it; give a priority below 0 to what may be refused, under objectives:",
+    types: "static-usage-limit-policy priority-holdback-policy soft-reflective-ceiling-policy",
+  },
+  {
+    kind: "refused",
+    reason: "requests under way are never taken back",
+    remedy: "remove it and what refers to it",
+    types: "sheddable-eviction-filter priority-then-time-eviction-order-policy",
+  },
+  {
+    kind: "not yet",
+    reason: "TTFT and TPOT are not predicted",
+    remedy: "remove it and what refers to it; a scorer of your own may predict, see process: and module:",
+    types: "predicted-latency-producer latency-scorer slo-headroom-tier-filter latency-slo-admitter",
+  },
+  {
+    kind: "not yet",
+    reason: "filtering by a cached prefix is not there",
+    remedy: "write type: prefix-cache-scorer with a large weight",
+    types: "prefix-cache-affinity-filter",
+  },
+  {
+    kind: "not yet",
+    reason: "sessions are kept together by another type",
+    remedy: "write type: session-affinity",
+    types: "session-affinity-filter session-affinity-scorer session-id-producer",
+  },
+  {
+    kind: "not yet",
+    reason: "endpoints are not rated by the length of prompts",
+    remedy: "remove it and what refers to it; label-selector-filter keeps endpoints by their labels",
+    types: "context-length-aware",
+  },
+  {
+    kind: "not yet",
+    reason: "tokens under way are counted but not rated",
+    remedy: "write type: active-request-scorer",
+    types: "token-load-scorer",
+  },
+  {
+    kind: "not yet",
+    reason: "adapters are known but not rated",
+    remedy: "remove it and what refers to it; queue-scorer is the nearest",
+    types: "lora-affinity-scorer",
+  },
+  {
+    kind: "not yet",
+    reason: "prompts that nobody has cached are spread by load alone",
+    remedy: "write type: active-request-scorer",
+    types: "no-hit-lru-scorer",
+  },
+  {
+    kind: "not yet",
+    reason: "headers are not compared with labels",
+    remedy: "remove it and what refers to it; header-profile-handler with label-selector-filter chooses by header",
+    types: "header-label-affinity-scorer",
+  },
+  {
+    kind: "not yet",
+    reason: "single attributes are not rated",
+    remedy: "remove it and what refers to it; queue-scorer and kv-cache-utilization-scorer rate the usual ones",
+    types: "endpoint-attribute-scorer",
+  },
+];
+
+/** Every type of the reference EPP that is refused, with what to write instead. */
+export const refusedTypes: readonly RefusedType[] = families.flatMap(({ types, ...family }) =>
+  types.split(/\s+/).map((type) => ({ type, ...family })),
+);
+
+const byType: ReadonlyMap<string, RefusedType> = new Map(refusedTypes.map((refused) => [refused.type, refused]));
+
+/** Why a type is refused and what to write instead; `undefined` where it is no type of the reference EPP, or built. */
+export function findRefusedType(type: string): RefusedType | undefined {
+  return byType.get(type);
+}
