@@ -5,6 +5,8 @@ import { createScoreMemories, type ScoreMemories } from "../config/score-memorie
 import type { HostConfig } from "../config/types.ts";
 import type { PluginRuntime, PluginSetup } from "../plugins/types.ts";
 import { createPolicies, type Policies } from "../policies/create-policies.ts";
+import type { InForce } from "../scheduling/in-force.ts";
+import { createRequestRules } from "../scheduling/request-rules.ts";
 import { type LimitedWeights, withWeights } from "./limited-weights.ts";
 
 /** The configuration that decisions are made by, and how it changes. */
@@ -12,6 +14,8 @@ export interface ConfigInForce {
   /** As it was read: without weights for a limited time. */
   readonly config: HostConfig;
   readonly plan: Plan;
+  /** What decisions are made by: another object when something in it changes, to be read once a decision. */
+  readonly current: InForce;
   /** Counts configurations, from 1. */
   readonly generation: number;
   /** What plugins were granted and what the configuration itself reads; another array when either changes. */
@@ -41,11 +45,10 @@ export interface ConfigParts {
 }
 
 /** One configuration, and all that was made of it. */
-interface Current {
+interface Current extends InForce {
   readonly config: HostConfig;
   readonly policies: Policies;
   readonly memories: ScoreMemories;
-  readonly plan: Plan;
   readonly loadedAtMs: number;
   readonly limited: readonly LimitedWeights[];
 }
@@ -61,7 +64,8 @@ export function createConfigInForce(config: HostConfig, { plugins, clock, log, l
     const policies = createPolicies(to.policies, before?.policies);
     const memories = createScoreMemories(to, before?.memories);
     const plan = createPlan(to, from, policies, (before?.plan.generation ?? 0) + 1, memories);
-    return { config: to, policies, memories, plan, loadedAtMs: clock.nowMs(), limited: [] };
+    const rules = createRequestRules(to.requests, policies);
+    return { config: to, policies, memories, plan, rules, loadedAtMs: clock.nowMs(), limited: [] };
   };
   let current = make(config, plugins);
   const granted = joinNeeds(
@@ -75,6 +79,9 @@ export function createConfigInForce(config: HostConfig, { plugins, clock, log, l
     },
     get plan() {
       return current.plan;
+    },
+    get current() {
+      return current;
     },
     get generation() {
       return current.plan.generation;

@@ -76,7 +76,7 @@ describe("weights for a limited time", () => {
 
   it("refuse a scorer that is a shadow by the configuration", async () => {
     await reload.changes.noticed(
-      reload.raw(toText().replace("{ pluginRef: queue, weight: 1 }", "{ pluginRef: queue, shadow: true }")),
+      reload.raw(toText().replace("type: queue-scorer", "type: queue-scorer, shadow: true")),
     );
     if (reload.changes.refused !== undefined) throw new Error(reload.changes.refused.message);
     expect(() => weights.set("default", new Map([["queue", 1]]), minute)).toThrow(/is a shadow by the configuration/);
