@@ -16,9 +16,14 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { flagTables } from "@outrider/host/commands/flags-table";
+import { toJsonSchema } from "@outrider/host/config/json-schema";
 import { keyTables } from "@outrider/host/config/keys-table";
+import { collectTypes } from "@outrider/host/config/shown-types";
+import { typeTables } from "@outrider/host/config/types-table";
 import { insertTables, type Tables } from "@outrider/host/markdown";
+import { plugins } from "outrider/plugins";
 import { ruleTables } from "outrider/rule-tables";
+import { readFieldDocs } from "./field-docs.ts";
 
 /** One thing to generate. */
 interface Generator {
@@ -72,6 +77,25 @@ function pageTables(page: string, tables: Tables): Generator {
   };
 }
 
+const docs = readFieldDocs(repository);
+const types = await collectTypes(plugins, docs.types);
+
+/** JSON Schema of configurations, as `outrider config schema` prints it. */
+const configSchema: Generator = {
+  name: "JSON Schema of configurations",
+  output: "host/outrider/config.schema.json",
+  write(root) {
+    const output = join(root, this.output);
+    mkdirSync(dirname(output), { recursive: true });
+    const input = JSON.stringify(toJsonSchema(types, docs.config));
+    const biome = join(repository, "node_modules/.bin/biome");
+    writeFileSync(
+      output,
+      execFileSync(biome, ["format", `--stdin-file-path=${this.output}`], { input, cwd: repository }),
+    );
+  },
+};
+
 /** Everything that is generated, in the order it is written. */
 const generators: readonly Generator[] = [
   protos,
@@ -79,6 +103,8 @@ const generators: readonly Generator[] = [
   pageTables("docs/configuration.md", keyTables),
   pageTables("docs/serve.md", flagTables),
   pageTables("docs/plugin-rules.md", ruleTables),
+  pageTables("docs/plugin-types.md", typeTables(types)),
+  configSchema,
 ];
 
 /** Files below a path, relative to `root`; the path itself where it is a file, nothing where it is missing. */

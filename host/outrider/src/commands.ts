@@ -1,6 +1,9 @@
 import type { CommandCatalogue } from "@outrider/host/commands/cli";
 import { plugins, pluginsModule } from "./plugins.ts";
 
+/** JSON Schema of configurations, as it is generated. */
+const schema = new URL("../config.schema.json", import.meta.url);
+
 /** The commands of `outrider`; their code is loaded when they are asked for. */
 export const commands: CommandCatalogue = {
   serve: {
@@ -9,7 +12,7 @@ export const commands: CommandCatalogue = {
   },
   config: {
     about: "check and explain configurations, and change a running host's",
-    load: async () => (await import("@outrider/host/commands/config")).configCommand(plugins),
+    load: async () => (await import("@outrider/host/commands/config")).configCommand(plugins, schema),
   },
   plugin: {
     about: "write, check and look after plugins",

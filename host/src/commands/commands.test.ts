@@ -13,9 +13,11 @@ import { serveCommand } from "./serve.ts";
 const folder = mkdtempSync(join(tmpdir(), "outrider-commands-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const schema = new URL("../../outrider/config.schema.json", import.meta.url);
+
 const commands: CommandCatalogue = {
   serve: { about: "run", load: async () => serveCommand(catalogue) },
-  config: { about: "check", load: async () => configCommand(catalogue) },
+  config: { about: "check", load: async () => configCommand(catalogue, schema) },
   plugin: { about: "show", load: async () => pluginCommand({}, []) },
   broken: { about: "cannot be loaded", load: () => Promise.reject(new Error("loaded needlessly")) },
 };

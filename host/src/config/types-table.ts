@@ -1,19 +1,7 @@
 import { renderTable, type Tables } from "../markdown.ts";
-import type { PolicyRole } from "../policies/policy-type.ts";
-import { type JsonSchema, type KnownType, toParametersSchema } from "./json-schema.ts";
+import { type JsonSchema, toParametersSchema } from "./json-schema.ts";
 import { refusedTypes } from "./refused-types.ts";
-
-/** What a plugin type can be. */
-export type TypeRole = PolicyRole | "scorer" | "producer";
-
-/** A plugin type as the page on types shows it. */
-export interface ShownType extends KnownType {
-  readonly roles: readonly TypeRole[];
-  /** What it does, a sentence. */
-  readonly about: string;
-  /** What to say to whoever writes it; `undefined` = nothing. */
-  readonly notice: string | undefined;
-}
+import type { ShownType, TypeRole } from "./shown-types.ts";
 
 /** Tables by their name in the page, with the roles whose types they list; a type of several roles is in each. */
 const groups: Readonly<Record<string, readonly TypeRole[]>> = {

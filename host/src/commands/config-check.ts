@@ -1,0 +1,42 @@
+import { Command } from "commander";
+import { type Fault, formatFaults } from "../config/faults.ts";
+import { type ConfigResult, loadConfig } from "../config/load.ts";
+import type { PluginCatalogue } from "../plugins/types.ts";
+import { readConfigArgument, withConfigArgument } from "./config-argument.ts";
+
+interface CheckFlags {
+  readonly json: boolean;
+  readonly strict: boolean;
+}
+
+/** `outrider config check`: everything that is wrong or odd in a configuration, at once. */
+export function configCheckCommand(catalogue: PluginCatalogue): Command {
+  return withConfigArgument(new Command("check"))
+    .description("Check a configuration: every fault and warning at once, each with its place.")
+    .option("--json", "print one JSON object", false)
+    .option("--strict", "let warnings count as faults do", false)
+    .addHelpText("after", "\nExit codes: 0 valid, 1 faults (with --strict warnings too), 2 wrong usage or unreadable.")
+    .action(async (file: string, flags: CheckFlags, command: Command) => {
+      const raw = await readConfigArgument(file, command);
+      if (raw === undefined) return;
+      const result = await loadConfig(raw, catalogue);
+      process.stdout.write(flags.json ? `${JSON.stringify(toJson(result))}\n` : toText(result));
+      process.exitCode = result.kind === "invalid" || (flags.strict && result.warnings.length > 0) ? 1 : 0;
+    });
+}
+
+function toJson({ name, warnings, ...result }: ConfigResult) {
+  const faults: readonly Fault[] = result.kind === "invalid" ? result.faults : [];
+  return { file: name, valid: result.kind === "valid", faults, warnings };
+}
+
+function toText(result: ConfigResult): string {
+  const { name } = result;
+  const warnings = result.warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
+  const odd = warnings.length === 0 ? "" : `${formatFaults(name, warnings)}\n`;
+  if (result.kind === "invalid") return `${formatFaults(name, result.faults)}\n${odd}`;
+  const { plugins, profiles } = result.config;
+  const counting = profiles.flatMap((profile) => profile.scorers.filter(({ shadow }) => !shadow));
+  const scorers = new Set(counting.map((place) => place.name));
+  return `${odd}${name} is valid (plugins: ${plugins.length}, scorers that count: ${scorers.size})\n`;
+}

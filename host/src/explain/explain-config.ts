@@ -1,0 +1,56 @@
+import { readDocument } from "../config/document.ts";
+import { isMap, listOf, nameOf } from "../config/plain.ts";
+import type { HostConfig } from "../config/types.ts";
+import type { PluginCatalogue } from "../plugins/types.ts";
+import { explainPolicies, explainPolicy, explainProducers, explainProfiles } from "./explain-profiles.ts";
+import { explainObservation, explainPages, explainReads, parsesPrompt } from "./explain-reads.ts";
+import { collectReaders } from "./readers.ts";
+import type { ExplainedRequests, Explanation } from "./types.ts";
+
+/** Explains a checked configuration. Loads the declarations of the built-in types that it names. */
+export async function explainConfig(config: HostConfig, catalogue: PluginCatalogue): Promise<Explanation> {
+  const { readers, untold } = await collectReaders(config, catalogue);
+  const reads = explainReads(readers);
+  return {
+    file: config.source.name,
+    budgetMs: config.budgetMs,
+    handler: explainPolicy(config.handler, config),
+    producers: explainProducers(config),
+    admitters: explainPolicies(config.admitters, config),
+    profiles: explainProfiles(config),
+    requests: explainRequests(config),
+    parsesPrompt: parsesPrompt(reads),
+    reads: reads.filter(({ source }) => source !== "scraped").map(({ source: _, ...read }) => read),
+    ...explainObservation(config, readers),
+    pages: explainPages(config, reads),
+    untold,
+    added: addedTo(config),
+  };
+}
+
+function explainRequests(config: HostConfig): ExplainedRequests {
+  const { requests } = config;
+  const modelRewrites = requests.modelRewrites.map(({ targets, ...rule }) => {
+    const sum = targets.reduce((total, { weight }) => total + weight, 0);
+    return { ...rule, targets: targets.map(({ model, weight }) => ({ model, share: sum > 0 ? weight / sum : 0 })) };
+  });
+  return {
+    parsers: explainPolicies(requests.parsers, config),
+    objectives: requests.objectives,
+    modelRewrites,
+    unknownModels: requests.unknownModels,
+    detector: explainPolicy(requests.detector, config),
+    screeners: explainPolicies(requests.screeners, config),
+    agents: explainPolicies(requests.agents, config),
+    reporters: explainPolicies(requests.reporters, config),
+  };
+}
+
+/** What stands in the checked configuration and not in its text; fallbacks are in the text of their scorers. */
+function addedTo({ source, plugins, policies }: HostConfig): Explanation["added"] {
+  const written = readDocument(source.text).value;
+  const entries = isMap(written) ? listOf(written.plugins) : [];
+  const names = new Set(entries.map((entry) => nameOf(entry) ?? (isMap(entry) ? entry.type : undefined)));
+  const isAdded = ({ name }: { readonly name: string }) => !names.has(name) && !name.endsWith("/fallback");
+  return [...plugins, ...policies].filter(isAdded).map(({ name, type }) => ({ name, type }));
+}
