@@ -1,9 +1,13 @@
+import { isDeepStrictEqual } from "node:util";
 import type { PolicySpec } from "../config/types.ts";
 import { findPolicyType } from "./catalogue.ts";
 import type { PolicyRole, PolicyScope, PolicyType } from "./policy-type.ts";
 
 /** What a policy of a role is. */
 export type PolicyOf<R extends PolicyRole> = ReturnType<Extract<PolicyType[R], (...args: never) => unknown>>;
+
+/** Roles whose policies are kept. */
+type KeptRole = "filter" | "picker" | "decider" | "detector" | "screener" | "admitter";
 
 /** The policies of a configuration, made when they are first asked for and kept. */
 export interface Policies {
@@ -12,10 +16,7 @@ export interface Policies {
    * The policy of a name in one of its roles.
    * @throws {Error} where there is none: the configuration was checked.
    */
-  get<R extends "filter" | "picker" | "decider" | "detector" | "screener" | "admitter">(
-    role: R,
-    name: string,
-  ): PolicyOf<R>;
+  get<R extends KeptRole>(role: R, name: string): PolicyOf<R>;
   /** The profile handler, made anew: it holds profiles. */
   handler(name: string, scope: PolicyScope): PolicyOf<"handler">;
   /** Spec and declaration of a name. */
@@ -24,35 +25,51 @@ export interface Policies {
 
 /** @param before policies whose state goes on where type and parameters are the same. */
 export function createPolicies(specs: readonly PolicySpec[], before?: Policies): Policies {
-  const made = new Map<string, unknown>();
-  const find = (name: string) => {
-    const spec = specs.find((each) => each.name === name);
+  return new PolicyTable(specs, before instanceof PolicyTable ? before : undefined);
+}
+
+class PolicyTable implements Policies {
+  readonly specs: readonly PolicySpec[];
+  readonly #byName: ReadonlyMap<string, PolicySpec>;
+  /** By name, then by role. */
+  readonly #made = new Map<string, Map<PolicyRole, unknown>>();
+
+  /** Takes what goes on out of the one before and lets go of that: configurations come without end. */
+  constructor(specs: readonly PolicySpec[], before: PolicyTable | undefined) {
+    this.specs = specs;
+    this.#byName = new Map(specs.map((spec) => [spec.name, spec]));
+    for (const spec of specs) {
+      const made = before?.#isSame(spec) ? before.#made.get(spec.name) : undefined;
+      this.#made.set(spec.name, new Map(made));
+    }
+  }
+
+  get<R extends KeptRole>(role: R, name: string): PolicyOf<R> {
+    const { spec, type } = this.find(name);
+    const made = this.#made.get(name)!;
+    if (!made.has(role)) {
+      const create = type[role] as ((name: string, parameters: unknown) => unknown) | undefined;
+      if (create === undefined) throw new Error(`${name} is no ${role}`);
+      made.set(role, create(name, spec.parameters));
+    }
+    return made.get(role) as PolicyOf<R>;
+  }
+
+  handler(name: string, scope: PolicyScope): PolicyOf<"handler"> {
+    const { spec, type } = this.find(name);
+    if (type.handler === undefined) throw new Error(`${name} is no profile handler`);
+    return type.handler(name, spec.parameters as never, scope);
+  }
+
+  find(name: string): { readonly spec: PolicySpec; readonly type: PolicyType } {
+    const spec = this.#byName.get(name);
     const type = spec && findPolicyType(spec.type);
     if (spec === undefined || type === undefined) throw new Error(`there is no policy ${name}`);
     return { spec, type };
-  };
-  const isUnchanged = (spec: PolicySpec) => {
-    const other = before?.specs.find(({ name }) => name === spec.name);
-    return other?.type === spec.type && JSON.stringify(other.parameters) === JSON.stringify(spec.parameters);
-  };
-  return {
-    specs,
-    get<R extends "filter" | "picker" | "decider" | "detector" | "screener" | "admitter">(role: R, name: string) {
-      const key = `${role} ${name}`;
-      const known = made.get(key);
-      if (known !== undefined) return known as PolicyOf<R>;
-      const { spec, type } = find(name);
-      const create = type[role] as ((name: string, parameters: unknown) => unknown) | undefined;
-      if (create === undefined) throw new Error(`${name} is no ${role}`);
-      const policy = before !== undefined && isUnchanged(spec) ? before.get(role, name) : create(name, spec.parameters);
-      made.set(key, policy);
-      return policy as PolicyOf<R>;
-    },
-    handler(name, scope) {
-      const { spec, type } = find(name);
-      if (type.handler === undefined) throw new Error(`${name} is no profile handler`);
-      return type.handler(name, spec.parameters as never, scope);
-    },
-    find,
-  };
+  }
+
+  #isSame({ name, type, parameters }: PolicySpec): boolean {
+    const own = this.#byName.get(name);
+    return own?.type === type && isDeepStrictEqual(own.parameters, parameters);
+  }
 }
