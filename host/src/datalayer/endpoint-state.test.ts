@@ -1,5 +1,6 @@
 import { createEndpointTable } from "@outrider/core";
 import { describe, expect, it } from "vitest";
+import { createEndpointSets } from "./endpoint-sets.ts";
 import { createEndpointRow } from "./endpoint-state.ts";
 import type { ScrapedPage } from "./metrics-parser.ts";
 import type { FaultReason } from "./scrape-fault.ts";
@@ -11,11 +12,12 @@ function page(waiting: number, tells: Partial<ScrapedPage> = {}): ScrapedPage {
   return { values, startedAtS: Number.NaN, counter: Number.NaN, sets, unreadable: 0, ...tells };
 }
 
-function createRow(intervalMs = 50) {
+function createRow(intervalMs = 50, wasDown = false) {
   const table = createEndpointTable({ epoch: 1 });
   const slot = table.upsert({ id: "a", address: "10.0.0.1:80", labels: {} });
   const columns = [table.column("waiting_requests"), table.column("running_requests")];
-  const row = createEndpointRow(table, slot, columns, () => intervalMs);
+  const sets = createEndpointSets(table, slot);
+  const row = createEndpointRow({ table, slot, columns, sets, intervalMs: () => intervalMs, wasDown });
   const fail = (...reasons: FaultReason[]) => {
     for (const reason of reasons) row.failed({ reason, detail: "" });
   };
@@ -42,6 +44,20 @@ describe("the row of an endpoint", () => {
     expect(row.state).toBe("unknown");
     expect(seen()).toMatchObject({ ready: true, waiting: Number.NaN });
   });
+
+  const ends = [
+    { title: "a page", come: ({ row }: ReturnType<typeof createRow>) => row.scraped(page(7), 0, 4_000) },
+    { title: "an answer that is no page", come: ({ fail }: ReturnType<typeof createRow>) => fail("status") },
+  ];
+  for (const { title, come } of ends) {
+    it(`stays not ready where it was so before, until ${title} comes`, () => {
+      const created = createRow(50, true);
+      created.fail("refused");
+      expect(created.seen().ready).toBe(false);
+      come(created);
+      expect(created.seen().ready).toBe(true);
+    });
+  }
 
   it("holds a page's values with their time, and its sets", () => {
     const { row, seen } = createRow();

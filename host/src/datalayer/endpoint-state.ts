@@ -1,4 +1,5 @@
 import type { EndpointTable } from "@outrider/core";
+import type { EndpointSets } from "./endpoint-sets.ts";
 import type { ScrapedPage } from "./metrics-parser.ts";
 import type { ScrapeFault } from "./scrape-fault.ts";
 
@@ -25,23 +26,27 @@ export function silenceLimitMs(intervalMs: number): number {
   return Math.max(2_000, 3 * intervalMs);
 }
 
-/**
- * The row of an endpoint that has just been added: ready, since it may work as well without metrics, and unknown.
- * @param columns numbers of the table's columns, in the order of a page's values.
- */
-export function createEndpointRow(
-  table: EndpointTable,
-  slot: number,
-  columns: readonly number[],
-  intervalMs: () => number,
-): EndpointRow {
-  let refusals = 0;
+/** What a row is made with. */
+export interface EndpointRowParts {
+  readonly table: EndpointTable;
+  readonly slot: number;
+  /** Numbers of the table's columns, in the order of a page's values. */
+  readonly columns: readonly number[];
+  readonly sets: EndpointSets;
+  /** Between two scrapes, in ms. */
+  intervalMs(): number;
+  /** Whether the endpoint was not ready before: it stays so until something else than a refusal comes. */
+  readonly wasDown: boolean;
+}
+
+/** The row of an endpoint, unknown; one that was not down is ready, since it may work as well without metrics. */
+export function createEndpointRow({ table, slot, columns, sets, intervalMs, wasDown }: EndpointRowParts): EndpointRow {
+  let refusals = wasDown ? maxRefusals : 0;
   let scrapedAtMs = -1;
   let silent = false;
-  let sets: ScrapedPage["sets"] | undefined;
   const restarts = createRestartDetector();
   const isReady = () => !silent && refusals < maxRefusals;
-  table.setReady(slot, true);
+  table.setReady(slot, isReady());
   return {
     get state() {
       if (!isReady()) return "not_ready";
@@ -56,8 +61,7 @@ export function createEndpointRow(
       scrapedAtMs = elapsedMs;
       const restarted = restarts.see(page);
       if (restarted) table.restarted(slot);
-      if (page.sets !== sets) table.setSets(slot, page.sets);
-      sets = page.sets;
+      sets.scraped(page.sets);
       table.setValues(slot, columns, page.values, nowMs);
       table.setReady(slot, true);
       return restarted;

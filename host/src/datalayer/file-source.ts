@@ -13,14 +13,16 @@ const rescanMs = 5_000;
 /**
  * Endpoints from a file that is watched. Its folder is, so that a file that is replaced, as editors and Kubernetes do,
  * is noticed too. While the file is gone or wrong the last good list stays.
+ * @param watches whether it is read again at all; default true.
  */
-export function createFileSource(path: string, clock: CycleClock): EndpointSource {
-  return new FileSource(path, clock);
+export function createFileSource(path: string, clock: CycleClock, watches = true): EndpointSource {
+  return new FileSource(path, clock, watches);
 }
 
 class FileSource implements EndpointSource {
   readonly name: string;
   readonly #clock: CycleClock;
+  readonly #watches: boolean;
   #listener: SourceListener | undefined;
   #watcher: FSWatcher | undefined;
   #timer: unknown;
@@ -31,18 +33,20 @@ class FileSource implements EndpointSource {
   #reading = false;
   #changedMeanwhile = false;
 
-  constructor(path: string, clock: CycleClock) {
+  constructor(path: string, clock: CycleClock, watches: boolean) {
     this.name = path;
     this.#clock = clock;
+    this.#watches = watches;
   }
 
   async start(listener: SourceListener): Promise<readonly EndpointEntry[]> {
     this.#listener = listener;
-    this.#watch();
+    if (this.#watches) this.#watch();
     try {
       this.#bytes = await readBytes(this.name);
       const endpoints = parseEndpointsFile(this.name, this.#bytes);
-      this.#arm(rescanMs);
+      this.#fault = "";
+      if (this.#watches) this.#arm(rescanMs);
       return endpoints;
     } catch (cause) {
       this.stop();

@@ -10,6 +10,9 @@ export interface DataLayerMetrics {
   /** Lines of interest that broke the format. */
   unreadable(lines: number): void;
   restarted(): void;
+  /** A list of models came. */
+  listed(): void;
+  listFailed(reason: FaultReason): void;
 }
 
 /** Values that are read when the metrics are scraped. */
@@ -58,6 +61,17 @@ export function createDataLayerMetrics(registry: Registry, gauges: DataLayerGaug
     help: "Restarts of model servers that their pages told of.",
     registers,
   });
+  const lists = new Counter({
+    name: "outrider_model_lists_total",
+    help: "Lists of models that came from endpoints.",
+    registers,
+  });
+  const listErrors = new Counter({
+    name: "outrider_model_list_errors_total",
+    help: "Requests for an endpoint's list of models that brought none; the last one stays.",
+    labelNames: ["reason"],
+    registers,
+  });
   registerGauges(registry, gauges);
   return {
     scraped(durationMs) {
@@ -66,6 +80,8 @@ export function createDataLayerMetrics(registry: Registry, gauges: DataLayerGaug
     failed: (reason) => errors.inc({ reason }),
     unreadable: (lines) => unreadable.inc(lines),
     restarted: () => restarts.inc(),
+    listed: () => lists.inc(),
+    listFailed: (reason) => listErrors.inc({ reason }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext } from "node:tls";
 import type { PageBuffers } from "./page-buffers.ts";
-import { createResponseReader, type ResponseReader } from "./response-reader.ts";
+import { createResponseReader, type IsWhole, type ResponseReader } from "./response-reader.ts";
 import type { ScrapeFault } from "./scrape-fault.ts";
 
 /** Fetches a page of one endpoint over one connection that is kept. */
@@ -44,6 +44,8 @@ export interface PageConnectionOptions {
   readonly accept?: string;
   /** Longest page, in bytes. */
   readonly maxPageBytes: number;
+  /** Default: a page of lines. */
+  readonly isWhole?: IsWhole;
   readonly buffers: PageBuffers;
 }
 
@@ -87,7 +89,7 @@ class Connection implements PageConnection {
         "accept-encoding: identity\r\nuser-agent: outrider\r\n\r\n",
     );
     this.#listener = listener;
-    this.#reader = createResponseReader(options.maxPageBytes, options.buffers);
+    this.#reader = createResponseReader(options.maxPageBytes, options.buffers, options.isWhole);
     this.#readBuffer = readBuffer;
   }
 

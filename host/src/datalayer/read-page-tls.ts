@@ -17,8 +17,8 @@ export interface ReadPageTls {
  * Reads the certificates that a page is fetched with.
  * @throws {OutriderError} `CONFIG_INVALID` where a file cannot be read or is not what it should be.
  */
-export async function readPageTls(settings: PageSettings): Promise<ReadPageTls> {
-  if (settings.scheme === "http") return { tls: undefined, fingerprint: "" };
+export async function readPageTls(settings: PageSettings | undefined): Promise<ReadPageTls> {
+  if (settings === undefined || settings.scheme === "http") return { tls: undefined, fingerprint: "" };
   const { insecureSkipVerify, caCertPath, clientCertPath, clientKeyPath } = settings;
   const ca = caCertPath === "" || insecureSkipVerify ? undefined : await readAuthorities(caCertPath);
   const pair = clientCertPath === "" ? undefined : await readKeyPairOf(clientCertPath, clientKeyPath);

@@ -24,14 +24,25 @@ const maxHeadBytes = 16 * 1024;
 const headEnd = Buffer.from("\r\n\r\n");
 const newline = 10;
 
+/** Whether a body whose end only the connection tells is whole. */
+export type IsWhole = (body: Buffer) => boolean;
+
+/** Of lines, which all end: the last one too. */
+const endsWithLine: IsWhole = (body) => body.at(-1) === newline;
+
 /** A reader of answers with bodies of at most `maxPageBytes`. */
-export function createResponseReader(maxPageBytes: number, buffers: PageBuffers): ResponseReader {
-  return new Reader(maxPageBytes, buffers);
+export function createResponseReader(
+  maxPageBytes: number,
+  buffers: PageBuffers,
+  isWhole: IsWhole = endsWithLine,
+): ResponseReader {
+  return new Reader(maxPageBytes, buffers, isWhole);
 }
 
 class Reader implements ResponseReader {
   readonly #maxPageBytes: number;
   readonly #buffers: PageBuffers;
+  readonly #isWhole: IsWhole;
   /** Bytes of a head that is not yet whole. */
   #head: Buffer | undefined;
   /** The head that was read last, and its bytes: the next one is often the same. */
@@ -45,9 +56,10 @@ class Reader implements ResponseReader {
   keepAlive = false;
   started = false;
 
-  constructor(maxPageBytes: number, buffers: PageBuffers) {
+  constructor(maxPageBytes: number, buffers: PageBuffers, isWhole: IsWhole) {
     this.#maxPageBytes = maxPageBytes;
     this.#buffers = buffers;
+    this.#isWhole = isWhole;
   }
 
   read(bytes: Buffer): Buffer | ScrapeFault | undefined {
@@ -57,8 +69,7 @@ class Reader implements ResponseReader {
 
   end(): Buffer | ScrapeFault {
     const body = this.#body?.subarray(0, this.#bodyBytes);
-    // A page whose end only the connection tells is known to be whole by the end of its last line.
-    if (this.#framing?.kind === "close" && body?.at(-1) === newline) return body;
+    if (this.#framing?.kind === "close" && body !== undefined && this.#isWhole(body)) return body;
     return { reason: "reset", detail: `the connection ended ${this.started ? "within" : "before"} an answer` };
   }
 

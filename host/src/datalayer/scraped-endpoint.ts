@@ -1,5 +1,6 @@
 import { type CycleClock, type EndpointEntry, type EndpointTable, OutriderError } from "@outrider/core";
 import type { Logger } from "pino";
+import type { EndpointSets } from "./endpoint-sets.ts";
 import { createEndpointRow, type EndpointState } from "./endpoint-state.ts";
 import type { EngineSpec } from "./engine-spec.ts";
 import type { DataLayerMetrics } from "./metrics.ts";
@@ -15,10 +16,19 @@ export interface ScrapedEndpoint extends ScrapeTarget {
   readonly scrapedAtMs: number;
 }
 
+/** Where an endpoint's scrapes go. */
+export interface ScrapedEndpointPlace {
+  readonly slot: number;
+  readonly sets: EndpointSets;
+  /** How its page names what is read. */
+  readonly spec: EngineSpec;
+  /** Whether it was not ready so far. */
+  readonly wasDown: boolean;
+}
+
 /** What all of them have in common. */
 export interface ScrapedEndpointContext {
   readonly table: EndpointTable;
-  readonly spec: EngineSpec;
   readonly clock: CycleClock;
   readonly logger: Logger;
   readonly metrics: DataLayerMetrics;
@@ -26,19 +36,15 @@ export interface ScrapedEndpointContext {
   intervalMs(): number;
 }
 
-/** What the scrapes of an endpoint in a slot come to: its row of the table, metrics, and a line in the log at a change. */
+/** What the scrapes of an endpoint come to: its row of the table, metrics, and a line in the log at a change. */
 export function createScrapedEndpoint(
   entry: EndpointEntry,
-  slot: number,
-  { table, spec, clock, logger, metrics, intervalMs }: ScrapedEndpointContext,
+  { slot, sets, spec, wasDown }: ScrapedEndpointPlace,
+  { table, clock, logger, metrics, intervalMs }: ScrapedEndpointContext,
 ): ScrapedEndpoint {
   const parser = createMetricsParser(spec);
-  const row = createEndpointRow(
-    table,
-    slot,
-    parser.columns.map((key) => table.column(key)),
-    intervalMs,
-  );
+  const columns = parser.columns.map((key) => table.column(key));
+  const row = createEndpointRow({ table, slot, columns, sets, intervalMs, wasDown });
   const log = logger.child({ endpoint: entry.id, address: entry.address });
   let shown: EndpointState = row.state;
   /** Fault that was logged last; empty = the last scrape brought a page. */

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { EngineSpec } from "./engine-specs.ts";
+import type { EngineSpec } from "./engine-spec.ts";
 
 /** How a page of each endpoint is fetched again and again. */
 export interface PageSettings {
