@@ -79,6 +79,60 @@ describe("toDecision", () => {
     });
   });
 
+  it("says which policy refused a request, and what the client was told besides", async () => {
+    const made = { by: "gate", code: "ResourceExhausted", message: "m", droppedReason: "r", retryAfterS: 3 } as const;
+    const record = { ...(await decide("d1")), destination: [], refusal: made };
+    const refusal = { ...refuse("ResourceExhausted", "m", "r"), retryAfterS: 3 };
+    expect(toDecision(record, { ...context, refusal }, createColumnNumbers()).refused).toMatchObject({
+      status: 429,
+      policy: "gate",
+      scorer: "",
+      droppedReason: "r",
+      retryAfterS: 3,
+    });
+  });
+
+  it("tells what each filter left, and how one that left nothing was treated", async () => {
+    const record = await decide("d1");
+    const [profile] = record.profiles;
+    const filters = [
+      { name: "by role", kept: Uint32Array.of(1), outcome: "applied" },
+      { name: "by load", kept: Uint32Array.of(1), outcome: "ignored" },
+      { name: "by zone", kept: Uint32Array.of(0), outcome: "relaxed", setAside: ["by role"] },
+    ] as const;
+    const planned = (["fail", "ignore_last", "relax"] as const).map((onEmpty, i) => ({
+      filter: { name: filters[i]!.name, type: `type ${i}`, filter: () => expect.unreachable() },
+      onEmpty,
+    }));
+    const made = { ...plan, profiles: [{ ...plan.profiles[0]!, filters: planned }] };
+    const changed = { ...record, profiles: [{ ...profile!, filters }] };
+    const [run] = toDecision(changed, { ...context, plan: made }, createColumnNumbers()).profiles;
+    expect(run?.filters).toMatchObject([
+      { name: "by role", type: "type 0", kept: [1], onEmpty: "fail", outcome: "", setAside: [] },
+      { name: "by load", type: "type 1", kept: [1], onEmpty: "ignore_last", outcome: "ignored", setAside: [] },
+      { name: "by zone", type: "type 2", kept: [0], onEmpty: "relax", outcome: "relaxed", setAside: ["by role"] },
+    ]);
+  });
+
+  it("tells what the request carried to its destination, and nothing where that is nothing", async () => {
+    const record = await decide("d1");
+    const routing = { setHeaders: [["x-prefiller-host-port", "10.0.0.2:8000"]] as const, port: 8_001 };
+    expect(toDecision({ ...record, routing }, context, createColumnNumbers()).routing).toMatchObject({
+      headers: [{ name: "x-prefiller-host-port", value: "10.0.0.2:8000" }],
+      port: 8_001,
+    });
+    expect(toDecision(record, context, createColumnNumbers()).routing).toBeUndefined();
+  });
+
+  it("says whether the prompt was known to have parts that are no text", async () => {
+    const told = async (multimodal: boolean | undefined) => {
+      const record = await decide("d1");
+      Object.defineProperty(record.facts, "multimodal", { value: multimodal });
+      return toDecision(record, context, createColumnNumbers()).multimodal;
+    };
+    expect(await Promise.all([true, false, undefined].map(told))).toEqual([true, false, false]);
+  });
+
   it("tells of what stood in, of vetoes and of shadow scorers", async () => {
     const record = await decide("d1");
     const [profile] = record.profiles;

@@ -1,20 +1,26 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type {
   DecisionRecord,
+  FilterStep,
   InflightColumns,
   Plan,
+  PlannedFilter,
   PluginOutcome,
   ProducerOutcome,
   ProfileRecord,
   RequestFacts,
+  Routing,
   ScorerOutcome,
 } from "@outrider/core";
 import {
   type Decision,
   DecisionSchema,
+  type FilterStepSchema,
   OutcomeKind,
   type ProducerOutcomeSchema,
   type ProfileRunSchema,
+  type RefusalSchema,
+  type RoutingSchema,
   type ScorerOutcomeSchema,
 } from "@outrider/protos/record";
 import type { CandidateDataSchema, ColumnDataSchema, RequestFactsSchema } from "@outrider/protos/scorer";
@@ -53,11 +59,30 @@ export function toDecision(record: DecisionRecord, context: DecisionContext, num
     ...(refusal === undefined ? {} : { refused: toRefusal(refusal, record) }),
     durationUs: toUint(record.durationUs),
     budgetUs: toUint(plan.budgetMs * 1_000),
+    multimodal: record.facts.multimodal === true,
+    ...(isNothing(record.routing) ? {} : { routing: toRouting(record.routing) }),
   });
 }
 
-function toRefusal({ status, code, message }: Refusal, { failedBy }: DecisionRecord) {
-  return { status, code, reason: message, scorer: failedBy };
+function toRefusal(refusal: Refusal, record: DecisionRecord): MessageInitShape<typeof RefusalSchema> {
+  const { status, code, message, droppedReason, retryAfterS = 0 } = refusal;
+  return {
+    status,
+    code,
+    reason: message,
+    scorer: record.failedBy,
+    policy: record.refusal?.by ?? "",
+    droppedReason,
+    retryAfterS: toUint(retryAfterS),
+  };
+}
+
+function isNothing({ setHeaders, port }: Routing): boolean {
+  return setHeaders.length === 0 && port === 0;
+}
+
+function toRouting({ setHeaders, port }: Routing): MessageInitShape<typeof RoutingSchema> {
+  return { headers: setHeaders.map(([name, value]) => ({ name, value })), port };
 }
 
 function toFacts(facts: RequestFacts): MessageInitShape<typeof RequestFactsSchema> {
@@ -121,11 +146,7 @@ function toProfile(profile: ProfileRecord, { profiles }: Plan): MessageInitShape
   const { picker, filters = [] } = profiles.find(({ name }) => name === profile.name) ?? {};
   return {
     name: profile.name,
-    filters: profile.filters.map(({ name, kept }) => ({
-      name,
-      type: filters.find(({ filter }) => filter.name === name)?.filter.type ?? "",
-      kept: [...kept],
-    })),
+    filters: profile.filters.map((step, i) => toFilterStep(step, filters[i])),
     candidates: [...profile.candidates],
     scorers: profile.scorers.map((outcome) => toScorer(outcome, profile)),
     shadows: profile.shadows.map((outcome) => toScorer(outcome, profile)),
@@ -134,6 +155,20 @@ function toProfile(profile: ProfileRecord, { profiles }: Plan): MessageInitShape
     picker: picker?.name ?? "",
     tieBreak: picker?.tieBreak ?? "",
     picked: [...profile.picked],
+  };
+}
+
+function toFilterStep(
+  { name, kept, outcome, setAside = [] }: FilterStep,
+  planned: PlannedFilter | undefined,
+): MessageInitShape<typeof FilterStepSchema> {
+  return {
+    name,
+    type: planned?.filter.type ?? "",
+    kept: [...kept],
+    onEmpty: planned?.onEmpty ?? "",
+    outcome: outcome === "applied" ? "" : outcome,
+    setAside: [...setAside],
   };
 }
 

@@ -25,7 +25,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file outrider/record/v1/record.proto.
  */
 export const file_outrider_record_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("Ch9vdXRyaWRlci9yZWNvcmQvdjEvcmVjb3JkLnByb3RvEhJvdXRyaWRlci5yZWNvcmQudjEi2wIKBlJlY29yZBIsCgZoZWFkZXIYASABKAsyGi5vdXRyaWRlci5yZWNvcmQudjEuSGVhZGVySAASMAoIc25hcHNob3QYAiABKAsyHC5vdXRyaWRlci5yZWNvcmQudjEuU25hcHNob3RIABIqCgVmYWN0cxgDIAEoCzIZLm91dHJpZGVyLnJlY29yZC52MS5GYWN0c0gAEiwKBmFuc3dlchgEIAEoCzIaLm91dHJpZGVyLnJlY29yZC52MS5BbnN3ZXJIABIwCghmZWVkYmFjaxgFIAEoCzIcLm91dHJpZGVyLnJlY29yZC52MS5GZWVkYmFja0gAEjAKCGRlY2lzaW9uGAYgASgLMhwub3V0cmlkZXIucmVjb3JkLnYxLkRlY2lzaW9uSAASKgoFZnJhbWUYByABKAsyGS5vdXRyaWRlci5yZWNvcmQudjEuRnJhbWVIAEIHCgVlbnRyeSLQAQoGSGVhZGVyEg4KBmZvcm1hdBgBIAEoCRIUCgxob3N0X3ZlcnNpb24YAiABKAkSFQoNaG9zdF9pbnN0YW5jZRgDIAEoCRINCgVhdF9tcxgEIAEoARINCgVlcG9jaBgFIAEoDRIrCgdjb2x1bW5zGAYgAygLMhoub3V0cmlkZXIuc2NvcmVyLnYxLkNvbHVtbhISCgpnZW5lcmF0aW9uGAcgASgNEhUKDWNvbmZpZ19zaGEyNTYYCCABKAwSEwoLY29uZmlnX3RleHQYCSABKAkiTgoIU25hcHNob3QSMwoFdGFibGUYASABKAsyJC5vdXRyaWRlci5zY29yZXIudjEuUHVzaFN0YXRlUmVxdWVzdBINCgVyZWFkeRgCIAEoDCJNCgVGYWN0cxITCgtkZWNpc2lvbl9pZBgBIAEoCRIvCgVmYWN0cxgCIAEoCzIgLm91dHJpZGVyLnNjb3Jlci52MS5SZXF1ZXN0RmFjdHMiiAEKBkFuc3dlchITCgtkZWNpc2lvbl9pZBgBIAEoCRIOCgZwbHVnaW4YAiABKAkSDwoHcHJvZmlsZRgDIAEoCRITCgtkdXJhdGlvbl91cxgEIAEoDRIzCghyZXNwb25zZRgFIAEoCzIhLm91dHJpZGVyLnNjb3Jlci52MS5TY29yZVJlc3BvbnNlImEKCEZlZWRiYWNrEhMKC2RlY2lzaW9uX2lkGAEgASgJEg4KBnBsdWdpbhgCIAEoCRIwCgVldmVudBgDIAEoCzIhLm91dHJpZGVyLnNjb3Jlci52MS5GZWVkYmFja0V2ZW50ItcDCghEZWNpc2lvbhITCgtkZWNpc2lvbl9pZBgBIAEoCRINCgVhdF9tcxgCIAEoARIMCgRkb29yGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKA0SDQoFZXBvY2gYBSABKA0SCwoDcmV2GAYgASgNEhIKCmNhbmRpZGF0ZXMYByADKA0SLwoFZmFjdHMYCCABKAsyIC5vdXRyaWRlci5zY29yZXIudjEuUmVxdWVzdEZhY3RzEjAKCGluZmxpZ2h0GAkgAygLMh4ub3V0cmlkZXIuc2NvcmVyLnYxLkNvbHVtbkRhdGESNgoJcHJvZHVjZXJzGAogAygLMiMub3V0cmlkZXIucmVjb3JkLnYxLlByb2R1Y2VyT3V0Y29tZRIwCghwcm9maWxlcxgLIAMoCzIeLm91dHJpZGVyLnJlY29yZC52MS5Qcm9maWxlUnVuEg8KB3ByaW1hcnkYDCABKAkSEwoLZGVzdGluYXRpb24YDSADKA0SDAoEc2VlZBgOIAEoDRIsCgdyZWZ1c2VkGA8gASgLMhsub3V0cmlkZXIucmVjb3JkLnYxLlJlZnVzYWwSEwoLZHVyYXRpb25fdXMYECABKA0SEQoJYnVkZ2V0X3VzGBEgASgNItMBCg9Qcm9kdWNlck91dGNvbWUSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEi0KBGtpbmQYAyABKA4yHy5vdXRyaWRlci5yZWNvcmQudjEuT3V0Y29tZUtpbmQSDgoGcmVhc29uGAQgASgJEgwKBGNvZGUYBSABKAkSEwoLZHVyYXRpb25fdXMYBiABKA0SDwoHY2FsbF9pZBgHIAEoDRIxCgZ2YWx1ZXMYCCADKAsyIS5vdXRyaWRlci5zY29yZXIudjEuQ2FuZGlkYXRlRGF0YSKiAgoKUHJvZmlsZVJ1bhIMCgRuYW1lGAEgASgJEi8KB2ZpbHRlcnMYAiADKAsyHi5vdXRyaWRlci5yZWNvcmQudjEuRmlsdGVyU3RlcBISCgpjYW5kaWRhdGVzGAMgAygNEjIKB3Njb3JlcnMYBCADKAsyIS5vdXRyaWRlci5yZWNvcmQudjEuU2NvcmVyT3V0Y29tZRIOCgZ0b3RhbHMYBSADKAESDgoGcGlja2VyGAYgASgJEhEKCXRpZV9icmVhaxgHIAEoCRIOCgZwaWNrZWQYCCADKA0SMgoHc2hhZG93cxgJIAMoCzIhLm91dHJpZGVyLnJlY29yZC52MS5TY29yZXJPdXRjb21lEhYKDnZldG9lc19pZ25vcmVkGAogASgIIjYKCkZpbHRlclN0ZXASDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEgwKBGtlcHQYAyADKA0igAIKDVNjb3Jlck91dGNvbWUSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEg4KBndlaWdodBgDIAEoARItCgRraW5kGAQgASgOMh8ub3V0cmlkZXIucmVjb3JkLnYxLk91dGNvbWVLaW5kEg4KBnJlYXNvbhgFIAEoCRIMCgRjb2RlGAYgASgJEhMKC2R1cmF0aW9uX3VzGAcgASgNEg8KB2NhbGxfaWQYCCABKA0SDgoGc2NvcmVzGAkgAygCEg8KB2Fic3RhaW4YCiABKAwSDwoHY2xhbXBlZBgLIAEoDRIQCghmYWxsYmFjaxgMIAEoCRIMCgR2ZXRvGA0gASgMIkcKB1JlZnVzYWwSDgoGc3RhdHVzGAEgASgNEgwKBGNvZGUYAiABKAkSDgoGcmVhc29uGAMgASgJEg4KBnNjb3JlchgEIAEoCSLEAQoFRnJhbWUSDwoHcHJvY2VzcxgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNEg0KBWF0X21zGAMgASgBEjIKBHNlbnQYBCABKAsyIi5vdXRyaWRlci5zY29yZXIudjEuU2Vzc2lvblJlcXVlc3RIABI3CghyZWNlaXZlZBgFIAEoCzIjLm91dHJpZGVyLnNjb3Jlci52MS5TZXNzaW9uUmVzcG9uc2VIABIRCgdpbnZhbGlkGAYgASgMSABCBwoFZnJhbWUqpwEKC091dGNvbWVLaW5kEhwKGE9VVENPTUVfS0lORF9VTlNQRUNJRklFRBAAEhcKE09VVENPTUVfS0lORF9TQ09SRUQQARIaChZPVVRDT01FX0tJTkRfQUJTVEFJTkVEEAISFQoRT1VUQ09NRV9LSU5EX0xBVEUQAxIXChNPVVRDT01FX0tJTkRfRkFJTEVEEAQSFQoRT1VUQ09NRV9LSU5EX1NIRUQQBWIGcHJvdG8z", [file_outrider_scorer_v1_scorer]);
+  fileDesc("Ch9vdXRyaWRlci9yZWNvcmQvdjEvcmVjb3JkLnByb3RvEhJvdXRyaWRlci5yZWNvcmQudjEi2wIKBlJlY29yZBIsCgZoZWFkZXIYASABKAsyGi5vdXRyaWRlci5yZWNvcmQudjEuSGVhZGVySAASMAoIc25hcHNob3QYAiABKAsyHC5vdXRyaWRlci5yZWNvcmQudjEuU25hcHNob3RIABIqCgVmYWN0cxgDIAEoCzIZLm91dHJpZGVyLnJlY29yZC52MS5GYWN0c0gAEiwKBmFuc3dlchgEIAEoCzIaLm91dHJpZGVyLnJlY29yZC52MS5BbnN3ZXJIABIwCghmZWVkYmFjaxgFIAEoCzIcLm91dHJpZGVyLnJlY29yZC52MS5GZWVkYmFja0gAEjAKCGRlY2lzaW9uGAYgASgLMhwub3V0cmlkZXIucmVjb3JkLnYxLkRlY2lzaW9uSAASKgoFZnJhbWUYByABKAsyGS5vdXRyaWRlci5yZWNvcmQudjEuRnJhbWVIAEIHCgVlbnRyeSLQAQoGSGVhZGVyEg4KBmZvcm1hdBgBIAEoCRIUCgxob3N0X3ZlcnNpb24YAiABKAkSFQoNaG9zdF9pbnN0YW5jZRgDIAEoCRINCgVhdF9tcxgEIAEoARINCgVlcG9jaBgFIAEoDRIrCgdjb2x1bW5zGAYgAygLMhoub3V0cmlkZXIuc2NvcmVyLnYxLkNvbHVtbhISCgpnZW5lcmF0aW9uGAcgASgNEhUKDWNvbmZpZ19zaGEyNTYYCCABKAwSEwoLY29uZmlnX3RleHQYCSABKAkiTgoIU25hcHNob3QSMwoFdGFibGUYASABKAsyJC5vdXRyaWRlci5zY29yZXIudjEuUHVzaFN0YXRlUmVxdWVzdBINCgVyZWFkeRgCIAEoDCJNCgVGYWN0cxITCgtkZWNpc2lvbl9pZBgBIAEoCRIvCgVmYWN0cxgCIAEoCzIgLm91dHJpZGVyLnNjb3Jlci52MS5SZXF1ZXN0RmFjdHMiiAEKBkFuc3dlchITCgtkZWNpc2lvbl9pZBgBIAEoCRIOCgZwbHVnaW4YAiABKAkSDwoHcHJvZmlsZRgDIAEoCRITCgtkdXJhdGlvbl91cxgEIAEoDRIzCghyZXNwb25zZRgFIAEoCzIhLm91dHJpZGVyLnNjb3Jlci52MS5TY29yZVJlc3BvbnNlImEKCEZlZWRiYWNrEhMKC2RlY2lzaW9uX2lkGAEgASgJEg4KBnBsdWdpbhgCIAEoCRIwCgVldmVudBgDIAEoCzIhLm91dHJpZGVyLnNjb3Jlci52MS5GZWVkYmFja0V2ZW50IpkECghEZWNpc2lvbhITCgtkZWNpc2lvbl9pZBgBIAEoCRINCgVhdF9tcxgCIAEoARIMCgRkb29yGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKA0SDQoFZXBvY2gYBSABKA0SCwoDcmV2GAYgASgNEhIKCmNhbmRpZGF0ZXMYByADKA0SLwoFZmFjdHMYCCABKAsyIC5vdXRyaWRlci5zY29yZXIudjEuUmVxdWVzdEZhY3RzEjAKCGluZmxpZ2h0GAkgAygLMh4ub3V0cmlkZXIuc2NvcmVyLnYxLkNvbHVtbkRhdGESNgoJcHJvZHVjZXJzGAogAygLMiMub3V0cmlkZXIucmVjb3JkLnYxLlByb2R1Y2VyT3V0Y29tZRIwCghwcm9maWxlcxgLIAMoCzIeLm91dHJpZGVyLnJlY29yZC52MS5Qcm9maWxlUnVuEg8KB3ByaW1hcnkYDCABKAkSEwoLZGVzdGluYXRpb24YDSADKA0SDAoEc2VlZBgOIAEoDRIsCgdyZWZ1c2VkGA8gASgLMhsub3V0cmlkZXIucmVjb3JkLnYxLlJlZnVzYWwSEwoLZHVyYXRpb25fdXMYECABKA0SEQoJYnVkZ2V0X3VzGBEgASgNEhIKCm11bHRpbW9kYWwYEiABKAgSLAoHcm91dGluZxgTIAEoCzIbLm91dHJpZGVyLnJlY29yZC52MS5Sb3V0aW5nIksKB1JvdXRpbmcSMgoHaGVhZGVycxgBIAMoCzIhLm91dHJpZGVyLnJlY29yZC52MS5Sb3V0aW5nSGVhZGVyEgwKBHBvcnQYAiABKA0iLAoNUm91dGluZ0hlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJItMBCg9Qcm9kdWNlck91dGNvbWUSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEi0KBGtpbmQYAyABKA4yHy5vdXRyaWRlci5yZWNvcmQudjEuT3V0Y29tZUtpbmQSDgoGcmVhc29uGAQgASgJEgwKBGNvZGUYBSABKAkSEwoLZHVyYXRpb25fdXMYBiABKA0SDwoHY2FsbF9pZBgHIAEoDRIxCgZ2YWx1ZXMYCCADKAsyIS5vdXRyaWRlci5zY29yZXIudjEuQ2FuZGlkYXRlRGF0YSKiAgoKUHJvZmlsZVJ1bhIMCgRuYW1lGAEgASgJEi8KB2ZpbHRlcnMYAiADKAsyHi5vdXRyaWRlci5yZWNvcmQudjEuRmlsdGVyU3RlcBISCgpjYW5kaWRhdGVzGAMgAygNEjIKB3Njb3JlcnMYBCADKAsyIS5vdXRyaWRlci5yZWNvcmQudjEuU2NvcmVyT3V0Y29tZRIOCgZ0b3RhbHMYBSADKAESDgoGcGlja2VyGAYgASgJEhEKCXRpZV9icmVhaxgHIAEoCRIOCgZwaWNrZWQYCCADKA0SMgoHc2hhZG93cxgJIAMoCzIhLm91dHJpZGVyLnJlY29yZC52MS5TY29yZXJPdXRjb21lEhYKDnZldG9lc19pZ25vcmVkGAogASgIImwKCkZpbHRlclN0ZXASDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEgwKBGtlcHQYAyADKA0SEAoIb25fZW1wdHkYBCABKAkSDwoHb3V0Y29tZRgFIAEoCRIRCglzZXRfYXNpZGUYBiADKAkigAIKDVNjb3Jlck91dGNvbWUSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEg4KBndlaWdodBgDIAEoARItCgRraW5kGAQgASgOMh8ub3V0cmlkZXIucmVjb3JkLnYxLk91dGNvbWVLaW5kEg4KBnJlYXNvbhgFIAEoCRIMCgRjb2RlGAYgASgJEhMKC2R1cmF0aW9uX3VzGAcgASgNEg8KB2NhbGxfaWQYCCABKA0SDgoGc2NvcmVzGAkgAygCEg8KB2Fic3RhaW4YCiABKAwSDwoHY2xhbXBlZBgLIAEoDRIQCghmYWxsYmFjaxgMIAEoCRIMCgR2ZXRvGA0gASgMIoYBCgdSZWZ1c2FsEg4KBnN0YXR1cxgBIAEoDRIMCgRjb2RlGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIOCgZzY29yZXIYBCABKAkSDgoGcG9saWN5GAUgASgJEhYKDmRyb3BwZWRfcmVhc29uGAYgASgJEhUKDXJldHJ5X2FmdGVyX3MYByABKA0ixAEKBUZyYW1lEg8KB3Byb2Nlc3MYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhdF9tcxgDIAEoARIyCgRzZW50GAQgASgLMiIub3V0cmlkZXIuc2NvcmVyLnYxLlNlc3Npb25SZXF1ZXN0SAASNwoIcmVjZWl2ZWQYBSABKAsyIy5vdXRyaWRlci5zY29yZXIudjEuU2Vzc2lvblJlc3BvbnNlSAASEQoHaW52YWxpZBgGIAEoDEgAQgcKBWZyYW1lKqcBCgtPdXRjb21lS2luZBIcChhPVVRDT01FX0tJTkRfVU5TUEVDSUZJRUQQABIXChNPVVRDT01FX0tJTkRfU0NPUkVEEAESGgoWT1VUQ09NRV9LSU5EX0FCU1RBSU5FRBACEhUKEU9VVENPTUVfS0lORF9MQVRFEAMSFwoTT1VUQ09NRV9LSU5EX0ZBSUxFRBAEEhUKEU9VVENPTUVfS0lORF9TSEVEEAViBnByb3RvMw", [file_outrider_scorer_v1_scorer]);
 
 /**
  * One entry of a recording.
@@ -447,6 +447,20 @@ export type Decision = Message<"outrider.record.v1.Decision"> & {
    * @generated from field: uint32 budget_us = 17;
    */
   budgetUs: number;
+
+  /**
+   * Whether the prompt had parts that are no text, such as images; false too where nobody needed to know.
+   *
+   * @generated from field: bool multimodal = 18;
+   */
+  multimodal: boolean;
+
+  /**
+   * What the request carried to its destination besides; unset: nothing.
+   *
+   * @generated from field: outrider.record.v1.Routing routing = 19;
+   */
+  routing?: Routing | undefined;
 };
 
 /**
@@ -455,6 +469,62 @@ export type Decision = Message<"outrider.record.v1.Decision"> & {
  */
 export const DecisionSchema: GenMessage<Decision> = /*@__PURE__*/
   messageDesc(file_outrider_record_v1_record, 6);
+
+/**
+ * What a profile handler had a request carry to its destination.
+ *
+ * @generated from message outrider.record.v1.Routing
+ */
+export type Routing = Message<"outrider.record.v1.Routing"> & {
+  /**
+   * Headers that were set on the request, in order.
+   *
+   * @generated from field: repeated outrider.record.v1.RoutingHeader headers = 1;
+   */
+  headers: RoutingHeader[];
+
+  /**
+   * Port that it was sent to in the place of the endpoints' own; 0: their own.
+   *
+   * @generated from field: uint32 port = 2;
+   */
+  port: number;
+};
+
+/**
+ * Describes the message outrider.record.v1.Routing.
+ * Use `create(RoutingSchema)` to create a new message.
+ */
+export const RoutingSchema: GenMessage<Routing> = /*@__PURE__*/
+  messageDesc(file_outrider_record_v1_record, 7);
+
+/**
+ * A header that a profile handler set.
+ *
+ * @generated from message outrider.record.v1.RoutingHeader
+ */
+export type RoutingHeader = Message<"outrider.record.v1.RoutingHeader"> & {
+  /**
+   * Name, in lower case.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Value.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message outrider.record.v1.RoutingHeader.
+ * Use `create(RoutingHeaderSchema)` to create a new message.
+ */
+export const RoutingHeaderSchema: GenMessage<RoutingHeader> = /*@__PURE__*/
+  messageDesc(file_outrider_record_v1_record, 8);
 
 /**
  * What one producer brought to a decision.
@@ -524,7 +594,7 @@ export type ProducerOutcome = Message<"outrider.record.v1.ProducerOutcome"> & {
  * Use `create(ProducerOutcomeSchema)` to create a new message.
  */
 export const ProducerOutcomeSchema: GenMessage<ProducerOutcome> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 7);
+  messageDesc(file_outrider_record_v1_record, 9);
 
 /**
  * One run of a profile.
@@ -582,7 +652,8 @@ export type ProfileRun = Message<"outrider.record.v1.ProfileRun"> & {
   tieBreak: string;
 
   /**
-   * Slots, the pick first, then fallbacks in order; empty when the filters left nothing.
+   * Slots, the pick first, then fallbacks in order; empty when the filters left nothing, or an answer that the request
+   * needed was missing.
    *
    * @generated from field: repeated uint32 picked = 8;
    */
@@ -608,7 +679,7 @@ export type ProfileRun = Message<"outrider.record.v1.ProfileRun"> & {
  * Use `create(ProfileRunSchema)` to create a new message.
  */
 export const ProfileRunSchema: GenMessage<ProfileRun> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 8);
+  messageDesc(file_outrider_record_v1_record, 10);
 
 /**
  * One filter's step.
@@ -631,11 +702,33 @@ export type FilterStep = Message<"outrider.record.v1.FilterStep"> & {
   type: string;
 
   /**
-   * Slots that stayed, ascending.
+   * Slots that stayed behind it, ascending.
    *
    * @generated from field: repeated uint32 kept = 3;
    */
   kept: number[];
+
+  /**
+   * What the configuration says of a set that it empties: `fail`, `ignore_last` or `relax`; empty: not known any more.
+   *
+   * @generated from field: string on_empty = 4;
+   */
+  onEmpty: string;
+
+  /**
+   * What became of it: `ignored`, it left nothing and counted for nothing; `relaxed`, others were set aside so that it
+   * left something; empty: it was applied.
+   *
+   * @generated from field: string outcome = 5;
+   */
+  outcome: string;
+
+  /**
+   * With `relaxed`: names of the filters before it that were set aside for it, in that order.
+   *
+   * @generated from field: repeated string set_aside = 6;
+   */
+  setAside: string[];
 };
 
 /**
@@ -643,7 +736,7 @@ export type FilterStep = Message<"outrider.record.v1.FilterStep"> & {
  * Use `create(FilterStepSchema)` to create a new message.
  */
 export const FilterStepSchema: GenMessage<FilterStep> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 9);
+  messageDesc(file_outrider_record_v1_record, 11);
 
 /**
  * What one scorer brought to a profile.
@@ -748,7 +841,7 @@ export type ScorerOutcome = Message<"outrider.record.v1.ScorerOutcome"> & {
  * Use `create(ScorerOutcomeSchema)` to create a new message.
  */
 export const ScorerOutcomeSchema: GenMessage<ScorerOutcome> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 10);
+  messageDesc(file_outrider_record_v1_record, 12);
 
 /**
  * Why a request was not sent anywhere.
@@ -783,6 +876,27 @@ export type Refusal = Message<"outrider.record.v1.Refusal"> & {
    * @generated from field: string scorer = 4;
    */
   scorer: string;
+
+  /**
+   * Profile handler or admitter that refused the request; empty: another reason.
+   *
+   * @generated from field: string policy = 5;
+   */
+  policy: string;
+
+  /**
+   * Value of `x-llm-d-request-dropped-reason` that the client got; empty: none.
+   *
+   * @generated from field: string dropped_reason = 6;
+   */
+  droppedReason: string;
+
+  /**
+   * Seconds after which it was told to ask again; 0: it was told nothing of that.
+   *
+   * @generated from field: uint32 retry_after_s = 7;
+   */
+  retryAfterS: number;
 };
 
 /**
@@ -790,7 +904,7 @@ export type Refusal = Message<"outrider.record.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 11);
+  messageDesc(file_outrider_record_v1_record, 13);
 
 /**
  * One frame of a plugin's connection: granted fields only. A unary call stands as the frame it would have been.
@@ -856,7 +970,7 @@ export type Frame = Message<"outrider.record.v1.Frame"> & {
  * Use `create(FrameSchema)` to create a new message.
  */
 export const FrameSchema: GenMessage<Frame> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 12);
+  messageDesc(file_outrider_record_v1_record, 14);
 
 /**
  * How a plugin's part in a decision ended.
