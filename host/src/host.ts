@@ -27,7 +27,8 @@ import { createWeights, type Weights } from "./reload/weights.ts";
 import { selectCandidates } from "./scheduling/candidates.ts";
 import { createDecisionRing, type DecisionRing } from "./scheduling/decision-ring.ts";
 import { createSchedulingMetrics, type SchedulingMetrics } from "./scheduling/metrics.ts";
-import { createScheduler, type SchedulerParts } from "./scheduling/scheduler.ts";
+import { createScheduler } from "./scheduling/scheduler.ts";
+import type { SchedulerParts } from "./scheduling/scheduler-parts.ts";
 import { toTraceless } from "./scheduling/traceless.ts";
 import type { Scheduler } from "./scheduling/types.ts";
 import { startDoors } from "./start-doors.ts";
@@ -181,7 +182,7 @@ function createScheduling({ options, config, load, log }: HostParts, base: Base,
   const ring = createDecisionRing(ringSize);
   const metrics = createSchedulingMetrics(registry, () => leases.count());
   const parts: SchedulerParts = {
-    plan: () => inForce.plan,
+    inForce: () => inForce.current,
     table,
     leases,
     ring,

@@ -9,10 +9,12 @@ export { createExtProcServer, type ExtProcServer, type ExtProcServerOptions } fr
 export { createLog } from "./log.ts";
 export { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
 export type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
+export { createPolicies } from "./policies/create-policies.ts";
 export { createDecisionRing } from "./scheduling/decision-ring.ts";
 export { createSchedulingMetrics } from "./scheduling/metrics.ts";
 export type { ResponsesMode } from "./scheduling/observation.ts";
 export { refuse } from "./scheduling/refusals.ts";
+export { createRequestRules } from "./scheduling/request-rules.ts";
 export { createScheduler } from "./scheduling/scheduler.ts";
 export type { IncomingRequest, Refusal, RefusalCode, Routed, Scheduler } from "./scheduling/types.ts";
 export { systemClock } from "./system-clock.ts";

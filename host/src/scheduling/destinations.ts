@@ -4,6 +4,8 @@ import type { Door, Routed } from "./types.ts";
 /** Endpoints that the embedded gateway may try. */
 const gatewayEndpoints = 3;
 
+const noSlots: readonly number[] = [];
+
 /**
  * Slots to try in order. The list is as long as the picker makes it, since not every gateway understands one; our own
  * does, so it gets further candidates behind the pick, best first.
@@ -20,6 +22,25 @@ export function destinationsOf(record: DecisionRecord, door: Door): readonly num
     slots.push(next);
   }
   return slots;
+}
+
+/** Addresses of endpoints of a snapshot. */
+export function addressesOf(slots: readonly number[], snapshot: DecisionRecord["snapshot"]): readonly string[] {
+  return slots.map((slot) => snapshot.at(slot)?.address ?? "");
+}
+
+/** The same hosts at another port. @param port 0 = their own. */
+export function withPort(addresses: readonly string[], port: number): readonly string[] {
+  if (port === 0) return addresses;
+  return addresses.map((address) => `${address.slice(0, address.lastIndexOf(":"))}:${port}`);
+}
+
+/** Slots that further profiles picked first, such as that of a prefill: they compute the prompt beside the destination. */
+export function peersOf({ profiles, primary }: DecisionRecord, destination: number): readonly number[] {
+  if (profiles.length < 2) return noSlots;
+  return profiles.flatMap(({ name, picked }) =>
+    name === primary || picked[0] === destination ? [] : picked.slice(0, 1),
+  );
 }
 
 /** Total of each endpoint that a profile scored and nobody vetoed. */

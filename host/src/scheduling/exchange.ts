@@ -1,6 +1,9 @@
-import type { DecisionRecord, DoneCause, FeedbackEvent, Lease, Leases, TokenUsage, UsageReader } from "@outrider/core";
+import type { DoneCause, EndpointInfo, FeedbackEvent, Leases, Screener, TokenUsage, UsageReader } from "@outrider/core";
+import type { ResponseReporter } from "../policies/policy-type.ts";
 import type { EventNeeds } from "./event-needs.ts";
 import type { SchedulingMetrics, ServedRelation } from "./metrics.ts";
+import { RequestLeases, type RequestLoad } from "./request-leases.ts";
+import type { ResponseWatch } from "./response-watch.ts";
 import type { Door, ModelRewrite, Observation, ReportedResponse, Routed } from "./types.ts";
 
 /** Shortest time between two progress events of a request, in ms. */
@@ -16,67 +19,63 @@ export interface Listener {
   readonly feedback: (event: FeedbackEvent) => void;
 }
 
+/** What is told the gateway of a request that goes to an endpoint. */
+export type RouteParts = Pick<
+  Routed,
+  "decisionId" | "destinations" | "setHeaders" | "removeHeaders" | "observation" | "rewrite" | "scores"
+>;
+
 /** What an exchange is made of. */
-export interface ExchangeParts {
+export interface ExchangeParts extends RouteParts {
   readonly door: Door;
-  readonly record: DecisionRecord;
-  readonly destinations: readonly string[];
-  /** Slots of the destinations. */
+  /** When the decision began, Unix ms. */
+  readonly startedAtMs: number;
+  /** Slots of the destinations, and the addresses that these endpoints had when it was decided. */
   readonly slots: readonly number[];
-  readonly listeners: readonly Listener[];
+  readonly homes: readonly string[];
+  readonly load: RequestLoad;
   readonly leases: Pick<Leases, "open">;
-  /** Address of the endpoint that has a slot now. */
-  readonly addressAt: (slot: number) => string | undefined;
-  /** Tokens that the request adds to its endpoint's in-flight counts. */
-  readonly tokens: { readonly prompt: number; readonly output: number };
-  readonly observation: Observation;
-  readonly rewrite: ModelRewrite | undefined;
-  readonly scores: Routed["scores"];
-  /** Reads usage out of the response; `undefined` where nobody needs it. */
-  readonly usage: UsageReader | undefined;
+  /** Endpoint that has a slot now. */
+  readonly endpointAt: (slot: number) => EndpointInfo | undefined;
+  /** Headers to set on the response, whoever sends it. */
+  readonly responseHeaders: Routed["setResponseHeaders"];
+  /** Those who have further ones, told by the endpoint that sends it. */
+  readonly screeners: readonly Screener[];
+  readonly listeners: readonly Listener[];
   /** What of responses plugins asked for. */
   readonly events: EventNeeds;
+  /** Reads usage out of the response; `undefined` where nobody needs it. */
+  readonly usage: UsageReader | undefined;
+  readonly reporters: readonly ResponseReporter[];
+  /** Tells an observer of the response; `undefined` where there is none. */
+  readonly watch: ResponseWatch | undefined;
   readonly metrics: SchedulingMetrics;
+  /** Hears how long a request took that ended well. */
+  readonly onOk: (e2eMs: number) => void;
   readonly nowMs: () => number;
 }
 
-/** A request on its way: what its door sees of the response becomes the end of its lease, feedback and metrics, once. */
+/** A request on its way: what its door sees of the response becomes the end of its leases, feedback and metrics, once. */
 export function createExchange(parts: ExchangeParts): Routed {
-  const exchange = new LeasedExchange(parts);
-  exchange.open();
-  return exchange;
+  return new LeasedExchange(parts);
 }
 
-const noSetHeaders: Routed["setHeaders"] = [];
-const noNames: readonly string[] = [];
 const noUsage: TokenUsage = { promptTokens: 0, cachedTokens: 0, outputTokens: 0 };
+const noReports: ReturnType<Routed["reports"]> = [];
 
 class LeasedExchange implements Routed {
   readonly kind = "routed";
   readonly decisionId: string;
   readonly destinations: readonly string[];
-  readonly setHeaders = noSetHeaders;
-  readonly removeHeaders = noNames;
-  readonly setResponseHeaders = noSetHeaders;
+  readonly setHeaders: Routed["setHeaders"];
+  readonly removeHeaders: readonly string[];
   readonly observation: Observation;
   readonly scores: Routed["scores"];
   rewrite: ModelRewrite | undefined;
-  record: DecisionRecord | undefined;
-  readonly #door: Door;
-  readonly #slots: readonly number[];
-  readonly #leases: Pick<Leases, "open">;
-  readonly #tokens: ExchangeParts["tokens"];
-  readonly #addressAt: ExchangeParts["addressAt"];
+  readonly #parts: ExchangeParts;
+  readonly #leases: RequestLeases;
   #slot: number;
-  /** When the decision began, and when the request was sent, Unix ms. */
-  readonly #startedAtMs: number;
   readonly #sentAtMs: number;
-  readonly #listeners: readonly Listener[];
-  readonly #events: EventNeeds;
-  readonly #usage: UsageReader | undefined;
-  readonly #metrics: SchedulingMetrics;
-  readonly #nowMs: () => number;
-  #lease: Lease | undefined;
   #state: "open" | "let go" | "ended" = "open";
   #status = 0;
   #chunks = 0;
@@ -85,52 +84,48 @@ class LeasedExchange implements Routed {
   #reported: ReportedResponse | undefined;
 
   constructor(parts: ExchangeParts) {
-    const { record } = parts;
-    this.decisionId = record.decisionId;
+    this.decisionId = parts.decisionId;
     this.destinations = parts.destinations;
+    this.setHeaders = parts.setHeaders;
+    this.removeHeaders = parts.removeHeaders;
     this.observation = parts.observation;
     this.scores = parts.scores;
     this.rewrite = parts.rewrite;
-    this.record = record;
-    this.#door = parts.door;
-    this.#slots = parts.slots;
-    this.#slot = parts.slots[0] ?? 0;
-    this.#leases = parts.leases;
-    this.#tokens = parts.tokens;
-    this.#addressAt = parts.addressAt;
-    this.#startedAtMs = record.atMs;
+    this.#parts = parts;
+    this.#slot = parts.load.slot;
     this.#sentAtMs = this.#progressAtMs = parts.nowMs();
-    this.#listeners = parts.listeners;
-    this.#events = parts.events;
-    this.#usage = parts.usage;
-    this.#metrics = parts.metrics;
-    this.#nowMs = parts.nowMs;
+    this.#leases = new RequestLeases(parts.leases, parts.load, this.#sentAtMs, () => this.#expire());
   }
 
-  /** Counts the request in flight. */
-  open(): void {
-    const { prompt, output } = this.#tokens;
-    this.#lease = this.#leases.open(this.#slot, prompt, output, this.#sentAtMs, () => this.#expire());
+  get setResponseHeaders(): Routed["setResponseHeaders"] {
+    const { responseHeaders, screeners, endpointAt } = this.#parts;
+    const endpoint = screeners.length === 0 ? undefined : endpointAt(this.#slot);
+    if (endpoint === undefined) return responseHeaders;
+    return [...responseHeaders, ...screeners.flatMap((screener) => screener.headersOf?.(endpoint) ?? [])];
   }
 
   responseHeaders(status: number, header: (name: string) => string | undefined, served: string | undefined): void {
     if (this.#state !== "open") return;
+    const { events, listeners, nowMs, watch } = this.#parts;
     this.#status = status;
     this.rewrite?.releaseBody();
+    watch?.headers(header);
     this.#noteServed(served);
-    if (this.#listeners.length === 0) return;
-    const ttfbUs = Math.round((this.#nowMs() - this.#sentAtMs) * 1000);
-    this.#tell({ kind: "headers", status, ttfbUs, headers: pickHeaders(this.#events.headers, header) });
+    if (listeners.length === 0) return;
+    const ttfbUs = Math.round((nowMs() - this.#sentAtMs) * 1000);
+    this.#tell({ kind: "headers", status, ttfbUs, headers: pickHeaders(events.headers, header) });
   }
 
   responseChunk(chunk: Uint8Array): void {
     if (this.#state !== "open" || chunk.length === 0) return;
+    const { events, nowMs, usage, watch } = this.#parts;
     if (this.#chunks++ === 0) {
-      this.#firstAtMs = this.#nowMs();
-      this.#lease?.firstToken();
+      this.#firstAtMs = nowMs();
+      this.#leases.firstToken();
     }
-    this.#usage?.read(chunk);
-    if (this.#events.progress) this.#tellProgress();
+    usage?.read(chunk);
+    watch?.chunk(chunk.length);
+    if (events.progress) this.#tellProgress();
   }
 
   report(response: ReportedResponse): void {
@@ -141,27 +136,30 @@ class LeasedExchange implements Routed {
   }
 
   reports(): ReturnType<Routed["reports"]> {
-    return [];
+    const { reporters } = this.#parts;
+    if (this.#state !== "open" || reporters.length === 0) return noReports;
+    const usage = this.#readUsage();
+    return reporters.flatMap((reporter) => reporter.report(usage));
   }
 
   end(cause: DoneCause): void {
     if (this.#state !== "open") return;
     this.#state = "ended";
-    this.#lease?.end();
-    this.#metrics.request(this.#door, this.#status);
+    this.#leases.end();
+    this.#parts.metrics.request(this.#parts.door, this.#status);
     this.#tellDone(cause);
   }
 
   letGo(): void {
     if (this.#state !== "open") return;
     this.#state = "let go";
-    this.#metrics.request(this.#door, this.#status === 0 ? "unknown" : this.#status);
+    this.#parts.metrics.request(this.#parts.door, this.#status === 0 ? "unknown" : this.#status);
+    this.rewrite?.releaseBody();
     this.rewrite = undefined;
-    this.record = undefined;
-    this.#lease?.letGo();
+    this.#leases.letGo();
   }
 
-  /** The lease ended by itself. */
+  /** The lease at the destination ended by itself. */
   #expire(): void {
     if (this.#state === "open") this.end("unknown");
     if (this.#state !== "let go") return;
@@ -171,41 +169,49 @@ class LeasedExchange implements Routed {
 
   #noteServed(served: string | undefined): void {
     if (served === undefined || served === "") return;
+    const { slots, homes, endpointAt, metrics } = this.#parts;
     const position = this.destinations.indexOf(served);
-    this.#metrics.served(relationOf(position));
-    const slot = this.#slots[position];
-    if (slot !== undefined && slot !== this.#slot && this.#addressAt(slot) === served) this.#moveTo(slot);
+    metrics.served(relationOf(position));
+    const slot = slots[position];
+    if (slot !== undefined && slot !== this.#slot && endpointAt(slot)?.address === homes[position]) this.#moveTo(slot);
   }
 
-  /** Another endpoint than the first has the request: it counts there. */
   #moveTo(slot: number): void {
-    this.#lease?.end();
     this.#slot = slot;
-    this.open();
+    this.#leases.moveTo(slot, this.#sentAtMs);
+  }
+
+  #readUsage(): TokenUsage {
+    return this.#reported?.usage ?? this.#parts.usage?.usage ?? noUsage;
   }
 
   #tellProgress(): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.#parts.nowMs();
     if (nowMs - this.#progressAtMs < progressIntervalMs) return;
     this.#progressAtMs = nowMs;
-    const outputTokens = this.#usage?.usage.outputTokens ?? 0;
+    const { outputTokens } = this.#readUsage();
     this.#tell({ kind: "progress", chunks: this.#chunks, outputTokens, elapsedMs: nowMs - this.#sentAtMs });
   }
 
   #tellDone(cause: DoneCause): void {
-    if (this.#listeners.length === 0) return;
-    const { promptTokens, cachedTokens, outputTokens } = this.#reported?.usage ?? this.#usage?.usage ?? noUsage;
-    const seenTtftMs = this.#firstAtMs === 0 ? 0 : this.#firstAtMs - this.#startedAtMs;
+    const { listeners, nowMs, onOk, startedAtMs, watch } = this.#parts;
+    const judged = judge(cause, this.#status);
+    const e2eMs = this.#reported?.e2eMs || nowMs() - startedAtMs;
+    if (judged === "ok") onOk(e2eMs);
+    if (watch === undefined && listeners.length === 0) return;
+    const usage = this.#readUsage();
+    watch?.done(judged, this.#status, usage, this.#reported);
+    const seenTtftMs = this.#firstAtMs === 0 ? 0 : this.#firstAtMs - startedAtMs;
     const ttftUs = Math.round((this.#reported?.ttftMs ?? seenTtftMs) * 1000);
-    const e2eMs = this.#reported?.e2eMs || this.#nowMs() - this.#startedAtMs;
+    const { promptTokens, cachedTokens, outputTokens } = usage;
     const counts = { promptTokens, cachedTokens, outputTokens };
-    const status = this.#status;
-    this.#tell({ kind: "done", cause: judge(cause, status), status, ...counts, ttftUs, e2eMs });
+    this.#tell({ kind: "done", cause: judged, status: this.#status, ...counts, ttftUs, e2eMs });
   }
 
   #tell(event: EventBody): void {
-    const atMs = this.#nowMs();
-    for (const { callId, feedback } of this.#listeners) feedback({ callId, slot: this.#slot, atMs, ...event });
+    const { listeners, nowMs } = this.#parts;
+    const atMs = nowMs();
+    for (const { callId, feedback } of listeners) feedback({ callId, slot: this.#slot, atMs, ...event });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DecisionRecord, FeedbackEvent, Plan, PluginOutcome, ScorerOutcome } from "@outrider/core";
+import { primaryOf } from "./destinations.ts";
 import type { Listener } from "./exchange.ts";
 
 /** A plugin that may want to hear what became of its calls; whether it does, a handshake can change. */
@@ -59,4 +60,31 @@ export function listenersOf(record: DecisionRecord, ears: Ears): readonly Listen
     for (const outcome of shadows) addScorer(outcome, position, true);
   }
   return listeners;
+}
+
+/** Tells them where the request goes. */
+export function tellPicked(
+  listeners: readonly Listener[],
+  made: DecisionRecord,
+  pick: { readonly slot: number; readonly atMs: number; readonly promptTokens: number },
+): void {
+  const primary = primaryOf(made);
+  const totalScore = primary?.totals[primary.candidates.indexOf(pick.slot)] ?? 0;
+  const picks = made.profiles.flatMap(({ name, picked }) =>
+    picked.slice(0, 1).map((peer) => ({ profile: name, slot: peer })),
+  );
+  for (const { callId, ownScore, fallback, feedback } of listeners) {
+    feedback({ kind: "picked", callId, ...pick, totalScore, ownScore, fallback, picks });
+  }
+}
+
+/** Tells them that the request goes nowhere. */
+export function tellNeverSent(
+  listeners: readonly Listener[],
+  { atMs: startedAtMs }: DecisionRecord,
+  atMs: number,
+): void {
+  const counts = { status: 0, promptTokens: 0, cachedTokens: 0, outputTokens: 0, ttftUs: 0 };
+  const done = { kind: "done", cause: "never_sent", slot: 0, atMs, e2eMs: atMs - startedAtMs, ...counts } as const;
+  for (const { callId, feedback } of listeners) feedback({ ...done, callId });
 }

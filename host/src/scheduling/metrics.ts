@@ -19,8 +19,8 @@ export interface SchedulingMetrics extends Pick<OutcomeMetrics, "calls" | "fallb
   decision(record: DecisionRecord): void;
   /** A gateway told which endpoint answered. */
   served(relation: ServedRelation): void;
-  /** A request is sent on with another model than its client named. */
-  modelRewrite(): void;
+  /** A request is sent on with another model than its client named. @param rule that says so; empty = its headers do. */
+  modelRewrite(rule: string): void;
   /** A shadow scorer has ended that was not done with its decision. */
   shadow(record: DecisionRecord, profile: string, outcome: ScorerOutcome): void;
 }
@@ -61,12 +61,13 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
   } satisfies Record<ServedRelation, unknown>;
   const rewrites = new Counter({
     name: "outrider_model_rewrites_total",
-    help: "Requests sent on with another model than their client named.",
+    help: "Requests sent on with another model than their client named, by the rule; empty = their headers say so.",
+    labelNames: ["rule"],
     registers,
   });
   new Gauge({
     name: "outrider_inflight_requests",
-    help: "Requests sent and not yet done.",
+    help: "Requests sent and not yet done, at each endpoint that works on them.",
     registers,
     collect() {
       this.set(inflight());
@@ -97,7 +98,7 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
       plugins.decision(record);
     },
     served: (relation) => byRelation[relation].inc(),
-    modelRewrite: () => rewrites.inc(),
+    modelRewrite: (rule) => rewrites.inc({ rule }),
     shadow: plugins.shadow,
     calls: plugins.calls,
     fallbacks: plugins.fallbacks,

@@ -54,12 +54,12 @@ describe("a rewrite", () => {
     const response = rewrite?.respond();
     const chunks = ['data: {"model": "target', ' \\"1\\""}\n\n'].flatMap((text) => response?.push(Buffer.from(text)));
     expect(textOf([...(chunks as Uint8Array[]), ...(response?.end() ?? [])])).toBe('data: {"model": "m"}\n\n');
-    expect(await registry.metrics()).toContain("outrider_model_rewrites_total 1");
+    expect(await registry.metrics()).toContain('outrider_model_rewrites_total{rule=""} 1');
   });
 
   it("decides by the name at the model server", async () => {
-    const { verdict } = await decide({ [newer]: "target" });
-    expect((verdict as Routed).record?.facts.model).toBe("target");
+    const { ring } = await decide({ [newer]: "target" });
+    expect(ring.latest(1)[0]?.facts.model).toBe("target");
   });
 
   it("is in force for facts that are given in the place of a body", async () => {
@@ -105,12 +105,12 @@ describe("a rewrite", () => {
     it(`is not in force ${title}`, async () => {
       const { verdict, registry } = await decide(given, more, { responses: () => "none" });
       expect(verdict).toMatchObject({ kind: "routed", rewrite: undefined, observation: "none" });
-      expect(await registry.metrics()).toContain("outrider_model_rewrites_total 0");
+      expect(await registry.metrics()).not.toContain("outrider_model_rewrites_total{");
     });
   }
 });
 
 it("knows nothing of a body that the gateway hides, and decides all the same", async () => {
-  const { verdict } = await decide({}, { body: undefined, isBodyHidden: true });
-  expect((verdict as Routed).record?.facts).toMatchObject({ model: "", promptTokens: 0, stream: false });
+  const { ring } = await decide({}, { body: undefined, isBodyHidden: true });
+  expect(ring.latest(1)[0]?.facts).toMatchObject({ model: "", promptTokens: 0, stream: false });
 });

@@ -1,5 +1,14 @@
-import { createNameRewriter, type FactsSource, type HostFacts, type NameRewriter, replaceSpans } from "@outrider/core";
+import {
+  createNameRewriter,
+  createRandom,
+  deriveSeed,
+  type FactsSource,
+  type HostFacts,
+  type NameRewriter,
+  replaceModel,
+} from "@outrider/core";
 import { refuse } from "./refusals.ts";
+import type { RequestRules } from "./request-rules.ts";
 import type { IncomingRequest, ModelRewrite, Refusal } from "./types.ts";
 
 /** Request headers that name the model to ask for in place of the body's; the first that is not blank counts. */
@@ -7,6 +16,37 @@ const rewriteHeaders = ["x-llm-d-model-name-rewrite", "x-gateway-model-name-rewr
 
 /** Longest name that a model is rewritten to, in characters. */
 const maxModelLength = 1_024;
+/** Index from which the seed of the choice among a rule's targets is derived, behind those of the cycle. */
+const targetSeed = 1 << 19;
+
+/** Finds the model that each request asks for in the place of its client's: a rule's, else its headers'. */
+export class TargetChoice {
+  #rules: RequestRules | undefined;
+  #seed = 0;
+  #rule = "";
+
+  /** Rule that chose the model of the request that was begun last; empty = none did. */
+  get rule(): string {
+    return this.#rule;
+  }
+
+  /** The next model that is asked for is that of one request. @param seed of its decision. */
+  begin(rules: RequestRules, seed: number): void {
+    this.#rules = rules;
+    this.#seed = seed;
+    this.#rule = "";
+  }
+
+  /** Model to ask for; `undefined` = the client's. */
+  targetOf(clientModel: string, source: Pick<FactsSource, "header">): string | undefined {
+    const ruled = this.#rules?.rewritesModels
+      ? this.#rules.rewriteOf(clientModel, createRandom(deriveSeed(this.#seed, targetSeed)))
+      : undefined;
+    if (ruled === undefined) return clientModel === "" ? undefined : targetOfHeaders(source);
+    this.#rule = ruled.rule;
+    return ruled.model;
+  }
+}
 
 /** Model that a request's headers ask for; `undefined` = the body's. */
 export function targetOfHeaders(request: Pick<FactsSource, "header">): string | undefined {
@@ -31,7 +71,7 @@ export function refuseRewrite(request: IncomingRequest, { model, clientModel }: 
 export function prepareRewrite({ body }: IncomingRequest, facts: HostFacts): ModelRewrite | undefined {
   const { model, clientModel, modelSpans } = facts;
   if (model === clientModel) return undefined;
-  const rewritten = body && replaceSpans(body, modelSpans, Buffer.from(JSON.stringify(model)));
+  const rewritten = body && replaceModel(body, modelSpans, model);
   return new NameRewrite(model, clientModel, rewritten);
 }
 
@@ -46,8 +86,8 @@ class NameRewrite implements ModelRewrite {
     this.body = body;
   }
 
-  respond(): NameRewriter {
-    return createNameRewriter(this.model, this.#clientModel);
+  respond(): NameRewriter | undefined {
+    return this.#clientModel === "" ? undefined : createNameRewriter(this.model, this.#clientModel);
   }
 
   releaseBody(): void {

@@ -7,10 +7,11 @@ export type ResponsesMode = Observation | "auto";
 /**
  * How much of responses is worth showing.
  * @param events what of them plugins were granted.
- * @param readsInflight whether some plugin reads the in-flight columns, which are exact only where responses are seen.
+ * @param isRead whether something else depends on them: the in-flight columns are exact only where responses are seen,
+ *   and the gateway may be told of usage.
  */
-export function toObservation(mode: ResponsesMode, events: EventNeeds, readsInflight: boolean): Observation {
+export function toObservation(mode: ResponsesMode, events: EventNeeds, isRead: boolean): Observation {
   if (mode !== "auto") return mode;
   const isHeard = events.progress || events.usage || events.headers.length > 0;
-  return isHeard || readsInflight ? "full" : "none";
+  return isHeard || isRead ? "full" : "none";
 }

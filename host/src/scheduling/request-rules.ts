@@ -1,4 +1,10 @@
-import type { RequestParser, RequestParsers, SaturationDetector, Screener } from "@outrider/core";
+import {
+  createRequestParsers,
+  type RequestParser,
+  type RequestParsers,
+  type SaturationDetector,
+  type Screener,
+} from "@outrider/core";
 import type { ModelRewriteSpec, RequestSpec } from "../config/types.ts";
 import type { Policies } from "../policies/create-policies.ts";
 import type { AgentReader, ResponseReporter } from "../policies/policy-type.ts";
@@ -32,7 +38,7 @@ export function createRequestRules(requests: RequestSpec, policies: Policies): R
   const { objectives, modelRewrites, unknownModels, referenceMetrics } = requests;
   const priorities = new Map(objectives.map(({ name, priority }) => [name, priority]));
   return {
-    parsers: toParsers(requests.parsers.map((name) => made(policies, name, "parser"))),
+    parsers: createRequestParsers(requests.parsers.map((name) => made(policies, name, "parser"))),
     priorityOf: (objective) => priorities.get(objective) ?? 0,
     rewriteOf: toRewrites(modelRewrites),
     rewritesModels: modelRewrites.length > 0,
@@ -42,19 +48,6 @@ export function createRequestRules(requests: RequestSpec, policies: Policies): R
     agents: requests.agents.map((name) => made(policies, name, "agent")),
     reporters: requests.reporters.map((name) => made(policies, name, "reporter")),
     referenceMetrics,
-  };
-}
-
-/** The longest suffix that a path ends with counts. */
-function toParsers(parsers: readonly RequestParser[]): RequestParsers {
-  const claims = parsers.flatMap((parser) => parser.suffixes.map((suffix) => ({ suffix, parser })));
-  claims.sort((one, other) => other.suffix.length - one.suffix.length);
-  const fallback = parsers.find(({ suffixes }) => suffixes.length === 0);
-  return {
-    find(path) {
-      const [bare] = (path || "/v1/completions").split("?", 1);
-      return claims.find(({ suffix }) => bare === suffix || bare?.endsWith(`/${suffix}`))?.parser ?? fallback;
-    },
   };
 }
 

@@ -2,7 +2,7 @@ import type { Lease } from "@outrider/core";
 import { Registry } from "prom-client";
 import { createDecisionRing } from "./decision-ring.ts";
 import { createSchedulingMetrics } from "./metrics.ts";
-import type { SchedulerParts } from "./scheduler.ts";
+import type { SchedulerParts } from "./scheduler-parts.ts";
 
 const noLease: Lease = { slot: 0, openedAtMs: 0, firstToken() {}, end() {}, letGo() {} };
 
@@ -13,6 +13,7 @@ export function toTraceless(parts: SchedulerParts): SchedulerParts {
     leases: { open: () => noLease },
     ring: createDecisionRing(1),
     metrics: createSchedulingMetrics(new Registry(), () => 0),
+    observer: undefined,
     isRehearsal: true,
     onRequired: () => {},
   };

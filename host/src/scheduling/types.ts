@@ -1,4 +1,4 @@
-import type { DecisionRecord, DoneCause, GivenFacts, TokenUsage } from "@outrider/core";
+import type { DoneCause, GivenFacts, TokenUsage } from "@outrider/core";
 
 /** Way a request came in; a metric label. */
 export type Door = "ext_proc" | "gateway" | "pick";
@@ -70,8 +70,8 @@ export interface ModelRewrite {
   readonly model: string;
   /** Chunks of the request's body with the model server's name in it; `undefined` where no body was shown. */
   readonly body: readonly Uint8Array[] | undefined;
-  /** Begins a response's body, JSON or SSE: the client's name goes back into it. */
-  respond(): ChunkRewriter;
+  /** Begins a response's body, JSON or SSE: the client's name goes back into it; `undefined` = the client named none. */
+  respond(): ChunkRewriter | undefined;
   /** Lets go of the request's body: the door has passed it on. The response's headers do so too. */
   releaseBody(): void;
 }
@@ -103,7 +103,7 @@ export interface Routed {
   readonly setHeaders: readonly (readonly [name: string, value: string])[];
   /** Headers of the request, in lower case, that must not go on. */
   readonly removeHeaders: readonly string[];
-  /** Headers to set on the response. */
+  /** Headers to set on the response; asked for behind {@link responseHeaders}, since who answers may tell. */
   readonly setResponseHeaders: readonly (readonly [name: string, value: string])[];
   /** How much of the response is worth showing. */
   readonly observation: Observation;
@@ -111,8 +111,6 @@ export interface Routed {
   readonly rewrite: ModelRewrite | undefined;
   /** Total of each scored endpoint, for gateways that are told of them; empty = they are not. */
   readonly scores: readonly (readonly [endpoint: string, total: number])[];
-  /** The decision, for explain; ids of endpoints in its snapshot. */
-  readonly record: DecisionRecord | undefined;
   /** The response's status and headers arrived. `served`: the endpoint that answered, where the gateway tells. */
   responseHeaders(status: number, header: (name: string) => string | undefined, served: string | undefined): void;
   /** A chunk of the response's body passed; empty ones too. The bytes are only valid during the call. */

@@ -11,7 +11,6 @@ const routed: Routed = {
   observation: "full",
   rewrite: undefined,
   scores: [],
-  record: undefined,
   responseHeaders() {},
   responseChunk() {},
   report() {},

@@ -4,7 +4,7 @@ import { openExchange } from "../stream/exchange.ts";
 import { type GatewayMessage, toMessage } from "../stream/message.ts";
 import type { PoolEndpoint } from "../stream/pool.ts";
 import { fail, pass, type Verdict } from "../verdict.ts";
-import { type HostSetup, openHost } from "./host-under-test.ts";
+import { type HostSetup, type HostUnderTest, openHost } from "./host-under-test.ts";
 
 /** A request without a body, as a gateway sends it. */
 export interface BareRequest {
@@ -49,7 +49,7 @@ export async function chooseEach(
       await exchange.send([toBareMessage(request)]);
       await exchange.close();
     }
-    return host.decisions.map(toChoice);
+    return host.decisions.map((decision) => toChoice(decision, host));
   } finally {
     await host.close();
   }
@@ -64,9 +64,9 @@ function toBareMessage({ headers = {}, filterMetadata }: BareRequest): GatewayMe
   );
 }
 
-function toChoice(decision: Routed | Refusal): Choice {
+function toChoice(decision: Routed | Refusal, { record }: HostUnderTest): Choice {
   if (decision.kind === "refused") return { candidates: [], pick: undefined, refusedStatus: decision.status };
-  const { snapshot, candidates = [] } = decision.record ?? {};
+  const { snapshot, candidates = [] } = record(decision.decisionId) ?? {};
   const addresses = [...candidates].map((slot) => snapshot?.at(slot)?.address ?? "");
   return { candidates: addresses, pick: decision.destinations[0], refusedStatus: 0 };
 }

@@ -18,7 +18,7 @@ export async function decideFacts(headers: Readonly<Record<string, string>>): Pr
     ]);
     await exchange.close();
     const [decision] = host.decisions;
-    const facts = decision?.kind === "routed" ? decision.record?.facts : undefined;
+    const facts = decision?.kind === "routed" ? host.record(decision.decisionId)?.facts : undefined;
     if (facts === undefined) throw new Error("the request was not routed");
     return facts;
   } finally {

@@ -1,11 +1,19 @@
 import { tmpdir } from "node:os";
-import { createEndpointTable, createLeases, type DoneCause, type EndpointTable } from "@outrider/core";
+import {
+  createEndpointTable,
+  createLeases,
+  type DecisionRecord,
+  type DoneCause,
+  type EndpointTable,
+} from "@outrider/core";
 import {
   createDecisionRing,
   createExtProcMetrics,
   createLog,
   createPlan,
   createPluginRuntime,
+  createPolicies,
+  createRequestRules,
   createScheduler,
   createSchedulingMetrics,
   type HostConfig,
@@ -47,6 +55,8 @@ export interface HostUnderTest {
   readonly client: ExtProcClient;
   /** What became of each request, in order. */
   readonly decisions: readonly (Routed | Refusal)[];
+  /** What a decision of the last ones was made from. */
+  record(decisionId: string): DecisionRecord | undefined;
   /** Causes each request was ended with, by its place in {@link decisions}. */
   readonly ends: readonly (readonly DoneCause[])[];
   /** Samples of a metric; `undefined` where the host has none of that name. */
@@ -72,12 +82,14 @@ export async function openHost(setup: HostSetup): Promise<HostUnderTest> {
   const plugins = await startPlugins(config, table, registry);
   fillTable(table, pool);
   await plugins.start(5_000);
-  const observed = observeScheduler(assemble(config, plugins, table, registry, setup));
+  const ring = createDecisionRing(16);
+  const observed = observeScheduler(assemble(config, plugins, table, registry, ring, setup));
   const metrics = createExtProcMetrics(registry);
   const door = await openDoor(observed.scheduler, { metrics, conformance });
   return {
     client: door.client,
     decisions: observed.decisions,
+    record: (decisionId) => ring.find(decisionId),
     ends: observed.ends,
     metric: (name) => readMetric(registry, name),
     settled: () => observed.settled(),
@@ -125,16 +137,19 @@ function assemble(
   plugins: PluginRuntime,
   table: EndpointTable,
   registry: Registry,
+  ring: ReturnType<typeof createDecisionRing>,
   { usesSubset = true, emitsScores = false }: HostSetup,
 ): Scheduler {
   const leases = createLeases(table);
-  const plan = createPlan(config, plugins, 1);
+  const policies = createPolicies(config.policies);
+  const plan = createPlan(config, plugins, policies, 1);
+  const rules = createRequestRules(config.requests, policies);
   let seed = 0;
   return createScheduler({
-    plan: () => plan,
+    inForce: () => ({ plan, rules }),
     table,
     leases,
-    ring: createDecisionRing(16),
+    ring,
     metrics: createSchedulingMetrics(registry, () => leases.count()),
     clock: systemClock,
     granted: () => plugins.granted,

@@ -81,7 +81,6 @@ export function routed(
     observation: "full",
     rewrite: undefined,
     scores: [],
-    record: undefined,
     ...decided,
     responseHeaders(_status, _header, served) {
       observer.served = served;

@@ -78,7 +78,6 @@ function toResult(decision: Decision, exchange: SeenExchange): Routed | Refusal 
     observation: decision.observation ?? "full",
     rewrite: decision.rewrite,
     scores: decision.scores ?? [],
-    record: undefined,
     responseHeaders(status, header, served) {
       exchange.responses.push({ status, contentType: header("content-type"), served });
     },

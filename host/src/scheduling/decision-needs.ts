@@ -1,0 +1,49 @@
+import { type EndpointTable, type FactsSettings, type FactsSource, type Need, toFactNeeds } from "@outrider/core";
+import { type EventNeeds, eventNeedsOf } from "./event-needs.ts";
+import type { TargetChoice } from "./model-rewrite.ts";
+import type { RequestRules } from "./request-rules.ts";
+import { servedModelsOf } from "./served-models.ts";
+
+/** What is computed of requests and read of their responses; kept until the grants or the rules are others. */
+export interface DecisionNeeds {
+  readonly facts: FactsSettings;
+  readonly events: EventNeeds;
+}
+
+/** @returns what the current grants and rules come to. */
+export function createDecisionNeeds(
+  table: Pick<EndpointTable, "current">,
+  targets: TargetChoice,
+): (granted: readonly Need[], rules: RequestRules) => DecisionNeeds {
+  const targetOf = (model: string, source: FactsSource) => targets.targetOf(model, source);
+  const adapterOf = (model: string) => (servedModelsOf(table.current).isAdapter(model) ? model : "");
+  let known: (DecisionNeeds & { readonly granted: readonly Need[]; readonly rules: RequestRules }) | undefined;
+  return (granted, rules) => {
+    if (known?.granted !== granted || known.rules !== rules) {
+      const { parsers, priorityOf, agents } = rules;
+      const agentOf = agents.length === 0 ? undefined : toAgentOf(agents);
+      const facts = {
+        needs: toFactNeeds(granted),
+        parsers,
+        targetOf,
+        priorityOf,
+        adapterOf,
+        ...(agentOf && { agentOf }),
+      };
+      known = { granted, rules, facts, events: eventNeedsOf(granted) };
+    }
+    return known;
+  };
+}
+
+/** The first that tells wins. */
+function toAgentOf(agents: RequestRules["agents"]): NonNullable<FactsSettings["agentOf"]> {
+  return (source) => {
+    const header = (name: string) => source.header(name);
+    for (const agent of agents) {
+      const name = agent.agentOf(header);
+      if (name !== "") return name;
+    }
+    return "";
+  };
+}

@@ -1,0 +1,82 @@
+import type { DoneCause, HostFacts, TokenUsage } from "@outrider/core";
+import type { ObservedRequest, RequestObserver } from "./observer.ts";
+import type { IncomingRequest, ReportedResponse } from "./types.ts";
+
+/** Tenant of requests that name none and whose agent is not known, as the reference EPP has it. */
+const defaultFairnessId = "default-flow";
+
+/** A request as observers see it. @param rewriteRule rule that chose its model; empty = none did. */
+export function toObserved(
+  { door, body }: Pick<IncomingRequest, "door" | "body">,
+  facts: HostFacts,
+  rewriteRule: string,
+): ObservedRequest {
+  return {
+    door,
+    model: facts.clientModel,
+    targetModel: facts.model,
+    rewriteRule,
+    fairnessId: facts.fairnessId || defaultFairnessId,
+    priority: facts.priority,
+    stream: facts.stream,
+    bodyBytes: body?.reduce((sum, { length }) => sum + length, 0) ?? 0,
+  };
+}
+
+/** What a response that is watched belongs to. */
+export interface WatchedRequest {
+  readonly observer: RequestObserver;
+  readonly request: ObservedRequest;
+  /** When the request was received, on the clock below. */
+  readonly receivedMs: number;
+  /** Monotonic ms with fractions. */
+  readonly elapsedMs: () => number;
+}
+
+/** Tells an observer of one request on its way what is seen of the response. */
+export class ResponseWatch {
+  readonly #watched: WatchedRequest;
+  #isStreamed: boolean;
+  #chunks = 0;
+  #bodyBytes = 0;
+  #firstMs = 0;
+  #lastMs = 0;
+
+  constructor(watched: WatchedRequest) {
+    this.#watched = watched;
+    this.#isStreamed = watched.request.stream;
+    watched.observer.sent(watched.request);
+  }
+
+  headers(header: (name: string) => string | undefined): void {
+    this.#isStreamed ||= header("content-type")?.toLowerCase().includes("text/event-stream") === true;
+  }
+
+  chunk(bytes: number): void {
+    const { observer, request, receivedMs, elapsedMs } = this.#watched;
+    const nowMs = elapsedMs();
+    this.#bodyBytes += bytes;
+    if (this.#chunks++ === 0) {
+      this.#firstMs = nowMs;
+      observer.firstChunk(request, nowMs - receivedMs, this.#isStreamed);
+    } else {
+      observer.chunk(request, nowMs - this.#lastMs, this.#isStreamed);
+    }
+    this.#lastMs = nowMs;
+  }
+
+  done(cause: DoneCause, status: number, usage: TokenUsage, reported: ReportedResponse | undefined): void {
+    const { observer, request, receivedMs, elapsedMs } = this.#watched;
+    const seenTtftMs = this.#chunks === 0 ? 0 : this.#firstMs - receivedMs;
+    observer.done(request, {
+      cause,
+      status,
+      isStreamed: this.#isStreamed,
+      usage,
+      bodyBytes: this.#bodyBytes,
+      chunks: this.#chunks,
+      ttftMs: reported?.ttftMs || seenTtftMs,
+      e2eMs: reported?.e2eMs || elapsedMs() - receivedMs,
+    });
+  }
+}
