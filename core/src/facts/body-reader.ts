@@ -116,9 +116,12 @@ export class BodyReader {
     }
   }
 
-  /** From an opening bracket goes behind the bracket that closes it. False if the body ends before. */
-  skipContainer(): boolean {
-    let depth = 0;
+  /**
+   * From an opening bracket goes behind the bracket that closes it. False if the body ends before.
+   * @param opened brackets that are open already, with nothing but brackets and white space gone through since.
+   */
+  skipContainer(opened = 0): boolean {
+    let depth = opened;
     do {
       const byte = this.#toStructure();
       if (byte < 0) return false;

@@ -1,10 +1,11 @@
 import { expect, it } from "vitest";
-import { toFactNeeds } from "./fact-needs.ts";
+import { readsPrompt, toFactNeeds } from "./fact-needs.ts";
 
 it("needs nothing of a request where nothing of it was granted", () => {
   expect(toFactNeeds([{ key: "waiting_requests" }, { key: "request.model" }])).toEqual({
     promptText: false,
     tokenIds: false,
+    multimodal: false,
     blockSizesTokens: [],
     headers: [],
   });
@@ -20,6 +21,28 @@ it("joins what several plugins were granted", () => {
       { key: "request.headers", names: ["x-a"] },
       { key: "request.prompt_text", maxBytes: 100 },
       { key: "request.token_ids" },
+      { key: "request.multimodal" },
     ]),
-  ).toEqual({ promptText: true, tokenIds: true, blockSizesTokens: [64, 16], headers: ["x-a", "x-b"] });
+  ).toEqual({
+    promptText: true,
+    tokenIds: true,
+    multimodal: true,
+    blockSizesTokens: [64, 16],
+    headers: ["x-a", "x-b"],
+  });
+});
+
+const ofPrompts = [
+  { key: "request.prompt_text" },
+  { key: "request.token_ids" },
+  { key: "request.multimodal" },
+  { key: "request.block_hashes" },
+] as const;
+for (const need of ofPrompts) {
+  it(`reads prompts for ${need.key}`, () => expect(readsPrompt(toFactNeeds([need]))).toBe(true));
+}
+
+it("reads no prompt for what the top level of a body or headers tell", () => {
+  const granted = ["request.model", "request.stream", "request.max_output_tokens", "request.prompt_tokens"] as const;
+  expect(readsPrompt(toFactNeeds(granted.map((key) => ({ key }))))).toBe(false);
 });

@@ -6,6 +6,8 @@ export interface FactNeeds {
   readonly promptText: boolean;
   /** Whether the token ids of the prompt are read. */
   readonly tokenIds: boolean;
+  /** Whether it counts that the prompt has parts that are no text. */
+  readonly multimodal: boolean;
   /** Sizes, in tokens, of the prefix blocks that hashes are wanted of; none: no hashes. The first is the default. */
   readonly blockSizesTokens: readonly number[];
   /** Names of the headers that are read, in lower case. */
@@ -21,9 +23,15 @@ export function toFactNeeds(granted: readonly Need[]): FactNeeds {
   return {
     promptText: of("request.prompt_text").length > 0,
     tokenIds: of("request.token_ids").length > 0,
+    multimodal: of("request.multimodal").length > 0,
     blockSizesTokens: [
       ...new Set(of("request.block_hashes").map(({ blockSizeTokens }) => blockSizeTokens ?? defaultBlockSizeTokens)),
     ],
     headers: [...new Set(of("request.headers").flatMap(({ names = [] }) => names.map((name) => name.toLowerCase())))],
   };
+}
+
+/** Whether something of the prompt itself is needed: else its body is not parsed. */
+export function readsPrompt({ promptText, tokenIds, multimodal, blockSizesTokens }: FactNeeds): boolean {
+  return promptText || tokenIds || multimodal || blockSizesTokens.length > 0;
 }

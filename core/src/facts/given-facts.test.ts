@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { hashBlocks, prefixSeed } from "../hash/index.ts";
 import type { FactNeeds } from "./fact-needs.ts";
+import type { FactsSettings } from "./facts-types.ts";
 import type { GivenFacts } from "./given-facts.ts";
-import { createRequestFacts, type FactsSettings } from "./request-facts.ts";
+import { createRequestFacts } from "./request-facts.ts";
 import { maxSessionKeyLength } from "./session-key.ts";
 
-const needs: FactNeeds = { promptText: true, tokenIds: true, blockSizesTokens: [16], headers: [] };
+const needs: FactNeeds = { promptText: true, tokenIds: true, multimodal: false, blockSizesTokens: [16], headers: [] };
 const nothing: GivenFacts = {
   model: "m",
   stream: false,

@@ -12,6 +12,6 @@ export interface GivenFacts extends Pick<ScannedBody, "model" | "stream" | "maxO
 
 /** What a scan of the body would have told. Does not hold the prompt, so that it may be kept. */
 export function toScannedBody({ model, stream, maxOutputTokens, cacheSalt }: GivenFacts): ScannedBody {
-  const noBody = { modelSpans: [], promptSpan: undefined, hasMessages: false };
+  const noBody = { isOpaque: false, modelSpans: [], promptSpan: undefined };
   return { kind: "ok", model, stream, maxOutputTokens, cacheSalt, ...noBody };
 }

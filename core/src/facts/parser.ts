@@ -1,24 +1,33 @@
 import type { Prompt } from "./prompt.ts";
 import type { BodyFault, ScannedBody } from "./scan-body.ts";
+import type { UsageMember } from "./usage-reader.ts";
 
-/** Reads the requests of one API; chosen by path. */
+/** Reads the requests of the APIs of one family; chosen by path. Keeps no state. */
 export interface RequestParser {
   /** Name of the parser, such as `openai-parser`. */
   readonly type: string;
   /** Ends of the paths that it reads, without their first slash; none = every path that no other claims. */
   readonly suffixes: readonly string[];
+  /** Member of a response's JSON that holds token usage. */
+  readonly usageMember: UsageMember;
   /** Whether a request of this path names its model in the body, which may then be rewritten. */
   namesModel(path: string): boolean;
   /** Whether the response of this path tells token usage, and names a model. */
   observesResponse(path: string): boolean;
-  /** Reads the top level of a body, without parsing what nobody needs. */
+  /** Reads the top level of a body, without parsing what nobody needs; never throws. */
   scan(body: readonly Uint8Array[], path: string): ScannedBody | BodyFault;
-  /** Reads the prompt of a body. */
+  /**
+   * Reads the prompt of a body; never throws.
+   * @param scan what {@link scan} told of the same body and path.
+   */
   prompt(body: readonly Uint8Array[], path: string, scan: ScannedBody): Prompt;
 }
 
 /** The parsers of a configuration. */
 export interface RequestParsers {
-  /** The parser whose suffix is the longest that a path ends with; an empty path counts as `/v1/completions`. */
+  /**
+   * The parser with the longest suffix that a path ends with, by whole segments and without its query; an empty path
+   * counts as `/v1/completions`. `undefined` where none claims it: the request is to be refused.
+   */
   find(path: string): RequestParser | undefined;
 }

@@ -1,5 +1,5 @@
 import { isAscii } from "node:buffer";
-import { type Prompt, readsPrompt } from "./prompt.ts";
+import type { Prompt } from "./prompt.ts";
 import type { ScannedBody } from "./scan-body.ts";
 
 const BACKSLASH = 0x5c;
@@ -8,12 +8,8 @@ const BACKSLASH = 0x5c;
  * The prompt of a body whose text stands in it as it is, a string of ASCII without escapes: the same as parsing the body
  * tells, at a fraction of the cost. `undefined` for any other.
  */
-export function readPlainPrompt(
-  chunks: readonly Uint8Array[],
-  { promptSpan, hasMessages }: ScannedBody,
-  path: string,
-): Prompt | undefined {
-  if (promptSpan === undefined || !readsPrompt(hasMessages, path)) return undefined;
+export function readPlainPrompt(chunks: readonly Uint8Array[], { promptSpan }: ScannedBody): Prompt | undefined {
+  if (promptSpan === undefined) return undefined;
   const quote = 1;
   const pieces = viewsOf(chunks, promptSpan.start + quote, promptSpan.end - quote);
   return pieces.every((piece) => isAscii(piece) && !piece.includes(BACKSLASH)) ? { kind: "ascii", pieces } : undefined;

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { hashBlocks, prefixSeed } from "../hash/index.ts";
 import type { FactNeeds } from "./fact-needs.ts";
-import { createRequestFacts, type FactsSettings, type FactsSource } from "./request-facts.ts";
+import type { FactsSettings, FactsSource } from "./facts-types.ts";
+import { createRequestParsers } from "./parsers/request-parsers.ts";
+import { createSglanghttpParser } from "./parsers/sglanghttp-parser.ts";
+import { createRequestFacts } from "./request-facts.ts";
 
-const nothing: FactNeeds = { promptText: false, tokenIds: false, blockSizesTokens: [], headers: [] };
+const nothing: FactNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
 const PATH = "/v1/completions";
 
 interface Request {
@@ -32,20 +35,34 @@ describe("bad input", () => {
       needs: { promptText: true },
       fault: "prompt",
     },
-    { title: "JSON that is read", body: '{"model":"m","a":nul}', needs: { tokenIds: true }, fault: "cannot be read" },
+    {
+      title: "JSON that is read",
+      body: '{"model":"m","prompt":[1],"a":nul}',
+      needs: { tokenIds: true },
+      fault: "cannot be read",
+    },
+    {
+      title: "a model of null",
+      body: { model: null, prompt: "p" },
+      needs: {},
+      fault: "model not found in request body",
+    },
+    { title: "an empty model", body: { model: "", prompt: "p" }, needs: {}, fault: "model not found in request body" },
+    { title: "no prompt, before no model", body: {}, needs: {}, fault: "must have prompt field" },
   ];
   for (const { title, body, needs, fault } of cases) {
     it(`finds fault with ${title}`, () => expect(factsOf({ body }, needs).prepare()).toContain(fault));
   }
 
   it("finds no fault with a value that nobody reads", () => {
-    expect(factsOf({ body: '{"model":"m","prompt":nul}' }).prepare()).toBeUndefined();
+    expect(factsOf({ body: '{"model":"m","prompt":"p","a":nul}' }).prepare()).toBeUndefined();
   });
 
   it("does not fail on a body nested too deeply to be written", () => {
     const deep = `{"model":"m","messages":[{"role":"user","content":[{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}]}]}`;
-    expect(factsOf({ body: deep }, { promptText: true }).prepare()).toContain("cannot be read");
-    expect(factsOf({ body: deep }).prepare()).toBeUndefined();
+    const path = "/v1/chat/completions";
+    expect(factsOf({ body: deep, path }, { promptText: true }).prepare()).toContain("cannot be read");
+    expect(factsOf({ body: deep, path }).prepare()).toBeUndefined();
   });
 
   const noTargets = ["soon", "", "-5", "0", "NaN", "Infinity", "1,5"];
@@ -105,7 +122,7 @@ describe("facts", () => {
       "x-slo-tpot-ms": "20",
       "x-session-id": "s",
     };
-    const body = { model: "m", stream: true, max_tokens: 9 };
+    const body = { model: "m", prompt: "p", stream: true, max_tokens: 9 };
     const settings: Partial<FactsSettings> = {
       priorityOf: (objective) => (objective === "batch" ? -1 : 0),
       adapterOf: (model) => (model === "m" ? "adapter" : ""),
@@ -176,8 +193,10 @@ describe("prompt tokens", () => {
 describe("block hashes", () => {
   const text = "The quick brown fox. ".repeat(40);
   const tokens = Array.from({ length: 200 }, (_, i) => i * 7);
-  const hashesOf = (body: object, blockSizesTokens = [16], settings: Partial<FactsSettings> = {}) =>
-    factsOf({ body: { model: "m", ...body } }, { blockSizesTokens }, settings).blockHashes;
+  const hashesOf = (body: object, blockSizesTokens = [16], settings: Partial<FactsSettings> = {}) => {
+    const path = "messages" in body ? "/v1/chat/completions" : PATH;
+    return factsOf({ body: { model: "m", ...body }, path }, { blockSizesTokens }, settings).blockHashes;
+  };
 
   it("are those of the text's bytes, four to a token, seeded with model, adapter and cache salt", () => {
     const seed = prefixSeed("m", "a", "salt");
@@ -239,16 +258,39 @@ describe("the model", () => {
   const headers = { "x-target": "target" };
 
   it("is what the client's is rewritten to, and the client's own name stays known", () => {
-    const facts = factsOf({ body: { model: "m" }, headers }, {}, { targetOf });
+    const facts = factsOf({ body: { model: "m", prompt: "p" }, headers }, {}, { targetOf });
     expect(facts).toMatchObject({ model: "target", clientModel: "m", modelSpans: [{ start: 9, end: 12 }] });
     facts.release();
     expect(facts).toMatchObject({ model: "target", clientModel: "m" });
   });
 
   it("is the client's where there is nothing to rewrite it to", () => {
-    expect(factsOf({ body: { model: "kept" }, headers }, {}, { targetOf }).model).toBe("kept");
-    expect(factsOf({ body: { model: "m" } }, {}, { targetOf }).model).toBe("m");
+    expect(factsOf({ body: { model: "kept", prompt: "p" }, headers }, {}, { targetOf }).model).toBe("kept");
+    expect(factsOf({ body: { model: "m", prompt: "p" } }, {}, { targetOf }).model).toBe("m");
   });
+
+  it("is what stands in the place of none, which the body then has room for", () => {
+    const [named, unnamed] = [headers, {}].map((each) =>
+      factsOf({ body: { prompt: "p" }, headers: each }, {}, { targetOf }),
+    );
+    expect(named!.prepare()).toBeUndefined();
+    expect(named).toMatchObject({ model: "target", clientModel: "", modelSpans: [{ start: 1, end: 1 }] });
+    expect(unnamed!.prepare()).toBe("model not found in request body");
+  });
+
+  const unnamed = [
+    { title: "that counts tokens", path: "/v1/messages/count_tokens" },
+    { title: "of an unknown path", path: "/v2/else" },
+  ];
+  for (const { title, path } of unnamed) {
+    it(`is none in a body ${title}, whatever it holds and whatever there is to rewrite it to`, () => {
+      for (const body of [{ model: "m" }, "\0 no JSON", ""]) {
+        const facts = factsOf({ body, path, headers }, { promptText: true, blockSizesTokens: [16] }, { targetOf });
+        expect(facts.prepare()).toBeUndefined();
+        expect(facts).toMatchObject({ model: "", clientModel: "", modelSpans: [], promptTokens: 0, promptText: "" });
+      }
+    });
+  }
 
   it("is none without a body, whatever there is to rewrite it to", () => {
     expect(factsOf({ headers }, {}, { targetOf })).toMatchObject({ model: "", clientModel: "", modelSpans: [] });
@@ -279,4 +321,48 @@ describe("released facts", () => {
     expect(facts.headers).toEqual({ "x-a": "1" });
     expect(facts.blockHashes).toHaveLength(12);
   });
+});
+
+describe("the parser", () => {
+  const path = "/generate";
+  const body = { input_ids: [1, 2, 3], extra_key: "salt", sampling_params: { max_new_tokens: 7 }, model: "no model" };
+  const parsers = createRequestParsers([createSglanghttpParser()]);
+
+  it("is one of those that the settings name, chosen by path", () => {
+    const facts = factsOf({ body, path }, { tokenIds: true }, { parsers });
+    expect(facts.prepare()).toBeUndefined();
+    expect(facts.parser?.type).toBe("sglanghttp-parser");
+    expect(facts).toMatchObject({ model: "", modelSpans: [], promptTokens: 3, maxOutputTokens: 7 });
+    expect(facts.tokenIds).toEqual(Uint32Array.of(1, 2, 3));
+  });
+
+  it("is needed where there is a body, and only there", () => {
+    const other = factsOf({ body, path: "/other/path?q=1" }, {}, { parsers });
+    expect(other.prepare()).toBe("no parser registered matching path suffix for: /other/path?q=1");
+    expect(other).toMatchObject({ parser: undefined, model: "", multimodal: false });
+    const withoutBody = factsOf({ path: "/other/path" }, {}, { parsers });
+    expect(withoutBody.prepare()).toBeUndefined();
+    expect(withoutBody.parser).toBeUndefined();
+  });
+
+  it("stays known when the request is let go of", () => {
+    const facts = factsOf({ body, path }, { multimodal: true }, { parsers });
+    facts.release();
+    expect(facts.parser?.observesResponse(path)).toBe(true);
+  });
+});
+
+describe("a multimodal prompt", () => {
+  const image = { role: "user", content: [{ type: "image_url", image_url: { url: "u" } }] };
+  const request = { body: { model: "m", messages: [image] }, path: "/v1/chat/completions" };
+
+  it("is told where somebody needs to know, also when the request was let go of", () => {
+    const facts = factsOf(request, { multimodal: true });
+    facts.release();
+    expect(facts.multimodal).toBe(true);
+    expect(factsOf({ body: { model: "m", prompt: "p" } }, { multimodal: true }).multimodal).toBe(false);
+  });
+
+  it("is not looked for where nobody does", () =>
+    expect(factsOf(request, { promptText: true }).multimodal).toBe(false));
 });

@@ -1,65 +1,22 @@
-import type { RequestFacts } from "../contract/index.ts";
 import { prefixSeed } from "../hash/index.ts";
 import type { ByteSpan } from "../rewrite/replace-spans.ts";
-import type { FactNeeds } from "./fact-needs.ts";
-import { type GivenFacts, toScannedBody } from "./given-facts.ts";
-import { readPlainPrompt } from "./plain-prompt.ts";
-import { type Prompt, parsePrompt } from "./prompt.ts";
+import { readsPrompt } from "./fact-needs.ts";
+import type { FactsSettings, FactsSource, HostFacts } from "./facts-types.ts";
+import { toScannedBody } from "./given-facts.ts";
+import type { RequestParser } from "./parser.ts";
+import { defaultParsers, noParserMessage } from "./parsers/request-parsers.ts";
+import { noPrompt, type Prompt } from "./prompt.ts";
 import { countPromptTokens, hashPrompt, TOKEN_BYTES } from "./prompt-hashes.ts";
-import { type BodyFault, type ScannedBody, scanBody } from "./scan-body.ts";
+import type { BodyFault, ScannedBody } from "./scan-body.ts";
 import { defaultSessionSources, readSessionKey, toSessionKey } from "./session-key.ts";
-
-/** The request that facts are read from. */
-export interface FactsSource {
-  /** Path with its query. */
-  readonly path: string;
-  /** Value of a header by its lower-case name. */
-  header(name: string): string | undefined;
-  /** Chunks of the whole body in order; `undefined` where there is none. */
-  readonly body: readonly Uint8Array[] | undefined;
-  /** Facts of a body that is not there, from who has read it. */
-  readonly given?: GivenFacts | undefined;
-}
-
-/** What all requests under one configuration share. */
-export interface FactsSettings {
-  /** What is worth computing. */
-  readonly needs: FactNeeds;
-  /** Headers that name a session, the first that is there wins; default {@link defaultSessionSources}. */
-  readonly sessionSources?: readonly string[];
-  /** Longest prefix that is hashed, in tokens; default 131,072. */
-  readonly maxPrefixTokens?: number;
-  /** Model that is asked for in the place of a client's; `undefined` = the client's; default that for all. */
-  targetOf?(clientModel: string, source: FactsSource): string | undefined;
-  /** Priority of an objective; default 0 for all. */
-  priorityOf?(objective: string): number;
-  /** Adapter that a model name stands for, empty = none; default none. */
-  adapterOf?(model: string): string;
-  /** Agent that sends a request without a tenant of its own, empty = not told; default nobody tells. */
-  agentOf?(source: Pick<FactsSource, "header">): string;
-  /** Endpoint that the client's session token names, -1 = none; default none. */
-  pinnedSlotOf?(source: FactsSource): number;
-}
-
-/** Facts with the host's side of them. */
-export interface HostFacts extends RequestFacts {
-  /** Model the client named; empty where the request has none. {@link RequestFacts.model} is what is asked for. */
-  readonly clientModel: string;
-  /** Where the body names its model, in order; none where there is no body. */
-  readonly modelSpans: readonly ByteSpan[];
-  /** Reads the body as far as the needs demand, so that reading facts is cheap; returns what is wrong with it. */
-  prepare(): string | undefined;
-  /** {@link RequestFacts.blockHashes} for blocks of another size; empty where no size was needed. */
-  blockHashesOf(blockSizeTokens: number): Uint32Array;
-  /** Lets go of the request and its prompt, so that the record of a decision does not keep them; all else stays. */
-  release(): void;
-}
 
 const MAX_UINT32 = 2 ** 32 - 1;
 const noWords = new Uint32Array(0);
 const noSpans: readonly ByteSpan[] = [];
-const noPrompt: Prompt = { kind: "none" };
 const noSource: FactsSource = { path: "", header: () => undefined, body: undefined };
+
+/** Message for a body without a model, as the reference EPP words it. */
+export const modelNotFound = "model not found in request body";
 
 /** Facts of one request, each computed when it is first read. */
 export function createRequestFacts(source: FactsSource, requestId: string, settings: FactsSettings): HostFacts {
@@ -70,11 +27,14 @@ class SourceFacts implements HostFacts {
   readonly requestId: string;
   readonly #settings: FactsSettings;
   #source: FactsSource;
+  readonly parser: RequestParser | undefined;
+  readonly #namesModel: boolean;
   #scan: ScannedBody | BodyFault | undefined;
   #model: string | undefined;
   #prompt: Prompt | undefined;
   #promptText: string | undefined;
   #promptTokens = -1;
+  #multimodal: boolean | undefined;
   #hashes: Map<number, Uint32Array> | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
   #objective: string | undefined;
@@ -89,16 +49,20 @@ class SourceFacts implements HostFacts {
     this.#source = source;
     this.#settings = settings;
     this.requestId = requestId;
+    const { path, body, given } = source;
+    const hasBody = body !== undefined && given === undefined;
+    this.parser = hasBody ? (settings.parsers ?? defaultParsers).find(path) : undefined;
+    this.#namesModel = this.parser?.namesModel(path) ?? given !== undefined;
   }
 
   get clientModel(): string {
     const scan = this.#scanned();
-    return scan?.kind === "ok" ? scan.model : "";
+    return scan?.kind === "ok" && this.#namesModel ? scan.model : "";
   }
 
   get modelSpans(): readonly ByteSpan[] {
     const scan = this.#scanned();
-    return scan?.kind === "ok" ? scan.modelSpans : noSpans;
+    return scan?.kind === "ok" && this.#namesModel ? scan.modelSpans : noSpans;
   }
 
   get model(): string {
@@ -154,6 +118,11 @@ class SourceFacts implements HostFacts {
     return prompt.kind === "tokens" ? prompt.tokenIds : noWords;
   }
 
+  get multimodal(): boolean {
+    this.#multimodal ??= this.#settings.needs.multimodal && isMultimodal(this.#parsed());
+    return this.#multimodal;
+  }
+
   get blockHashes(): Uint32Array {
     return this.blockHashesOf(this.blockSizeTokens);
   }
@@ -190,7 +159,8 @@ class SourceFacts implements HostFacts {
   prepare(): string | undefined {
     const scan = this.#scanned();
     if (scan?.kind === "fault") return scan.message;
-    if (scan === undefined || !this.#needsPrompt()) return undefined;
+    if (this.#namesModel && this.model === "") return modelNotFound;
+    if (scan === undefined || !readsPrompt(this.#settings.needs)) return undefined;
     const prompt = this.#parsed();
     if (prompt.kind === "fault") return prompt.message;
     for (const size of this.#settings.needs.blockSizesTokens) this.blockHashesOf(size);
@@ -215,7 +185,7 @@ class SourceFacts implements HostFacts {
   }
 
   #toTarget(clientModel: string): string {
-    if (clientModel === "") return "";
+    if (clientModel === "" && !this.#namesModel) return "";
     return this.#settings.targetOf?.(clientModel, this.#source) ?? clientModel;
   }
 
@@ -223,16 +193,11 @@ class SourceFacts implements HostFacts {
     return this.#source.header(name) ?? "";
   }
 
-  #needsPrompt(): boolean {
-    const { promptText, tokenIds, blockSizesTokens } = this.#settings.needs;
-    return promptText || tokenIds || blockSizesTokens.length > 0;
-  }
-
   #scanned(): ScannedBody | BodyFault | undefined {
     if (this.#scan !== undefined) return this.#scan;
-    const { body, given } = this.#source;
+    const { path, body, given } = this.#source;
     if (given !== undefined) this.#scan = toScannedBody(given);
-    else if (body !== undefined) this.#scan = scanBody(body);
+    else if (body !== undefined) this.#scan = this.parser?.scan(body, path) ?? unclaimed(path);
     return this.#scan;
   }
 
@@ -243,17 +208,17 @@ class SourceFacts implements HostFacts {
 
   #readPrompt(): Prompt {
     const { body, path } = this.#source;
-    if (body === undefined) return noPrompt;
     const scan = this.#scanned();
-    const plain = scan?.kind === "ok" ? readPlainPrompt(body, scan, path) : undefined;
-    return plain ?? parsePrompt(body, path);
+    if (body === undefined || scan?.kind !== "ok") return noPrompt;
+    return this.parser?.prompt(body, path, scan) ?? noPrompt;
   }
 
   #countTokens(): number {
     const { body, given } = this.#source;
     if (given !== undefined) return given.promptTokens || (countPromptTokens(given.prompt) ?? 0);
-    if (body === undefined) return 0;
-    const prompt = this.#needsPrompt() ? this.#parsed() : noPrompt;
+    const scan = this.#scanned();
+    if (body === undefined || (scan?.kind === "ok" && scan.isOpaque)) return 0;
+    const prompt = readsPrompt(this.#settings.needs) ? this.#parsed() : noPrompt;
     return countPromptTokens(prompt) ?? Math.ceil(countBytes(body) / TOKEN_BYTES);
   }
 
@@ -279,6 +244,14 @@ class SourceFacts implements HostFacts {
   }
 }
 
+function unclaimed(path: string): BodyFault {
+  return { kind: "fault", message: noParserMessage(path) };
+}
+
+function isMultimodal(prompt: Prompt): boolean {
+  return (prompt.kind === "text" || prompt.kind === "tokens") && prompt.isMultimodal === true;
+}
+
 function toText(prompt: Prompt): string {
   if (prompt.kind === "text") return prompt.pieces.join("");
   return prompt.kind === "ascii" ? Buffer.concat(prompt.pieces).toString("latin1") : "";
@@ -294,6 +267,7 @@ function readAll(facts: HostFacts): void {
     facts.sessionKey,
     facts.pinnedSlot,
     facts.promptTokens,
+    facts.multimodal,
   ];
   void [facts.headers, facts.stream, facts.sloTtftMs, facts.sloTpotMs];
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { anyShape, defineShape } from "./body-shape.ts";
 import { toChunks } from "./fixtures/to-chunks.ts";
-import { modelNotFound, scanBody } from "./scan-body.ts";
+import { scanBody } from "./scan-body.ts";
 
 function faultOf(body: string | Uint8Array): string {
   const scan = scanBody(toChunks(body));
@@ -17,15 +18,6 @@ describe("bad input", () => {
     { title: "an array", body: '[{"model":"m"}]', message: notAnObject },
     { title: "a string", body: '"model"', message: notAnObject },
     { title: "UTF-16", body: Buffer.from('{"model":"m"}', "utf16le"), message: "expected a key in quotes" },
-    { title: "no model", body: '{"prompt":"p"}', message: modelNotFound },
-    { title: "an empty object", body: "{ }", message: modelNotFound },
-    {
-      title: "a model inside another value only",
-      body: '{"a":{"model":"m"},"b":["model","m"]}',
-      message: modelNotFound,
-    },
-    { title: "an empty model", body: '{"model":""}', message: modelNotFound },
-    { title: "a model of null", body: '{"model":null}', message: modelNotFound },
     { title: "a model that is a number", body: '{"model":5}', message: "must be a string" },
     { title: "a model that is an object", body: '{"model":{"a":"m"}}', message: "must be a string" },
     { title: "a model with a wrong escape", body: '{"model":"\\x"}', message: "must be a string" },
@@ -44,6 +36,23 @@ describe("bad input", () => {
     const body = Buffer.from('{"a":[1,{"b":"\\"]"}],"c":"\\\\","d":12,"model":"m\\u00e9","e":true}');
     for (let end = 1; end < body.length; end++) expect(faultOf(body.subarray(0, end))).toContain("ends early");
   });
+
+  const unnamed = [
+    { title: "no model", body: '{"prompt":"p"}', modelSpans: [{ start: 1, end: 1 }] },
+    { title: "an empty object", body: " { }", modelSpans: [] },
+    {
+      title: "a model inside another value only",
+      body: ' { "a":{"model":"m"},"b":["model","m"]}',
+      modelSpans: [{ start: 2, end: 2 }],
+    },
+    { title: "an empty model", body: '{"model":""}', modelSpans: [{ start: 9, end: 11 }] },
+    { title: "a model of null", body: '{"model": null}', modelSpans: [{ start: 10, end: 14 }] },
+  ];
+  for (const { title, body, modelSpans } of unnamed) {
+    it(`tells no model, and where one could stand, with ${title}`, () => {
+      expect(scanBody(toChunks(body))).toMatchObject({ kind: "ok", model: "", modelSpans });
+    });
+  }
 
   it("names the byte", () => expect(faultOf('{"model":"m";}')).toContain("(byte 12)"));
 
@@ -97,7 +106,7 @@ describe("a body", () => {
     const body = ' { "model" : "m" , "stream":true,"max_tokens":7,"cache_salt":"s", "messages":[{"content":"x"}] } \n';
     expect(scanBody(toChunks(body))).toEqual({
       promptSpan: undefined,
-      hasMessages: true,
+      isOpaque: false,
       kind: "ok",
       model: "m",
       modelSpans: [{ start: 13, end: 16 }],
@@ -157,6 +166,8 @@ function write(text: string, escaped: boolean): string {
   return `"${units.map((unit) => `\\u${unit}`).join("")}"`;
 }
 
+const shape = { ...anyShape, textMember: "prompt" };
+
 it("reads any JSON object in any chunks as JSON.parse does", () => {
   fc.assert(
     fc.property(members, fc.array(fc.nat(40)), fc.constantFrom("", " ", "\n\t"), (list, sizes, space) => {
@@ -165,8 +176,8 @@ it("reads any JSON object in any chunks as JSON.parse does", () => {
       );
       const body = `{${texts.join(",")}${space}}${space}`;
       const parsed = JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>;
-      const scan = scanBody(toChunks(body, sizes));
-      if (typeof parsed.model !== "string" || parsed.model === "") {
+      const scan = scanBody(toChunks(body, sizes), shape);
+      if (typeof (parsed.model ?? "") !== "string") {
         expect(scan.kind).toBe("fault");
         return;
       }
@@ -175,23 +186,86 @@ it("reads any JSON object in any chunks as JSON.parse does", () => {
       );
       expect(scan).toMatchObject({
         kind: "ok",
-        model: parsed.model,
-        hasMessages: Object.hasOwn(parsed, "messages"),
+        model: parsed.model ?? "",
         modelSpans: expect.anything(),
         stream: parsed.stream === true,
         maxOutputTokens: Math.min(Number(cap ?? 0), 2 ** 32 - 1),
         cacheSalt: typeof parsed.cache_salt === "string" ? parsed.cache_salt : "",
       });
       const prompt = scan.kind === "ok" ? scan.promptSpan : undefined;
-      expect(prompt !== undefined).toBe(typeof parsed.prompt === "string");
+      expect(prompt !== undefined).toBe(typeof parsed.prompt === "string" && parsed.prompt !== "");
       if (prompt !== undefined) {
         expect(JSON.parse(Buffer.from(body).subarray(prompt.start, prompt.end).toString())).toBe(parsed.prompt);
       }
       const last = scan.kind === "ok" ? scan.modelSpans.at(-1) : undefined;
-      expect(JSON.parse(Buffer.from(body).subarray(last?.start, last?.end).toString())).toBe(parsed.model);
+      if (last === undefined || last.start === last.end) {
+        expect(Object.hasOwn(parsed, "model")).toBe(false);
+        return;
+      }
+      expect(JSON.parse(Buffer.from(body).subarray(last.start, last.end).toString())).toBe(parsed.model);
     }),
     { numRuns: 1_000 },
   );
+});
+
+describe("a required member", () => {
+  const refusal = "must have it";
+  const forms = {
+    list: ["list"],
+    text: ["text"],
+    "text or list": ["list", "text"],
+    anything: ["list", "text", "other"],
+  };
+  const values = {
+    empty: ["null", '""', "[]", "[ \n ]"],
+    text: ['"a"', '"\\n"', '" "'],
+    list: ["[0]", "[[]]", "[{}]", '[""]', " [ null ] "],
+    other: ["0", "5", "true", "false", "{}", '{"a":[1]}', "nul"],
+  };
+  for (const [form, wanted] of Object.entries(forms)) {
+    const shape = defineShape({ required: { it: form as "list", or: "list" }, refusal });
+    for (const [kind, texts] of Object.entries(values)) {
+      const isWanted = wanted.includes(kind);
+      it(`in the form of ${form} is ${isWanted ? "there" : "missing"} with ${texts.join(" ")}`, () => {
+        for (const text of texts) {
+          for (const sizes of [[], Array<number>(30).fill(1)]) {
+            const scan = scanBody(toChunks(`{"model":"m","it":${text},"else":[]}`, sizes), shape);
+            expect(scan.kind === "fault" ? scan.message : "").toBe(isWanted ? "" : refusal);
+          }
+        }
+      });
+    }
+    it(`in the form of ${form} is missing where it is not there`, () => {
+      expect(scanBody(toChunks('{"model":"m"}'), shape)).toEqual({ kind: "fault", message: refusal });
+    });
+  }
+
+  it("may be another one in its place", () => {
+    const shape = defineShape({ required: { it: "text", or: "list" }, refusal });
+    expect(scanBody(toChunks('{"it":null,"or":[1]}'), shape).kind).toBe("ok");
+  });
+
+  it("counts as its last one says where it repeats", () => {
+    const shape = defineShape({ required: { it: "list" }, refusal });
+    expect(scanBody(toChunks('{"it":[1],"it":[]}'), shape).kind).toBe("fault");
+    expect(scanBody(toChunks('{"it":[],"it":[1]}'), shape).kind).toBe("ok");
+  });
+});
+
+describe("parameters of sampling", () => {
+  const shape = defineShape({ required: {}, refusal: "", samplingCap: "max_new_tokens", cacheSalt: "extra_key" });
+  const cases = [
+    { body: '{"sampling_params":{"max_new_tokens":9}}', want: { maxOutputTokens: 9 } },
+    { body: '{"sampling_params":{"max_new_tokens":9},"max_tokens":5}', want: { maxOutputTokens: 9 } },
+    { body: '{"sampling_params":{"max_new_tokens":null},"max_tokens":5}', want: { maxOutputTokens: 5 } },
+    { body: '{"sampling_params":[{"max_new_tokens":9}]}', want: { maxOutputTokens: 0 } },
+    { body: '{"sampling_params":null,"extra_key":"k","cache_salt":"s"}', want: { maxOutputTokens: 0, cacheSalt: "k" } },
+    { body: '{"sampling_params":{"max_new_tokens":-1}}', want: { maxOutputTokens: 0 } },
+    { body: '{"sampling_params":{max_new_tokens:1},"extra_key":["k"]}', want: { maxOutputTokens: 0, cacheSalt: "" } },
+  ];
+  for (const { body, want } of cases) {
+    it(`of ${body} tell ${JSON.stringify(want)}`, () => expect(scanBody(toChunks(body), shape)).toMatchObject(want));
+  }
 });
 
 it("answers for any bytes", () => {

@@ -1,23 +1,27 @@
 import type { ByteSpan } from "../rewrite/replace-spans.ts";
 import { type BodyMark, BodyReader } from "./body-reader.ts";
+import { anyShape, type BodyShape, type MemberForm, membersOf, type NotedMembers } from "./body-shape.ts";
 
 /** What the top level of a request's body tells, without parsing it. */
 export interface ScannedBody {
   readonly kind: "ok";
-  /** `model`, never empty. */
+  /** Whether nothing was looked at: the body may be anything, and nothing of it is told. */
+  readonly isOpaque: boolean;
+  /** `model`; empty where there is none. */
   readonly model: string;
-  /** Where the values of `model` stand, in order; several where the key repeats. */
+  /**
+   * Where the values of `model` stand, in order; several where the key repeats. One of no length where a member that
+   * names the model could be put; none where it could not.
+   */
   readonly modelSpans: readonly ByteSpan[];
   /** `stream`; false where it is no boolean. */
   readonly stream: boolean;
-  /** `max_completion_tokens`, else `max_tokens`, else `max_output_tokens`; 0 where none is a whole number above 0. */
+  /** Output cap in tokens, of the first member that has one; 0 where none is a whole number above 0. */
   readonly maxOutputTokens: number;
-  /** `cache_salt`; empty where it is no string. */
+  /** Keeps the prefix cache apart; empty where it is no string. */
   readonly cacheSalt: string;
-  /** Where the value of `prompt` stands, with its quotes; `undefined` where it is no string. */
+  /** Where the text stands that is the prompt as it is, with its quotes; `undefined` where there is none such. */
   readonly promptSpan: ByteSpan | undefined;
-  /** Whether there are `messages`. */
-  readonly hasMessages: boolean;
 }
 
 /** A body that no model server could read either. */
@@ -27,48 +31,66 @@ export interface BodyFault {
   readonly message: string;
 }
 
-/** Message for a body without a model, as the reference EPP words it. */
-export const modelNotFound = "model not found in request body";
+/** What is told of a body that nobody looks into. */
+export const opaqueBody: ScannedBody = {
+  kind: "ok",
+  isOpaque: true,
+  model: "",
+  modelSpans: [],
+  stream: false,
+  maxOutputTokens: 0,
+  cacheSalt: "",
+  promptSpan: undefined,
+};
 
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 const QUOTE = 0x22;
 const COLON = 0x3a;
 const COMMA = 0x2c;
-const LONGEST_ESCAPE = "\\u0000".length;
+const MAX_UINT32 = 2 ** 32 - 1;
 
-const wanted = ["model", "stream", "max_completion_tokens", "max_tokens", "max_output_tokens", "cache_salt"] as const;
-const noted = [...wanted, "prompt", "messages"] as const;
-type WantedKey = (typeof wanted)[number];
-type NotedKey = (typeof noted)[number];
-const longestKeyBytes = Math.max(...noted.map((key) => key.length)) * LONGEST_ESCAPE;
+/** A member that was found; the last one where its key repeats, as `JSON.parse` has it. */
+interface Member {
+  /** Its value as JSON, where it is read; else empty. */
+  readonly json: string;
+  readonly form: "text" | "list" | "empty" | "other";
+  readonly span: ByteSpan;
+}
 
-/** Values of the wanted keys as JSON; the last one where a key repeats, as `JSON.parse` has it. */
-type WantedValues = { [key in WantedKey]?: string } & {
+/** What was found on the way. */
+interface Findings {
+  readonly noted: NotedMembers;
+  readonly members: Map<string, Member>;
   readonly modelSpans: ByteSpan[];
-  promptSpan: ByteSpan | undefined;
-  hasMessages: boolean;
-};
+  /** Behind the opening brace. */
+  start: number;
+  isEmpty: boolean;
+}
 
 /**
  * Reads a few values at the top level of a JSON body. A fault inside a value that it does not read goes unnoticed, and
  * on to the model server; a byte order mark is skipped.
  */
-export function scanBody(chunks: readonly Uint8Array[]): ScannedBody | BodyFault {
+export function scanBody(chunks: readonly Uint8Array[], shape: BodyShape = anyShape): ScannedBody | BodyFault {
   const reader = new BodyReader(chunks);
   skipByteOrderMark(reader);
   if (!reader.take(OPEN_BRACE)) return fault(reader, "request body is not a JSON object");
-  const values: WantedValues = { modelSpans: [], promptSpan: undefined, hasMessages: false };
-  const message = readMembers(reader, values);
-  return message === undefined ? toFacts(values) : fault(reader, message);
+  const noted = membersOf(shape);
+  const found: Findings = { noted, members: new Map(), modelSpans: [], start: reader.offset, isEmpty: false };
+  const message = readMembers(reader, found);
+  return message === undefined ? toScan(found, shape) : fault(reader, message);
 }
 
 /** Goes from behind the opening brace to the end of the body; returns what is wrong on the way. */
-function readMembers(reader: BodyReader, values: WantedValues): string | undefined {
-  if (!reader.take(CLOSE_BRACE)) {
+function readMembers(reader: BodyReader, found: Findings): string | undefined {
+  if (reader.take(CLOSE_BRACE)) {
+    found.isEmpty = true;
+  } else {
     do {
-      const message = readMember(reader, values);
+      const message = readMember(reader, found);
       if (message !== undefined) return message;
     } while (reader.take(COMMA));
     if (!reader.take(CLOSE_BRACE)) return unexpected(reader, "',' or '}' after a value");
@@ -76,51 +98,62 @@ function readMembers(reader: BodyReader, values: WantedValues): string | undefin
   return reader.peekToken() < 0 ? undefined : unexpected(reader, "nothing behind the JSON object");
 }
 
-function readMember(reader: BodyReader, values: WantedValues): string | undefined {
+function readMember(reader: BodyReader, found: Findings): string | undefined {
   if (!reader.take(QUOTE)) return unexpected(reader, "a key in quotes");
   const keyStart = reader.mark();
   if (!reader.skipString()) return endsEarly;
-  const key = readKey(reader, keyStart);
+  const key = readKey(reader, keyStart, found.noted);
   if (!reader.take(COLON)) return unexpected(reader, "':' after a key");
   const first = reader.peekToken();
   const start = reader.mark();
-  if (!skipValue(reader, first)) return endsEarly;
+  const isEmptyList = first === OPEN_BRACKET && startsEmptyList(reader);
+  if (!(first === OPEN_BRACKET ? reader.skipContainer(1) : skipValue(reader, first))) return endsEarly;
   if (reader.offset === start.offset) return unexpected(reader, "a value");
-  if (key !== undefined) note(key, reader, { first, start }, values);
+  if (key !== undefined) note(key, reader, { first, start, isEmptyList }, found);
   return undefined;
 }
 
-/** Keeps what is wanted of a value that the reader stands behind. */
+/** Goes behind an opening bracket; true where the closing one comes next. */
+function startsEmptyList(reader: BodyReader): boolean {
+  reader.step();
+  return reader.peekToken() === CLOSE_BRACKET;
+}
+
+/** Keeps what is noted of a value that the reader stands behind. */
 function note(
-  key: NotedKey,
+  key: string,
   reader: BodyReader,
-  value: { readonly first: number; readonly start: BodyMark },
-  values: WantedValues,
+  { first, start, isEmptyList }: { readonly first: number; readonly start: BodyMark; readonly isEmptyList: boolean },
+  { noted, members, modelSpans }: Findings,
 ): void {
-  const span = { start: value.start.offset, end: reader.offset };
-  if (key === "messages") {
-    values.hasMessages = true;
-  } else if (key === "prompt") {
-    values.promptSpan = value.first === QUOTE ? span : undefined;
-  } else {
-    values[key] = reader.textSince(value.start);
-    if (key === "model") values.modelSpans.push(span);
-  }
+  const span = { start: start.offset, end: reader.offset };
+  const json = noted.values.has(key) || first === NULL_START ? reader.textSince(start) : "";
+  members.set(key, { json, form: formOf(first, span, isEmptyList, json), span });
+  if (key === "model") modelSpans.push(span);
+}
+
+const NULL_START = 0x6e;
+const quotes = 2;
+
+function formOf(first: number, span: ByteSpan, isEmptyList: boolean, json: string): Member["form"] {
+  if (first === QUOTE) return span.end - span.start > quotes ? "text" : "empty";
+  if (first === OPEN_BRACKET) return isEmptyList ? "empty" : "list";
+  return json === "null" ? "empty" : "other";
 }
 
 function skipValue(reader: BodyReader, first: number): boolean {
-  if (first === OPEN_BRACE || first === OPEN_BRACKET) return reader.skipContainer();
+  if (first === OPEN_BRACE) return reader.skipContainer();
   if (first !== QUOTE) return reader.skipScalar();
   reader.step();
   return reader.skipString();
 }
 
-function readKey(reader: BodyReader, start: BodyMark): NotedKey | undefined {
+function readKey(reader: BodyReader, start: BodyMark, noted: NotedMembers): string | undefined {
   const closingQuote = 1;
-  if (reader.offset - start.offset - closingQuote > longestKeyBytes) return undefined;
+  if (reader.offset - start.offset - closingQuote > noted.longestBytes) return undefined;
   const raw = reader.textSince(start, closingQuote);
   const key = raw.includes("\\") ? parse(`"${raw}"`) : raw;
-  return noted.find((name) => name === key);
+  return typeof key === "string" && noted.all.has(key) ? key : undefined;
 }
 
 const endsEarly = "request body ends early";
@@ -133,27 +166,52 @@ function fault(reader: BodyReader, message: string): BodyFault {
   return { kind: "fault", message: `${message} (byte ${reader.offset})` };
 }
 
-function toFacts(values: WantedValues): ScannedBody | BodyFault {
-  const model = parse(values.model ?? "null");
-  if (model === null || model === "") return { kind: "fault", message: modelNotFound };
+function toScan({ members, modelSpans, start, isEmpty }: Findings, shape: BodyShape): ScannedBody | BodyFault {
+  const required = Object.entries(shape.required);
+  if (required.length > 0 && !required.some(([key, form]) => isThere(members.get(key), form))) {
+    return { kind: "fault", message: shape.refusal };
+  }
+  const jsonOf = (key: string) => parse(members.get(key)?.json ?? "null");
+  const named = jsonOf("model");
+  const model = named === null ? "" : named;
   if (typeof model !== "string") return { kind: "fault", message: "model in request body must be a string" };
-  const cacheSalt = parse(values.cache_salt ?? '""');
+  const cacheSalt = jsonOf(shape.cacheSalt);
+  const text = members.get(shape.textMember);
   return {
     kind: "ok",
+    isOpaque: false,
     model,
-    modelSpans: values.modelSpans,
-    stream: values.stream === "true",
-    maxOutputTokens:
-      toTokens(values.max_completion_tokens) || toTokens(values.max_tokens) || toTokens(values.max_output_tokens),
+    modelSpans: modelSpans.length > 0 || isEmpty ? modelSpans : [{ start, end: start }],
+    stream: members.get("stream")?.json === "true",
+    maxOutputTokens: readOutputCap(jsonOf, shape),
     cacheSalt: typeof cacheSalt === "string" ? cacheSalt : "",
-    promptSpan: values.promptSpan,
-    hasMessages: values.hasMessages,
+    promptSpan: text?.form === "text" ? text.span : undefined,
   };
 }
 
-function toTokens(text: string | undefined): number {
-  const tokens = text === undefined ? 0 : parse(text);
-  return typeof tokens === "number" && Number.isInteger(tokens) && tokens > 0 ? Math.min(tokens, 2 ** 32 - 1) : 0;
+function isThere(member: Member | undefined, form: MemberForm): boolean {
+  if (member === undefined || member.form === "empty") return false;
+  if (form === "anything") return true;
+  return member.form === "list" ? form !== "text" : member.form === "text" && form !== "list";
+}
+
+function readOutputCap(jsonOf: (key: string) => unknown, { outputCaps, samplingCap }: BodyShape): number {
+  const sampling = samplingCap === "" ? undefined : jsonOf("sampling_params");
+  const ofSampling = isRecord(sampling) ? toTokens(sampling[samplingCap]) : 0;
+  if (ofSampling > 0) return ofSampling;
+  for (const key of outputCaps) {
+    const tokens = toTokens(jsonOf(key));
+    if (tokens > 0) return tokens;
+  }
+  return 0;
+}
+
+function toTokens(value: unknown): number {
+  return typeof value === "number" && Number.isInteger(value) && value > 0 ? Math.min(value, MAX_UINT32) : 0;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Value of a piece of JSON; `undefined` where it is none. */

@@ -9,8 +9,10 @@ export interface NameRewriter {
 /**
  * Replaces the value of each member `"model": "from"`, at any depth and with any white space around its colon; the name
  * is compared as `JSON.stringify` writes it. At most the bytes of that name are held back, and only while they match.
+ * @param to empty = the client named no model: everything goes on as it came.
  */
 export function createNameRewriter(from: string, to: string): NameRewriter {
+  if (to === "" || from === to) return unchanged;
   return new MemberRewriter(Buffer.from(JSON.stringify(from)), Buffer.from(JSON.stringify(to)));
 }
 
@@ -18,6 +20,7 @@ const key = Buffer.from('"model"');
 const QUOTE = 0x22;
 const COLON = 0x3a;
 const nothing: readonly Uint8Array[] = [];
+const unchanged: NameRewriter = { push: (chunk) => [chunk], end: () => nothing };
 
 /** How far a member is recognised. Only the value is held back: all before it goes on as it came. */
 type Phase = "in key" | "key ended" | "before colon" | "before value" | "in value";

@@ -1,0 +1,16 @@
+import type { RequestParser } from "../parser.ts";
+import { noPrompt } from "../prompt.ts";
+import { opaqueBody } from "../scan-body.ts";
+
+/** Takes every request as it is, JSON or not: no model, no tokens, nothing rewritten. */
+export function createPassthroughParser(): RequestParser {
+  return {
+    type: "passthrough-parser",
+    suffixes: [],
+    usageMember: "usage",
+    namesModel: () => false,
+    observesResponse: () => false,
+    scan: () => opaqueBody,
+    prompt: () => noPrompt,
+  };
+}
