@@ -45,9 +45,11 @@ describe("a handler", () => {
       return [empty, found][profiles.length];
     };
     const plan = planOf(found, { waves: [[numbers]], handler: handlerOf("found", look) });
-    runCycle(inputOf(tableOf(4), plan, { candidates: Uint32Array.of(1, 3) }));
+    decide(plan, { candidates: Uint32Array.of(1, 3) });
     const data = [Number.NaN, 10, Number.NaN, 30, Number.NaN];
-    expect(seen).toEqual([
+    const live = seen.splice(0, 3);
+    expect(seen).toEqual(live);
+    expect(live).toEqual([
       ["r-1", 1, [1, 3], [], [], data],
       ["r-1", 1, [1, 3], [], ["empty"], data],
       ["r-1", 1, [1, 3], [{ profile: "found", slot: 1 }], ["empty", "found"], data],
@@ -141,7 +143,11 @@ describe("admitters", () => {
       await clock.wait(1, undefined);
       return undefined;
     };
-    const scorer = scorerOf("s", (_, scores) => clock.wait(1, void scores.set([0, 1, 0, 0])));
+    const scorer = scorerOf("s", async (_, scores) => {
+      await clock.wait(1, undefined);
+      scores.set([0, 1, 0, 0]);
+      return undefined;
+    });
     const plan = planOf(profileOf([weighted(scorer)]), {
       waves: [[{ ...slow, producer: { ...slow.producer, produce } }]],
       admitters: [admitterOf("a", () => void asked++)],
