@@ -1,10 +1,10 @@
-/** The configuration of a host that is given none: the reference EPP's default, with our prefix cache. */
+/** The configuration of a host that is given none: the reference EPP's default. */
 export const builtinConfig = `apiVersion: outrider.dev/v1alpha1
 kind: EndpointPickerConfig
 plugins:
 - type: queue-scorer
 - type: kv-cache-utilization-scorer
-- type: prefix-cache
+- type: prefix-cache-scorer
 - type: max-score-picker
 schedulingProfiles:
 - name: default
@@ -13,7 +13,7 @@ schedulingProfiles:
     weight: 2
   - pluginRef: kv-cache-utilization-scorer
     weight: 2
-  - pluginRef: prefix-cache
+  - pluginRef: prefix-cache-scorer
     weight: 3
   - pluginRef: max-score-picker
 `;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { definePolicy, type PolicyRef } from "../policy-type.ts";
-import { checkStages, createStages, type StageNames, toDeciderRefs } from "./stage-profiles.ts";
+import { checkStages, createStages, reachStages, type StageNames, toDeciderRefs } from "./stage-profiles.ts";
 
 /** Names of profiles by stage; empty and absent = the stage's own name. */
 const stageProfiles = z.strictObject({
@@ -69,6 +69,7 @@ export const disaggProfileHandler = definePolicy({
   parameters: disaggParameters,
   refs: (parameters) => toDeciderRefs(toStages(parameters)),
   checkProfiles: (parameters, profiles) => checkStages(toStages(parameters), profiles),
+  reaches: (parameters, profiles) => reachStages(toStages(parameters), profiles),
   handler: (name, parameters, scope) => createStages(name, toStages(parameters), scope),
 });
 

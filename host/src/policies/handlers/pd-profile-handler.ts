@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { definePolicy } from "../policy-type.ts";
-import { checkStages, createStages, type StageNames, toDeciderRefs } from "./stage-profiles.ts";
+import { checkStages, createStages, reachStages, type StageNames, toDeciderRefs } from "./stage-profiles.ts";
 
 /** `parameters:` of a `pd-profile-handler`. */
 const pdParameters = z.strictObject({
@@ -26,6 +26,7 @@ export const pdProfileHandler = definePolicy({
   parameters: pdParameters,
   refs: (parameters) => toDeciderRefs(toStages(parameters)),
   checkProfiles: (parameters, profiles) => checkStages(toStages(parameters), profiles),
+  reaches: (parameters, profiles) => reachStages(toStages(parameters), profiles),
   handler: (name, parameters, scope) => createStages(name, toStages(parameters), scope),
 });
 

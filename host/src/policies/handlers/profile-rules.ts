@@ -59,6 +59,8 @@ export const profileRules = definePolicy({
       ? undefined
       : `names ${missing.join(", ")}, which is no profile: write one of ${profiles.join(", ")}, or add it to schedulingProfiles`;
   },
+  reaches: ({ rules, default: otherwise }, profiles) =>
+    profiles.filter((name) => name === otherwise || rules.some(({ profile }) => profile === name)),
   handler: (name, { rules, default: otherwise }, { profiles }) =>
     createProfileRules(
       name,

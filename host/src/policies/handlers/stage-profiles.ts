@@ -24,6 +24,14 @@ export function checkStages({ decode }: StageNames, profiles: readonly string[])
   return `sends requests where profile ${decode} picks, and there is none: name a profile ${decode}, or write profiles: { decode: ${profiles[0] ?? "its name"} }`;
 }
 
+/** Profiles of these that run: decode, and those that a decider may want. */
+export function reachStages(stages: StageNames, profiles: readonly string[]): readonly string[] {
+  const { decode, prefill, encode, stageOrder, prefillDecider, encodeDecider } = stages;
+  const runsPrefill = stageOrder === "prefill-first" || prefillDecider !== undefined;
+  const reached = [decode, ...(runsPrefill ? [prefill] : []), ...(encodeDecider === undefined ? [] : [encode])];
+  return profiles.filter((profile) => reached.includes(profile));
+}
+
 /** The handler of these stages. @throws {OutriderError} `CONFIG_INVALID` where there is no decode profile. */
 export function createStages(name: string, stages: StageNames, { profiles, decider }: PolicyScope): ProfileHandler {
   const find = (profile: string) => profiles.find((each) => each.name === profile);
