@@ -2,9 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../contract/index.ts";
 import type { Picker } from "../cycle/types.ts";
+import { createConsistentHashPicker } from "./consistent-hash-picker.ts";
 import { pickInputOf } from "./fixtures/pick-inputs.ts";
 import { createMaxScorePicker } from "./max-score-picker.ts";
+import { createPowerOfTwoPicker } from "./power-of-two-picker.ts";
 import { createRandomPicker } from "./random-picker.ts";
+import { createRoundRobinPicker } from "./round-robin-picker.ts";
+import { createSoftmaxPicker } from "./softmax-picker.ts";
 import { createWeightedRandomPicker } from "./weighted-random-picker.ts";
 
 const DRAWS = 20_000;
@@ -24,14 +28,20 @@ function sharesOf(picker: Picker, totals: readonly number[]): number[] {
   return counts.map((count) => count / DRAWS);
 }
 
-const makers = {
-  "max-score": createMaxScorePicker,
-  random: createRandomPicker,
-  "weighted-random": createWeightedRandomPicker,
+type Make = (name: string, options?: { readonly maxNumOfEndpoints?: number }) => Picker;
+
+const makers: Readonly<Record<string, Make>> = {
+  "max-score-picker": createMaxScorePicker,
+  "random-picker": createRandomPicker,
+  "weighted-random-picker": createWeightedRandomPicker,
+  softmax: createSoftmaxPicker,
+  "power-of-two": createPowerOfTwoPicker,
+  "round-robin": createRoundRobinPicker,
+  "consistent-hash": (name, options) => createConsistentHashPicker(name, { keyBy: { kind: "session" }, ...options }),
 };
-for (const [name, create] of Object.entries(makers)) {
-  describe(`the ${name} picker`, () => {
-    it("has its own type", () => expect(create("p")).toMatchObject({ name: "p", type: `${name}-picker` }));
+for (const [type, create] of Object.entries(makers)) {
+  describe(`any ${type}`, () => {
+    it("has its own type", () => expect(create("p")).toMatchObject({ name: "p", type }));
 
     it("picks from one candidate without a total", () => expect(pick(create("p"), [0])).toEqual([0]));
 
@@ -39,12 +49,11 @@ for (const [name, create] of Object.entries(makers)) {
       const totals = fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 1, maxLength: 12 });
       fc.assert(
         fc.property(totals, fc.integer({ min: -1, max: 15 }), fc.nat(), (list, maxNumOfEndpoints, seed) => {
-          const picker = create("p", { maxNumOfEndpoints });
-          const picked = pick(picker, list, seed);
+          const picked = pick(create("p", { maxNumOfEndpoints }), list, seed);
           expect(picked).toHaveLength(Math.min(Math.max(maxNumOfEndpoints, 1), list.length));
           expect(new Set(picked).size).toBe(picked.length);
           expect(picked.every((slot) => slot % 10 === 0 && slot < 10 * list.length)).toBe(true);
-          expect(pick(picker, list, seed)).toEqual(picked);
+          expect(pick(create("p", { maxNumOfEndpoints }), list, seed)).toEqual(picked);
         }),
       );
     });

@@ -1,0 +1,110 @@
+import { deriveSeed, type EndpointInfo } from "../contract/index.ts";
+import type { CycleFacts, Picker, PickInput } from "../cycle/types.ts";
+import { perEndpoint } from "../filters/per-endpoint.ts";
+import { hashBytes } from "../hash/index.ts";
+import { createMaxScorePicker } from "./max-score-picker.ts";
+import { toPickCount } from "./shuffle.ts";
+
+/** What requests have in common that go to the same endpoint. */
+export type HashKey =
+  /** The session key. */
+  | { readonly kind: "session" }
+  /** The value of a header, by its lower-case name. */
+  | { readonly kind: "header"; readonly name: string }
+  /** The model that is asked for. */
+  | { readonly kind: "model" }
+  /** The first tokens of the prompt: so many, rounded down to whole prefix blocks, at least one. */
+  | { readonly kind: "prompt-prefix"; readonly tokens: number };
+
+/** What a `consistent-hash` picker goes by. */
+export interface ConsistentHashOptions {
+  readonly keyBy: HashKey;
+  /**
+   * Requests in flight that an endpoint may have, as a multiple of the mean, ≥ 1; one that has them is left out, and
+   * who would have got it goes to the next. 0 = any number; default 0.
+   */
+  readonly maxLoadFactor?: number;
+  /** Endpoints named, the pick and fallbacks; below 1 counts as 1; default 1. */
+  readonly maxNumOfEndpoints?: number;
+}
+
+/**
+ * Picks the same endpoint for the same key as long as it is a candidate, whatever the totals; when one comes or goes
+ * only the keys move that it gets or had (rendezvous hashing over the ids of endpoints). Fallbacks are those that the key
+ * would move to. A request without a key gets the highest total.
+ */
+export function createConsistentHashPicker(name: string, options: ConsistentHashOptions): Picker {
+  const { keyBy, maxLoadFactor = 0, maxNumOfEndpoints = 1 } = options;
+  const keyless = createMaxScorePicker(name, { maxNumOfEndpoints });
+  const hashOf = perEndpoint(({ id }: EndpointInfo) => hashText(id));
+  const byWeight = (input: PickInput, key: number) => {
+    const weights = input.candidates.map((slot) => {
+      const endpoint = input.endpoints.at(slot);
+      return endpoint === undefined ? 0 : deriveSeed(key, hashOf(endpoint));
+    });
+    const count = toPickCount(maxNumOfEndpoints, input.candidates.length);
+    const isFull = maxLoadFactor === 0 ? () => false : boundOf(input, maxLoadFactor);
+    return takeHighest(input.candidates, weights, count, isFull);
+  };
+  const pick = (input: PickInput) => {
+    const key = toHash(input.facts, keyBy);
+    return key === undefined ? keyless.pick(input) : byWeight(input, key);
+  };
+  const again = (input: PickInput, recorded: readonly number[]) =>
+    recorded.every((slot) => input.candidates.includes(slot)) && toHash(input.facts, keyBy) !== undefined
+      ? [...recorded]
+      : pick(input);
+  return { name, type: "consistent-hash", pick, ...(maxLoadFactor === 0 ? {} : { again }) };
+}
+
+function toHash(facts: CycleFacts, keyBy: HashKey): number | undefined {
+  if (keyBy.kind === "prompt-prefix") return hashOfPrefix(facts, keyBy.tokens);
+  const text = textOf(facts, keyBy);
+  return text === "" ? undefined : hashText(text);
+}
+
+function textOf(
+  { sessionKey, headers, model }: CycleFacts,
+  keyBy: Exclude<HashKey, { kind: "prompt-prefix" }>,
+): string {
+  if (keyBy.kind === "session") return sessionKey;
+  return keyBy.kind === "model" ? model : (headers[keyBy.name] ?? "");
+}
+
+/** Low word of the chained hash of the last block of the prefix: it covers the blocks before it. */
+function hashOfPrefix({ blockHashes, blockSizeTokens }: CycleFacts, tokens: number): number | undefined {
+  const blocks = Math.min(Math.max(Math.floor(tokens / blockSizeTokens), 1), blockHashes.length / 2);
+  return blockSizeTokens === 0 || blocks === 0 ? undefined : blockHashes[2 * (blocks - 1)];
+}
+
+function hashText(text: string): number {
+  return hashBytes(Buffer.from(text)).low;
+}
+
+/** Tells the endpoints that have their share of what is in flight, this request included. */
+function boundOf({ candidates, columns }: PickInput, factor: number): (slot: number) => boolean {
+  const { inflightRequests } = columns;
+  let total = 1;
+  for (const slot of candidates) total += inflightRequests[slot];
+  const most = Math.ceil((factor * total) / candidates.length);
+  return (slot) => inflightRequests[slot] >= most;
+}
+
+/** Slots of the highest weights, best first; full ones only behind all others. */
+function takeHighest(
+  slots: Uint32Array,
+  weights: Uint32Array,
+  count: number,
+  isFull: (slot: number) => boolean,
+): number[] {
+  const rank = (i: number) => (isFull(slots[i]) ? weights[i] - 2 ** 32 : weights[i]);
+  const ranks = Float64Array.from(slots, (_, i) => rank(i));
+  const taken: number[] = [];
+  while (taken.length < count) {
+    let best = 0;
+    for (let i = 1; i < ranks.length; i++) if (ranks[i] > ranks[best]) best = i;
+    taken.push(slots[best]);
+    ranks[best] = Number.NEGATIVE_INFINITY;
+  }
+  return taken;
+}
