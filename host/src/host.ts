@@ -8,7 +8,7 @@ import { type Closers, createClosers } from "./closers.ts";
 import type { ServeOptions } from "./commands/serve-options.ts";
 import { openConfig } from "./config/load.ts";
 import type { HostConfig } from "./config/types.ts";
-import { createDataLayer } from "./datalayer/data-layer.ts";
+import { createDataLayer, type DataLayer } from "./datalayer/data-layer.ts";
 import type { EndpointSource } from "./datalayer/endpoint-source.ts";
 import { createFileSource } from "./datalayer/file-source.ts";
 import { createStaticSource } from "./datalayer/static-source.ts";
@@ -113,6 +113,7 @@ interface Base {
   readonly table: EndpointTable;
   readonly leases: Leases;
   readonly plugins: PluginRuntime;
+  readonly dataLayer: DataLayer;
 }
 
 async function startBase({ options, config, catalogue, log }: HostParts, closers: Closers): Promise<Base> {
@@ -140,10 +141,12 @@ async function startBase({ options, config, catalogue, log }: HostParts, closers
   const intervalMs = options.refreshMetricsIntervalMs;
   const sources = endpointSources(options);
   const clock = systemClock;
-  const dataLayer = createDataLayer({ table, sources, intervalMs, clock, random: Math.random, logger: log, registry });
+  const settings = config.dataLayer;
+  const common = { table, clock, random: Math.random, logger: log, registry };
+  const dataLayer = createDataLayer({ ...common, settings, sources, intervalMs });
   closers.add(() => dataLayer.stop());
   await dataLayer.start();
-  return { registry, hostMetrics, epoch, table, leases, plugins };
+  return { registry, hostMetrics, epoch, table, leases, plugins, dataLayer };
 }
 
 function endpointSources({ endpoints, endpointsFile }: ServeOptions): EndpointSource[] {
@@ -166,9 +169,10 @@ interface Scheduling {
 }
 
 function createScheduling({ options, config, load, log }: HostParts, base: Base, closers: Closers): Scheduling {
-  const { table, leases, plugins, registry, epoch, hostMetrics } = base;
+  const { table, leases, plugins, dataLayer, registry, epoch, hostMetrics } = base;
   const inForce = createConfigInForce(config, {
     plugins,
+    dataLayer,
     clock: systemClock,
     log,
     loaded: hostMetrics.configLoaded,

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { createPlan } from "../config/plan.ts";
 import { createScoreMemories, type ScoreMemories } from "../config/score-memories.ts";
 import type { HostConfig } from "../config/types.ts";
+import type { DataLayer } from "../datalayer/data-layer.ts";
 import type { PluginRuntime, PluginSetup } from "../plugins/types.ts";
 import { createPolicies, type Policies } from "../policies/create-policies.ts";
 import type { InForce } from "../scheduling/in-force.ts";
@@ -38,6 +39,7 @@ export interface ConfigInForce {
 /** What a configuration needs to come into force. */
 export interface ConfigParts {
   readonly plugins: PluginRuntime;
+  readonly dataLayer: Pick<DataLayer, "prepare">;
   readonly clock: CycleClock;
   readonly log: Logger;
   /** A configuration came into force. */
@@ -59,7 +61,8 @@ export function toPluginSetup({ plugins, processes, workers, budgetMs }: HostCon
 }
 
 /** Begins with generation 1, whose plugins the runtime was made with. */
-export function createConfigInForce(config: HostConfig, { plugins, clock, log, loaded }: ConfigParts): ConfigInForce {
+export function createConfigInForce(config: HostConfig, parts: ConfigParts): ConfigInForce {
+  const { plugins, dataLayer, clock, log, loaded } = parts;
   const make = (to: HostConfig, from: Pick<PluginRuntime, "scorer" | "producer">, before?: Current): Current => {
     const policies = createPolicies(to.policies, before?.policies);
     const memories = createScoreMemories(to, before?.memories);
@@ -72,6 +75,21 @@ export function createConfigInForce(config: HostConfig, { plugins, clock, log, l
     () => plugins.granted,
     () => current.config.needs,
   );
+  const prepare = async (to: HostConfig) => {
+    const prepared = await plugins.prepare(toPluginSetup(to));
+    try {
+      const settings = await dataLayer.prepare(to.dataLayer);
+      try {
+        return { prepared, settings, next: make(to, prepared, current) };
+      } catch (cause) {
+        settings.discard();
+        throw cause;
+      }
+    } catch (cause) {
+      await prepared.discard();
+      throw cause;
+    }
+  };
   loaded(1, current.loadedAtMs);
   return {
     get config() {
@@ -96,18 +114,12 @@ export function createConfigInForce(config: HostConfig, { plugins, clock, log, l
       return current.limited;
     },
     async change(to) {
-      const prepared = await plugins.prepare(toPluginSetup(to));
-      let next: Current;
-      try {
-        next = make(to, prepared, current);
-      } catch (cause) {
-        await prepared.discard();
-        throw cause;
-      }
+      const { prepared, settings, next } = await prepare(to);
       prepared.commit();
       current = next;
-      const { generation } = next.plan;
-      loaded(generation, next.loadedAtMs);
+      settings.apply();
+      const { generation } = current.plan;
+      loaded(generation, current.loadedAtMs);
       log.info({ generation, comparisons: prepared.comparisons }, "another configuration is in force");
       return generation;
     },

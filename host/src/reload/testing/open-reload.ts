@@ -7,6 +7,7 @@ import { Registry } from "prom-client";
 import { catalogue } from "../../config/fixtures/catalogue.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { RawConfig } from "../../config/source.ts";
+import { createDataLayer } from "../../datalayer/data-layer.ts";
 import { createPluginRuntime } from "../../plugins/create-plugin-runtime.ts";
 import { systemClock } from "../../system-clock.ts";
 import { type ChangeParts, type ConfigChanges, createConfigChanges } from "../config-changes.ts";
@@ -53,19 +54,31 @@ export async function openReload(text = toText(), hold: () => Promise<void> = as
   const raw = (of: string): RawConfig => ({ name: "epp.yaml", bytes: Buffer.from(of), folder });
   const first = await loadConfig(raw(text), catalogue);
   if (first.kind === "invalid") throw new Error(JSON.stringify(first.faults));
+  const table = createEndpointTable({ epoch: 7 });
+  const registry = new Registry();
   const plugins = await createPluginRuntime({
     ...toPluginSetup(first.config),
     catalogue,
     host: { instance: "host-1", version: "0.0.0" },
     socketDir: folder,
-    table: createEndpointTable({ epoch: 7 }),
+    table,
     clock: systemClock,
     log,
-    registry: new Registry(),
+    registry,
   });
+  const settings = first.config.dataLayer;
+  const own = { table, settings, sources: [], intervalMs: 60_000, random: () => 0.5, logger: log, registry };
+  const dataLayer = createDataLayer({ ...own, clock: systemClock });
+  await dataLayer.start();
   let file: string | Error = text;
   const outcomes: string[] = [];
-  const inForce = createConfigInForce(first.config, { plugins, clock: systemClock, log, loaded: () => {} });
+  const inForce = createConfigInForce(first.config, {
+    plugins,
+    dataLayer,
+    clock: systemClock,
+    log,
+    loaded: () => {},
+  });
   const parts: ChangeParts = {
     inForce,
     open: async () => {
@@ -93,6 +106,7 @@ export async function openReload(text = toText(), hold: () => Promise<void> = as
     raw,
     async close() {
       weights.stop();
+      dataLayer.stop();
       await plugins.stop();
       rmSync(folder, { recursive: true });
     },
