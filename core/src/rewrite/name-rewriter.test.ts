@@ -46,6 +46,19 @@ describe("bad input", () => {
     });
   }
 
+  const kept = [
+    { title: "where the client named none", from: "target", to: "" },
+    { title: "that is the client's", from: "target", to: "target" },
+  ];
+  for (const { title, from, to } of kept) {
+    it(`leaves a name ${title} as it is, holding nothing back`, () => {
+      const rewriter = createNameRewriter(from, to);
+      const chunks = ['{"model":"tar', 'get"}'].map((text) => Buffer.from(text));
+      expect(chunks.flatMap((chunk) => rewriter.push(chunk))).toEqual(chunks);
+      expect(rewriter.end()).toEqual([]);
+    });
+  }
+
   it("leaves bytes that are no UTF-8 as they are", () => {
     const bytes = Buffer.from('\xff{"model":"\xfe"}\xff', "latin1");
     const rewriter = createNameRewriter("target", "client");

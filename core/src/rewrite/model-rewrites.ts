@@ -26,20 +26,22 @@ export interface ChosenRewrite {
 }
 
 /**
- * The model that is asked for in the place of a client's. Of the rules that name it the first counts, else the first
- * that names none; `undefined` where there is no such rule, or it has no target.
+ * Tells the model that is asked for in the place of a client's; `undefined` where no rule is for it.
  * @param clientModel empty where the request names none.
- * @param random next number in [0, 1); asked once where a rule counts that has several targets, else never.
+ * @param random next number in [0, 1); asked once where the rule has several targets, else never.
  */
-export function chooseRewrite(
-  rules: readonly RewriteRule[],
-  clientModel: string,
-  random: () => number,
-): ChosenRewrite | undefined {
-  const rule =
-    rules.find(({ models }) => models.includes(clientModel)) ?? rules.find(({ models }) => models.length === 0);
-  const target = rule && chooseTarget(rule.targets, random);
-  return target && { rule: rule.name, model: target.model };
+export type ModelRewrites = (clientModel: string, random: () => number) => ChosenRewrite | undefined;
+
+/** Of the rules that name a model the first counts, else the first that names none. One without targets is for nothing. */
+export function createModelRewrites(rules: readonly RewriteRule[]): ModelRewrites {
+  const byModel = new Map<string, RewriteRule>();
+  for (const rule of rules) for (const model of rule.models) if (!byModel.has(model)) byModel.set(model, rule);
+  const general = rules.find(({ models }) => models.length === 0);
+  return (clientModel, random) => {
+    const rule = byModel.get(clientModel) ?? general;
+    const target = rule && chooseTarget(rule.targets, random);
+    return target && { rule: rule.name, model: target.model };
+  };
 }
 
 function chooseTarget(targets: readonly RewriteTarget[], random: () => number): RewriteTarget | undefined {
