@@ -10,6 +10,7 @@ export { createLog } from "./log.ts";
 export { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
 export type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
 export { createPolicies } from "./policies/create-policies.ts";
+export { createConfigInForce } from "./reload/config-in-force.ts";
 export { createDecisionRing } from "./scheduling/decision-ring.ts";
 export { createSchedulingMetrics } from "./scheduling/metrics.ts";
 export type { ResponsesMode } from "./scheduling/observation.ts";

@@ -1,33 +1,10 @@
-import { tmpdir } from "node:os";
-import {
-  createEndpointTable,
-  createLeases,
-  type DecisionRecord,
-  type DoneCause,
-  type EndpointTable,
-} from "@outrider/core";
-import {
-  createDecisionRing,
-  createExtProcMetrics,
-  createLog,
-  createPlan,
-  createPluginRuntime,
-  createPolicies,
-  createRequestRules,
-  createScheduler,
-  createSchedulingMetrics,
-  type HostConfig,
-  type PluginRuntime,
-  type Refusal,
-  Registry,
-  type Routed,
-  type Scheduler,
-  systemClock,
-} from "@outrider/host";
+import { createEndpointTable, type DecisionRecord, type DoneCause, type EndpointTable } from "@outrider/core";
+import { createExtProcMetrics, type Refusal, Registry, type Routed, systemClock } from "@outrider/host";
 import type { ExtProcClient } from "../../clients/ext-proc.ts";
+import { openTableHost } from "../../clients/table-host.ts";
 import type { PoolEndpoint } from "../stream/pool.ts";
 import { openDoor } from "./door.ts";
-import { catalogue, loadText } from "./load.ts";
+import { loadText } from "./load.ts";
 import { observeScheduler } from "./observe-scheduler.ts";
 
 /** What a host is opened with. */
@@ -71,7 +48,6 @@ kind: EndpointPickerConfig
 plugins: [{ type: random-picker }]
 `;
 const epoch = 1;
-const log = createLog(0);
 
 /** Opens a host on free ports of loopback. */
 export async function openHost(setup: HostSetup): Promise<HostUnderTest> {
@@ -79,44 +55,25 @@ export async function openHost(setup: HostSetup): Promise<HostUnderTest> {
   const config = await loadText(configText);
   const registry = new Registry();
   const table = createEndpointTable({ epoch });
-  const plugins = await startPlugins(config, table, registry);
+  const { usesSubset = true, emitsScores = false } = setup;
+  const host = await openTableHost({ config, table, registry, usesSubset, emitsScores });
   fillTable(table, pool);
-  await plugins.start(5_000);
-  const ring = createDecisionRing(16);
-  const observed = observeScheduler(assemble(config, plugins, table, registry, ring, setup));
+  await host.start(5_000);
+  const observed = observeScheduler(host.scheduler);
   const metrics = createExtProcMetrics(registry);
   const door = await openDoor(observed.scheduler, { metrics, conformance });
   return {
     client: door.client,
     decisions: observed.decisions,
-    record: (decisionId) => ring.find(decisionId),
+    record: (decisionId) => host.ring.find(decisionId),
     ends: observed.ends,
     metric: (name) => readMetric(registry, name),
     settled: () => observed.settled(),
     async close() {
       await door.close();
-      await plugins.stop();
+      await host.stop();
     },
   };
-}
-
-function startPlugins(config: HostConfig, table: EndpointTable, registry: Registry): Promise<PluginRuntime> {
-  const plugins = createPluginRuntime({
-    specs: config.plugins,
-    processes: config.processes,
-    catalogue,
-    host: { instance: "conformance", version: "0.0.0" },
-    socketDir: tmpdir(),
-    table,
-    clock: systemClock,
-    log,
-    registry,
-    decisionBudgetMs: config.budgetMs,
-  });
-  return plugins.then((runtime) => {
-    table.onPublish((snapshot, change) => runtime.publish(snapshot, change));
-    return runtime;
-  });
 }
 
 /** What a scrape would have told, measured now. */
@@ -130,36 +87,6 @@ function fillTable(table: EndpointTable, pool: readonly PoolEndpoint[]): void {
     table.setReady(slot, true);
   }
   table.publish(nowMs);
-}
-
-function assemble(
-  config: HostConfig,
-  plugins: PluginRuntime,
-  table: EndpointTable,
-  registry: Registry,
-  ring: ReturnType<typeof createDecisionRing>,
-  { usesSubset = true, emitsScores = false }: HostSetup,
-): Scheduler {
-  const leases = createLeases(table);
-  const policies = createPolicies(config.policies);
-  const plan = createPlan(config, plugins, policies, 1);
-  const rules = createRequestRules(config.requests, policies);
-  let seed = 0;
-  return createScheduler({
-    inForce: () => ({ plan, rules }),
-    table,
-    leases,
-    ring,
-    metrics: createSchedulingMetrics(registry, () => leases.count()),
-    clock: systemClock,
-    granted: () => plugins.granted,
-    isRehearsal: false,
-    seed: () => ++seed,
-    idPrefix: "case",
-    usesSubset,
-    emitsScores,
-    onError: (cause) => log.error({ err: cause }, "a decision failed"),
-  });
 }
 
 async function readMetric(registry: Registry, name: string): Promise<readonly MetricSample[] | undefined> {
