@@ -21,6 +21,8 @@ export interface ProcessServices {
   readonly graceSweep: DeadlineSweep;
   /** Whether bodies are worth asking for where a gateway does not send them. */
   readonly wantsBody: () => boolean;
+  /** Whether any body may be sent on with another model's name in it. */
+  readonly mayRewrite: () => boolean;
   /** Whether the headers of conformance suites are obeyed. */
   readonly isConformance: boolean;
   /** Name of the pool for those suites; `undefined` = none. */

@@ -143,7 +143,7 @@ export class RequestSide {
   }
 
   #mayRewrite(): boolean {
-    return rewriteHeaders.some((name) => this.#headers.has(name));
+    return this.#control.services.mayRewrite() || rewriteHeaders.some((name) => this.#headers.has(name));
   }
 
   #holdChunk(chunk: Buffer): void {

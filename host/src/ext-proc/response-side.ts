@@ -2,7 +2,14 @@ import { refuse } from "../scheduling/refusals.ts";
 import type { ChunkRewriter, Routed } from "../scheduling/types.ts";
 import { asBuffers } from "./as-buffers.ts";
 import { pickHeaders, servedEndpoint } from "./conformance.ts";
-import { encodeHeaders, encodeUnchanged, type HeaderPair, type HeadersChange } from "./messages/answers.ts";
+import {
+  encodeHeaders,
+  encodeMetadata,
+  encodeUnchanged,
+  type HeaderPair,
+  type HeadersChange,
+  noMetadata,
+} from "./messages/answers.ts";
 import { HeaderList } from "./messages/header-list.ts";
 import { readServed, readUpstreamAddress } from "./messages/metadata.ts";
 import type { ProcessingMessage } from "./messages/processing-request.ts";
@@ -15,6 +22,8 @@ import type { StreamControl } from "./stream-control.ts";
 const passedHeader: HeaderPair = ["x-went-into-resp-headers", "true"];
 const lengthHeader = "content-length";
 const noNames: readonly string[] = [];
+const noPairs: readonly HeaderPair[] = [];
+const noReports: ReturnType<Routed["reports"]> = [];
 
 const noHeaders = new HeaderList(Buffer.alloc(0));
 const headersPassed = Buffer.from(
@@ -51,8 +60,8 @@ export class ResponseSide {
     const headers = message.headers ?? noHeaders;
     const { routed } = this.#control;
     const change = message.endOfStream ? undefined : this.#prepareBody(headers, routed);
-    this.#answerHeaders(message, change);
     routed?.responseHeaders(Number(headers.get(":status")) || 0, (name) => headers.get(name), servedBy(message));
+    this.#answerHeaders(message, change);
     if (message.endOfStream) this.#control.complete();
     else if (this.mode.body === "hidden") this.#control.goOnUnseen();
     else this.#control.enter("responding");
@@ -63,9 +72,10 @@ export class ResponseSide {
     if (!this.#hasBegun) this.#begin();
     this.#mayGoOnUnseen = false;
     const body = message.body as Buffer;
-    if (this.#rewriter === undefined) this.mode.pass(this.#control.stream, body, message.endOfStream);
-    else this.#rewrite(this.#rewriter, body, message.endOfStream);
     if (this.#isShown) this.#control.routed?.responseChunk(body);
+    const metadata = message.endOfStream || this.mode.isOneMessage ? this.#report() : noMetadata;
+    if (this.#rewriter === undefined) this.mode.pass(this.#control.stream, body, message.endOfStream, metadata);
+    else this.#rewrite(this.#rewriter, body, message.endOfStream, metadata);
     if (message.endOfStream) this.#control.complete();
     else if (this.mode.isOneMessage) this.#wholeBodyCame();
     else if (this.#control.phase !== "trailing") this.#control.enter("responding");
@@ -78,8 +88,16 @@ export class ResponseSide {
       this.#control.refuse(refuse("Internal", "the end of the response's body cannot be sent ahead of its trailers"));
       return;
     }
-    this.#control.stream.send(trailersUnchanged);
+    const metadata = this.#report();
+    const isPlain = metadata.length === 0;
+    this.#control.stream.send(isPlain ? trailersUnchanged : encodeUnchanged("response_trailers", metadata));
     this.#control.complete();
+  }
+
+  /** What the gateway is told with the last answer. */
+  #report(): Buffer {
+    const reports = this.#control.routed?.reports() ?? noReports;
+    return reports.length === 0 ? noMetadata : encodeMetadata(reports);
   }
 
   #begin(): void {
@@ -107,23 +125,24 @@ export class ResponseSide {
 
   #answerHeaders(message: ProcessingMessage, change: Pick<HeadersChange, "remove" | "override"> | undefined): void {
     const { stream, routed, services } = this.#control;
-    if (!services.isConformance && change === undefined) {
+    const own = routed?.setResponseHeaders ?? noPairs;
+    if (!services.isConformance && change === undefined && own.length === 0) {
       stream.send(headersPassed);
       return;
     }
     const { remove = noNames, override } = change ?? {};
     const set = services.isConformance
-      ? [servedEndpoint(message), passedHeader, ...pickHeaders(routed?.destinations[0], services.poolName)]
-      : [passedHeader];
+      ? [servedEndpoint(message), passedHeader, ...own, ...pickHeaders(routed?.destinations[0], services.poolName)]
+      : [passedHeader, ...own];
     stream.send(encodeHeaders("response_headers", { set, remove, override }));
   }
 
-  #rewrite(rewriter: ChunkRewriter, body: Buffer, endsStream: boolean): void {
+  #rewrite(rewriter: ChunkRewriter, body: Buffer, endsStream: boolean, metadata: Buffer): void {
     const pieces = rewriter.push(body);
     const isOver = endsStream || this.mode.isOneMessage;
     if (isOver) this.#rewriter = undefined;
     const all = isOver ? [...pieces, ...rewriter.end()] : pieces;
-    this.mode.replace(this.#control.stream, asBuffers(all), endsStream);
+    this.mode.replace(this.#control.stream, asBuffers(all), endsStream, metadata);
   }
 
   /** Behind a body of one message only trailers may come. */
@@ -137,7 +156,7 @@ export class ResponseSide {
     const pieces = asBuffers(this.#rewriter?.end() ?? []);
     this.#rewriter = undefined;
     if (pieces.length === 0) return true;
-    if (this.mode.isFree) this.mode.replace(this.#control.stream, pieces, false);
+    if (this.mode.isFree) this.mode.replace(this.#control.stream, pieces, false, noMetadata);
     return this.mode.isFree;
   }
 }

@@ -20,10 +20,15 @@ export interface RouteContext {
 }
 
 /** What the gateway is told of a request that goes to an endpoint. */
-export function toRouteAnswer({ destinations, setHeaders, scores }: Routed, context: RouteContext): RouteAnswer {
+export function toRouteAnswer(
+  { destinations, setHeaders, removeHeaders, scores }: Routed,
+  context: RouteContext,
+): RouteAnswer {
   const { headers, staleHeaders, lengthHeader, override, isConformance } = context;
+  const isSet = (name: string) => setHeaders.some(([key]) => key === name);
   const remove = gatewayOnlyHeaders.filter((name) => headers.has(name));
-  for (const [name] of staleHeaders) if (!setHeaders.some(([key]) => key === name)) remove.push(name);
+  for (const name of removeHeaders) if (headers.has(name) && !isSet(name)) remove.push(name);
+  for (const [name] of staleHeaders) if (!isSet(name) && !remove.includes(name)) remove.push(name);
   if (lengthHeader !== undefined) remove.push(lengthHeader);
   const set = isConformance ? [echoHeader(destinations[0] ?? ""), ...setHeaders] : setHeaders;
   return { destination: destinations.join(","), scores, set, remove, override };

@@ -43,6 +43,8 @@ export interface ExtProcServerOptions {
   readonly bodyMode?: UnannouncedBodyMode;
   /** Whether bodies are worth asking for where a gateway does not send them; asked each time, default never. */
   readonly wantsBody?: () => boolean;
+  /** Whether any body may be sent on with another model's name in it; asked each time, default only where headers say so. */
+  readonly mayRewrite?: () => boolean;
   /** Whether the headers of conformance suites are obeyed; default not. */
   readonly conformance?: boolean;
   /** Name of the pool, for those suites; default none. */
@@ -101,6 +103,7 @@ function toServices(options: ExtProcServerOptions): ProcessServices {
     bodyMode: options.bodyMode ?? "auto",
     graceSweep: createDeadlineSweep(graceTickMs),
     wantsBody: options.wantsBody ?? never,
+    mayRewrite: options.mayRewrite ?? never,
     isConformance: options.conformance ?? false,
     poolName: options.poolName,
     memory: { openStreams: 0, seen: "nothing" },

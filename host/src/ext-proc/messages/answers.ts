@@ -56,6 +56,16 @@ export interface ImmediateAnswer {
   readonly details: string;
 }
 
+/** A number that the gateway is told as dynamic metadata. */
+export interface MetadataNumber {
+  readonly namespace: string;
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Nothing is told beside an answer. */
+export const noMetadata: Buffer = Buffer.alloc(0);
+
 const writer = new WireWriter();
 /** Room for the longest prefix of a chunk. */
 const prefixRoom = Buffer.alloc(64);
@@ -98,15 +108,26 @@ export function encodeHeaders(part: "request_headers" | "response_headers", chan
   return writer.frame(0).view();
 }
 
-/** Frame that answers any part and changes nothing. */
-export function encodeUnchanged(part: keyof typeof answerFields): Buffer {
-  return writer.reset().wrap(answerFields[part], 0).frame(0).view();
+/** Frame that answers any part and changes nothing. @param metadata as {@link encodeMetadata} makes it. */
+export function encodeUnchanged(part: keyof typeof answerFields, metadata = noMetadata): Buffer {
+  return writer.reset().wrap(answerFields[part], 0).fields(metadata).frame(0).view();
 }
 
 /** Frame that answers a message of a response's body with other bytes: `bodyBytes` bytes have to follow. */
-export function encodeReplacedBody(bodyBytes: number): Buffer {
+export function encodeReplacedBody(bodyBytes: number, metadata = noMetadata): Buffer {
   writer.reset(bodyBytes).wrap(1, 0).wrap(3, 0).wrap(1, 0).wrap(answerFields.response_body, 0);
-  return writer.frame(0).view();
+  return writer.fields(metadata).frame(0).view();
+}
+
+/** Numbers for the gateway, by namespace and name, as they stand in an answer beside what it is about; a copy. */
+export function encodeMetadata(values: readonly MetadataNumber[]): Buffer {
+  writer.reset();
+  for (const namespace of new Set(values.map((value) => value.namespace))) {
+    const entry = writer.length;
+    for (const value of values) if (value.namespace === namespace) writeNumber(value.name, value.value);
+    writer.wrap(5, entry).wrap(2, entry).text(1, namespace).wrap(1, entry);
+  }
+  return Buffer.from(writer.wrap(dynamicMetadataField, 0).view());
 }
 
 /** Frame of an ImmediateResponse. */
@@ -126,13 +147,18 @@ export function encodeImmediate({ status, headers, body, details }: ImmediateAns
  * Frame of a `streamed_response` up to its body: `bodyBytes` bytes have to follow, which is how they are sent without
  * being copied.
  */
-export function encodeChunkPrefix(part: "request_body" | "response_body", bodyBytes: number, isLast: boolean): Buffer {
+export function encodeChunkPrefix(
+  part: "request_body" | "response_body",
+  bodyBytes: number,
+  isLast: boolean,
+  metadata = noMetadata,
+): Buffer {
   const field = answerFields[part];
   const streamed = (isLast ? 2 : 0) + lengthPrefixed(bodyBytes);
   const mutation = lengthPrefixed(streamed);
   const common = lengthPrefixed(mutation);
   const answer = lengthPrefixed(common);
-  const message = lengthPrefixed(answer);
+  const message = metadata.length + lengthPrefixed(answer);
   writeFrameHeader(prefixRoom, 0, message);
   let at = putLength(prefixRoom, frameHeaderBytes, field, answer);
   at = putLength(prefixRoom, at, 1, common);
@@ -142,7 +168,9 @@ export function encodeChunkPrefix(part: "request_body" | "response_body", bodyBy
     prefixRoom[at++] = 0x10;
     prefixRoom[at++] = 1;
   }
-  return prefixRoom.subarray(0, putLength(prefixRoom, at, 1, bodyBytes));
+  const prefix = prefixRoom.subarray(0, putLength(prefixRoom, at, 1, bodyBytes));
+  if (metadata.length === 0) return prefix;
+  return Buffer.concat([prefix.subarray(0, frameHeaderBytes), metadata, prefix.subarray(frameHeaderBytes)]);
 }
 
 /** `dynamic_metadata`: Struct{fields: {namespace: Value{struct_value: Struct{fields: {…}}}}}. */
@@ -160,10 +188,15 @@ function writeScores(scores: RouteAnswer["scores"]): void {
   const mark = writer.length;
   for (let i = scores.length - 1; i >= 0; i--) {
     const [endpoint, total] = scores[i] as readonly [string, number];
-    const entry = writer.length;
-    writer.double(2, total).wrap(2, entry).text(1, endpoint).wrap(1, entry);
+    writeNumber(endpoint, total);
   }
   writer.wrap(5, mark).wrap(2, mark).text(1, scoresKey).wrap(1, mark);
+}
+
+/** Field of a Struct: {name: Value{number_value}}. */
+function writeNumber(name: string, value: number): void {
+  const mark = writer.length;
+  writer.double(2, value).wrap(2, mark).text(1, name).wrap(1, mark);
 }
 
 /**

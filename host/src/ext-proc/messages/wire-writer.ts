@@ -36,6 +36,14 @@ export class WireWriter {
     return this.wrap(field, mark);
   }
 
+  /** Puts whole fields in front that were written before. */
+  fields(bytes: Buffer): this {
+    this.#reserve(bytes.length);
+    this.#at -= bytes.length;
+    bytes.copy(this.#bytes, this.#at);
+    return this;
+  }
+
   /** Puts a `double` field in front. */
   double(field: number, value: number): this {
     this.#reserve(8);

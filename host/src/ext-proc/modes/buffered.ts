@@ -34,8 +34,8 @@ export const streamedResponse: ResponseMode = {
   isOneMessage: false,
   mayBeCut: false,
   isFree: false,
-  pass(stream) {
-    stream.send(unchanged);
+  pass(stream, _chunk, _endsStream, metadata) {
+    stream.send(metadata.length === 0 ? unchanged : encodeUnchanged("response_body", metadata));
   },
   replace: replaceMessage,
 };
@@ -48,8 +48,13 @@ export const partialResponse: ResponseMode = { ...bufferedResponse, mayBeCut: tr
 
 const unchanged = Buffer.from(encodeUnchanged("response_body"));
 
-function replaceMessage(stream: ExtProcStream, pieces: readonly Buffer[]): void {
-  stream.send(encodeReplacedBody(lengthOf(pieces)));
+function replaceMessage(
+  stream: ExtProcStream,
+  pieces: readonly Buffer[],
+  _endsStream: boolean,
+  metadata: Buffer,
+): void {
+  stream.send(encodeReplacedBody(lengthOf(pieces), metadata));
   for (const piece of pieces) stream.pass(piece);
 }
 

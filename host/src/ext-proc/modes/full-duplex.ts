@@ -1,4 +1,4 @@
-import { encodeChunkPrefix, encodeRoute } from "../messages/answers.ts";
+import { encodeChunkPrefix, encodeRoute, noMetadata } from "../messages/answers.ts";
 import type { ExtProcStream } from "../stream.ts";
 import type { RequestMode } from "./request-mode.ts";
 import type { ResponseMode } from "./response-mode.ts";
@@ -27,17 +27,17 @@ export const fullDuplexResponse: ResponseMode = {
   isOneMessage: false,
   mayBeCut: false,
   isFree: true,
-  pass(stream, chunk, endsStream) {
-    if (chunk.length > maxChunkBytes) streamChunks(stream, "response_body", [chunk], endsStream);
-    else sendChunk(stream, chunk, endsStream);
+  pass(stream, chunk, endsStream, metadata) {
+    if (chunk.length > maxChunkBytes) streamChunks(stream, "response_body", [chunk], endsStream, metadata);
+    else sendChunk(stream, chunk, endsStream, metadata);
   },
-  replace(stream, pieces, endsStream) {
-    if (endsStream || pieces.length > 0) streamChunks(stream, "response_body", pieces, endsStream);
+  replace(stream, pieces, endsStream, metadata) {
+    if (endsStream || pieces.length > 0) streamChunks(stream, "response_body", pieces, endsStream, metadata);
   },
 };
 
-function sendChunk(stream: ExtProcStream, chunk: Buffer, isLast: boolean): void {
-  stream.send(encodeChunkPrefix("response_body", chunk.length, isLast));
+function sendChunk(stream: ExtProcStream, chunk: Buffer, isLast: boolean, metadata: Buffer): void {
+  stream.send(encodeChunkPrefix("response_body", chunk.length, isLast, metadata));
   stream.pass(chunk);
 }
 
@@ -47,11 +47,13 @@ function streamChunks(
   part: "request_body" | "response_body",
   chunks: readonly Buffer[],
   endsStream: boolean,
+  metadata = noMetadata,
 ): void {
   const pieces = splitBody(chunks, maxChunkBytes);
   pieces.forEach((piece, i) => {
     const bytes = piece.reduce((sum, { length }) => sum + length, 0);
-    stream.send(encodeChunkPrefix(part, bytes, endsStream && i === pieces.length - 1));
+    const isLast = i === pieces.length - 1;
+    stream.send(encodeChunkPrefix(part, bytes, endsStream && isLast, isLast ? metadata : noMetadata));
     for (const view of piece) stream.pass(view);
   });
 }

@@ -10,8 +10,8 @@ export interface ResponseMode {
   readonly mayBeCut: boolean;
   /** Whether bytes may be sent that answer no message, and whether the gateway drops `content-length` by itself. */
   readonly isFree: boolean;
-  /** Answers a message of the body so that it stays as it is. */
-  pass(stream: ExtProcStream, chunk: Buffer, endsStream: boolean): void;
+  /** Answers a message of the body so that it stays as it is. @param metadata to go with the last answer; empty = none. */
+  pass(stream: ExtProcStream, chunk: Buffer, endsStream: boolean, metadata: Buffer): void;
   /** Answers a message of the body with other bytes; none of the pieces is empty. */
-  replace(stream: ExtProcStream, pieces: readonly Buffer[], endsStream: boolean): void;
+  replace(stream: ExtProcStream, pieces: readonly Buffer[], endsStream: boolean, metadata: Buffer): void;
 }

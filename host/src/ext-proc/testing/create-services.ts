@@ -18,6 +18,7 @@ export function createServices(more: Partial<ProcessServices> = {}): ProcessServ
     bodyMode: "auto",
     graceSweep: createDeadlineSweep(20),
     wantsBody: () => false,
+    mayRewrite: () => false,
     isConformance: false,
     poolName: undefined,
     memory: { openStreams: 0, seen: "nothing" },
