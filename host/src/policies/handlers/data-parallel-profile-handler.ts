@@ -15,6 +15,8 @@ export const dataParallelProfileHandler = definePolicy({
   notice:
     "deprecated in the reference EPP: where the gateway reaches the port of each rank, single-profile-handler is enough",
   parameters: dataParallelParameters,
+  explain: ({ primaryPort }, [profile]) =>
+    `runs profile ${profile}, sends to port ${primaryPort} and names the rank in a header`,
   checkProfiles: (_, profiles) =>
     profiles.length === 1 ? undefined : "runs one profile: keep one, or name a handler that runs several",
   handler: (name, parameters, { profiles }) => createDataParallelProfileHandler(name, parameters, profiles[0]!),

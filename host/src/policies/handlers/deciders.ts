@@ -20,6 +20,12 @@ export const deciderTypes: readonly PolicyType[] = [
     type: "prefix-based-pd-decider",
     about: "Wants a prefill endpoint where too much of the prompt is not in the decode endpoint's cache.",
     parameters: prefixBasedPdParameters,
+    explain: ({ nonCachedTokens, promptTokens }) =>
+      nonCachedTokens === 0
+        ? "never wants a prefill endpoint: nonCachedTokens is 0"
+        : `wants a prefill endpoint where ${nonCachedTokens} tokens or more are not in the decode endpoint's cache${
+            promptTokens === 0 ? "" : `, for prompts of at least ${promptTokens}`
+          }`,
     needs: ({ nonCachedTokens }) => (nonCachedTokens === 0 ? [] : ["data.prefix_match_blocks"]),
     decider: createPrefixBasedPdDecider,
   }),

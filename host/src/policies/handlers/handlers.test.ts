@@ -1,31 +1,12 @@
 import type { Decider, Profile } from "@outrider/core";
 import { describe, expect, it } from "vitest";
-import { findPolicyType } from "../catalogue.ts";
 import type { PolicyScope } from "../policy-type.ts";
+import { faultsOf, parametersOf, typeOf } from "./fixtures/types.ts";
 
 const scopeOf = (...names: readonly string[]): PolicyScope => ({
   profiles: names.map((name) => ({ name, filters: [], scorers: [], picker: undefined }) as unknown as Profile),
   decider: (name) => ({ name, type: "test", decide: () => true }) satisfies Decider,
 });
-
-const typeOf = (type: string) => {
-  const found = findPolicyType(type);
-  if (found === undefined) throw new Error(`there is no ${type}`);
-  return found;
-};
-
-/** What is wrong with parameters, by path. */
-function faultsOf(type: string, parameters: unknown): readonly string[] {
-  const result = typeOf(type).parameters.safeParse(parameters);
-  return result.success ? [] : result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-}
-
-/** Parameters as the configuration hands them on. */
-function parametersOf(type: string, written: unknown): never {
-  const result = typeOf(type).parameters.safeParse(written);
-  if (!result.success) throw new Error(faultsOf(type, written).join("; "));
-  return result.data as never;
-}
 
 const checkOf = (type: string, written: unknown, profiles: readonly string[]) =>
   typeOf(type).checkProfiles?.(parametersOf(type, written), profiles);

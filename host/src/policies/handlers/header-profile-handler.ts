@@ -15,6 +15,12 @@ export const headerProfileHandler = definePolicy({
   type: "header-profile-handler",
   about: "Runs the profile that a request header names; a name without a profile is answered 429.",
   parameters: headerProfileParameters,
+  explain(parameters, profiles) {
+    if (profiles.length === 1) return `runs profile ${profiles[0]}, whatever headers say`;
+    const { headerName, defaultProfile } = toOptions(parameters);
+    const otherwise = profiles.includes(defaultProfile) ? defaultProfile : "refuses requests";
+    return `runs the profile that header ${headerName} names, and without it ${otherwise}`;
+  },
   needs: (parameters) => [{ key: "request.headers", names: [toOptions(parameters).headerName.toLowerCase()] }],
   handler: (name, parameters, { profiles }) => createHeaderProfileHandler(name, toOptions(parameters), profiles),
 });

@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { definePolicy } from "../policy-type.ts";
-import { checkStages, createStages, reachStages, type StageNames, toDeciderRefs } from "./stage-profiles.ts";
+import {
+  checkStages,
+  createStages,
+  explainStages,
+  reachStages,
+  type StageNames,
+  toDeciderRefs,
+} from "./stage-profiles.ts";
 
 /** `parameters:` of a `pd-profile-handler`. */
 const pdParameters = z.strictObject({
@@ -24,6 +31,7 @@ export const pdProfileHandler = definePolicy({
   about: "Earlier form of `disagg-profile-handler`: decode, then prefill where a decider wants it.",
   notice: "deprecated in the reference EPP: write disagg-profile-handler with deciders: { prefill: … }",
   parameters: pdParameters,
+  explain: (parameters, profiles) => explainStages(toStages(parameters), profiles),
   refs: (parameters) => toDeciderRefs(toStages(parameters)),
   checkProfiles: (parameters, profiles) => checkStages(toStages(parameters), profiles),
   reaches: (parameters, profiles) => reachStages(toStages(parameters), profiles),

@@ -1,4 +1,4 @@
-import { createProfileRules } from "@outrider/core";
+import { type Bounds, createProfileRules, type RuleConditions } from "@outrider/core";
 import { z } from "zod";
 import { definePolicy } from "../policy-type.ts";
 import { findProfile } from "./find-profile.ts";
@@ -48,6 +48,8 @@ export const profileRules = definePolicy({
   type: "profile-rules",
   about: "Runs the profile of the first rule that fits: by model, objective, priority, size of the prompt or a header.",
   parameters: profileRulesParameters,
+  explain: ({ rules, default: otherwise }) =>
+    `runs ${rules.map(({ profile, when }) => `${profile} where ${explainConditions(when)}`).join(", else ")}, else ${otherwise}`,
   needs: ({ rules }) => {
     const headers = new Set(rules.flatMap(({ when }) => when.header?.name.toLowerCase() ?? []));
     return headers.size === 0 ? [] : [{ key: "request.headers", names: [...headers] }];
@@ -68,3 +70,19 @@ export const profileRules = definePolicy({
       findProfile(profiles, otherwise),
     ),
 });
+
+function explainConditions({ models, objectives, priority, promptTokens, header }: RuleConditions): string {
+  const said = [
+    models && `the model is ${models.join(" or ")}`,
+    objectives && `the objective is ${objectives.join(" or ")}`,
+    priority && `the priority is ${explainBounds(priority)}`,
+    promptTokens && `the prompt has ${explainBounds(promptTokens)} tokens`,
+    header && `header ${header.name} is ${header.values?.join(" or ") ?? "there"}`,
+  ];
+  return said.filter(Boolean).join(" and ");
+}
+
+function explainBounds({ min, max }: Bounds): string {
+  if (min !== undefined && max !== undefined) return min === max ? `${min}` : `${min} to ${max}`;
+  return min === undefined ? `at most ${max}` : `at least ${min}`;
+}

@@ -32,6 +32,22 @@ export function reachStages(stages: StageNames, profiles: readonly string[]): re
   return profiles.filter((profile) => reached.includes(profile));
 }
 
+/** What runs of these profiles, in that order, and when. */
+export function explainStages(stages: StageNames, profiles: readonly string[]): string {
+  const { decode, prefill, encode, stageOrder, prefillDecider, encodeDecider, primaryPort } = stages;
+  const where = (ref: PolicyRef | undefined) => (ref === undefined ? "" : ` where ${ref.name} wants it`);
+  const order = stageOrder === "decode-first" ? [decode, encode, prefill] : [prefill, encode, decode];
+  const conditions = new Map([
+    [prefill, where(prefillDecider)],
+    [encode, where(encodeDecider)],
+    [decode, ""],
+  ]);
+  const reached = reachStages(stages, profiles);
+  const steps = order.filter((profile) => reached.includes(profile)).map((name) => `${name}${conditions.get(name)}`);
+  const port = primaryPort === 0 ? "" : ` on port ${primaryPort}`;
+  return `runs ${steps.join(", then ")}, and sends where ${decode} picks${port}`;
+}
+
 /** The handler of these stages. @throws {OutriderError} `CONFIG_INVALID` where there is no decode profile. */
 export function createStages(name: string, stages: StageNames, { profiles, decider }: PolicyScope): ProfileHandler {
   const find = (profile: string) => profiles.find((each) => each.name === profile);
