@@ -81,8 +81,10 @@ export async function createHost(parts: HostParts): Promise<Host> {
     const { registry, table } = base;
     const endpoints = () => addressesOf(table.current);
     const granted = () => inForce.granted;
+    const rules = () => inForce.current.rules;
     const { options, log } = parts;
-    const doors = await startDoors({ options, log, registry, scheduler, readiness, granted, endpoints }, closers);
+    const doorParts = { options, log, registry, scheduler, readiness, granted, rules, endpoints };
+    const doors = await startDoors(doorParts, closers);
     await base.plugins.start(pluginStartMs);
     if (base.plugins.missingRequired().length > 0) await base.plugins.start(requiredPluginStartMs - pluginStartMs);
     if (parts.options.warmup) await warmUpExtProc({ scheduler: scheduling.traceless, ...warmUp });

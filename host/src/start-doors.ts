@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { type Need, toFactNeeds } from "@outrider/core";
+import type { Need } from "@outrider/core";
 import type { Registry } from "prom-client";
 import type { Closers } from "./closers.ts";
 import type { ServeOptions } from "./commands/serve-options.ts";
@@ -14,6 +14,8 @@ import type { Log } from "./log.ts";
 import { createPickMetrics } from "./pick/metrics.ts";
 import { createPickServer } from "./pick/server.ts";
 import type { Readiness } from "./readiness.ts";
+import { readsBodies } from "./scheduling/decision-needs.ts";
+import type { RequestRules } from "./scheduling/request-rules.ts";
 import type { Scheduler } from "./scheduling/types.ts";
 import { systemClock } from "./system-clock.ts";
 import { createTlsSource } from "./tls/tls-source.ts";
@@ -27,6 +29,8 @@ export interface DoorParts {
   readonly readiness: Readiness;
   /** What plugins and the configuration read of requests. */
   readonly granted: () => readonly Need[];
+  /** What is said of requests, now. */
+  readonly rules: () => RequestRules;
   /** Addresses of the endpoints there are. */
   readonly endpoints: () => readonly string[];
 }
@@ -72,7 +76,7 @@ export async function startDoors(parts: DoorParts, closers: Closers): Promise<Do
 }
 
 async function createDoors(parts: DoorParts, closers: Closers): Promise<readonly Door[]> {
-  const { options, log, registry, scheduler, readiness, granted } = parts;
+  const { options, log, registry, scheduler, readiness, granted, rules } = parts;
   const { limits, gatewayPort, pickPort } = options;
   const tlsParts = { clock: systemClock, log, registry };
   const tls = options.secureServing ? await createTlsSource(options.tls, tlsParts) : undefined;
@@ -88,7 +92,8 @@ async function createDoors(parts: DoorParts, closers: Closers): Promise<readonly
     tls,
     health: options.healthChecking ? health : undefined,
     bodyMode: options.bodyMode,
-    wantsBody: () => readsBodies(granted()),
+    wantsBody: () => readsBodies(granted(), rules()),
+    mayRewrite: () => rules().rewritesModels,
     conformance: options.conformanceSwitches,
     poolName: options.poolName,
   });
@@ -117,12 +122,6 @@ async function createDoors(parts: DoorParts, closers: Closers): Promise<readonly
     doors.push({ name: "pick", port: pickPort, server });
   }
   return doors;
-}
-
-/** Whether somebody needs more of a request than its headers. */
-function readsBodies(granted: readonly Need[]): boolean {
-  const { promptText, tokenIds, blockSizesTokens } = toFactNeeds(granted);
-  return promptText || tokenIds || blockSizesTokens.length > 0;
 }
 
 /** All interfaces, of both families where the machine has both. */

@@ -1,4 +1,11 @@
-import { type EndpointTable, type FactsSettings, type FactsSource, type Need, toFactNeeds } from "@outrider/core";
+import {
+  type EndpointTable,
+  type FactsSettings,
+  type FactsSource,
+  type Need,
+  readsPrompt,
+  toFactNeeds,
+} from "@outrider/core";
 import { type EventNeeds, eventNeedsOf } from "./event-needs.ts";
 import type { TargetChoice } from "./model-rewrite.ts";
 import type { RequestRules } from "./request-rules.ts";
@@ -34,6 +41,11 @@ export function createDecisionNeeds(
     }
     return known;
   };
+}
+
+/** Whether more of a request than its headers counts, so that a body is worth asking for. */
+export function readsBodies(granted: readonly Need[], rules: RequestRules): boolean {
+  return readsPrompt(toFactNeeds(granted)) || rules.rewritesModels || rules.unknownModels === "refuse";
 }
 
 /** The first that tells wins. */
