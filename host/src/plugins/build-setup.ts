@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { OutriderError } from "@outrider/core/contract";
 import type { PluginEntry } from "./plugin-entry.ts";
@@ -31,11 +32,14 @@ export interface BuildOptions extends Pick<SuccessionOptions, "clock" | "timing"
   readonly before: RunningSetup;
 }
 
+/** Plugins and processes that are looked at in one turn of the event loop: decisions go on between two. */
+const turnLength = 8;
+
 /**
- * Makes what a setup needs and the one before does not have.
+ * Makes what a setup needs and the one before does not have, in short turns; nothing else may change the setup meanwhile.
  * @throws {OutriderError} `CONFIG_INVALID` with every fault of the parameters of plugins that run in the host.
  */
-export function buildSetup(options: BuildOptions): DraftSetup {
+export function buildSetup(options: BuildOptions): Promise<DraftSetup> {
   return new SetupBuilder(options).build();
 }
 
@@ -45,16 +49,18 @@ class SetupBuilder {
   readonly #plugins = new Map<string, RunningPlugin>();
   readonly #processes = new Map<string, PluginProcess>();
   readonly #successions: Succession[] = [];
+  #steps = 0;
 
   constructor(options: BuildOptions) {
     this.#options = options;
   }
 
-  build(): DraftSetup {
+  async build(): Promise<DraftSetup> {
     const { next } = this.#options;
-    this.#keepProcesses();
-    this.#addLocals();
+    await this.#keepProcesses();
+    await this.#addLocals();
     for (const spec of next.processes) {
+      await this.#step();
       const isNamed = specsOf(next, spec.name).length > 0;
       if (isNamed && !this.#processes.has(spec.name)) this.#addProcess(spec);
     }
@@ -63,10 +69,16 @@ class SetupBuilder {
     return { running, successions: this.#successions };
   }
 
+  async #step(): Promise<void> {
+    this.#steps += 1;
+    if (this.#steps % turnLength === 0) await nextTurn();
+  }
+
   /** First of all: what they were granted is in force, and what is new has to fit it. */
-  #keepProcesses(): void {
+  async #keepProcesses(): Promise<void> {
     const { before, next } = this.#options;
     for (const [name, process] of before.processes) {
+      await this.#step();
       if (!isSameProcess(before.setup, next, name)) continue;
       this.#processes.set(name, process);
       for (const spec of specsOf(next, name)) {
@@ -77,10 +89,11 @@ class SetupBuilder {
     }
   }
 
-  #addLocals(): void {
+  async #addLocals(): Promise<void> {
     const made: LocalPlugin[] = [];
     const faults: string[] = [];
     for (const spec of this.#options.next.specs.filter(runsInHost)) {
+      await this.#step();
       if (this.#keepLocal(spec)) continue;
       try {
         const plugin = this.#options.factory.createLocal(spec, this.#cohort, this.#options.next);

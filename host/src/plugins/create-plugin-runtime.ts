@@ -115,7 +115,7 @@ class Runtime implements PluginRuntime {
     const next = { specs, processes, workers, decisionBudgetMs };
     await this.#factory.load(specs);
     const before = this.#state.running;
-    const draft = buildSetup({ factory: this.#factory, clock, timing: this.#timing, next, before });
+    const draft = await buildSetup({ factory: this.#factory, clock, timing: this.#timing, next, before });
     for (const succession of draft.successions) succession.commit();
     this.#state.running = draft.running;
     this.#changed();

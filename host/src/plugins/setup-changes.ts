@@ -26,6 +26,8 @@ export interface ChangeOptions {
 export class SetupChanges {
   readonly #options: ChangeOptions;
   #isChanging = false;
+  /** Settles with the upgrade that is under way, whatever becomes of it. */
+  #upgrading: Promise<unknown> | undefined;
 
   constructor(options: ChangeOptions) {
     this.#options = options;
@@ -33,6 +35,7 @@ export class SetupChanges {
 
   /** As `PluginGenerations.prepare`. */
   async prepare(next: PluginSetup): Promise<PreparedSetup> {
+    while (this.#upgrading !== undefined) await this.#upgrading;
     this.#begin("the configuration is changed");
     try {
       const draft = await this.#draft(next);
@@ -47,11 +50,12 @@ export class SetupChanges {
   async upgrade(name: string): Promise<Comparison> {
     const process = this.#processNamed(name);
     this.#begin(`${process.name} is upgraded`);
-    try {
-      return await this.#upgrade(process);
-    } finally {
+    const upgraded = this.#upgrade(process).finally(() => {
+      this.#upgrading = undefined;
       this.#end();
-    }
+    });
+    this.#upgrading = upgraded.catch(() => undefined);
+    return upgraded;
   }
 
   /** As `PluginGenerations.release`. */
@@ -73,7 +77,7 @@ export class SetupChanges {
   async #draft(next: PluginSetup): Promise<DraftSetup> {
     const { state, factory, clock, timing, signal } = this.#options;
     await factory.load(next.specs);
-    const draft = buildSetup({ factory, clock, timing, next, before: state.running });
+    const draft = await buildSetup({ factory, clock, timing, next, before: state.running });
     state.draft = draft.running;
     state.changed();
     signal.fire();

@@ -237,7 +237,7 @@ export type FrameListener = (frame: {
 export interface PluginGenerations {
   /**
    * Starts what differs from the setup in force beside it, as the next generation: synced, then asked in shadow for at
-   * least 200 calls or 10 s where it stands for an older one.
+   * least 200 calls or 10 s where it stands for an older one. An upgrade that is under way ends first.
    * @throws {OutriderError} `CONFIG_INVALID`, or why a plugin that an older one serves well does not start; nothing is
    *   changed then.
    */

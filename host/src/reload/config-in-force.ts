@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CycleClock, Need, Plan } from "@outrider/core";
 import type { Logger } from "pino";
 import { createPlan } from "../config/plan.ts";
@@ -75,12 +76,16 @@ export function createConfigInForce(config: HostConfig, parts: ConfigParts): Con
     () => plugins.granted,
     () => current.config.needs,
   );
+  /** In turns of its own each, so that decisions go on between them. */
   const prepare = async (to: HostConfig) => {
     const prepared = await plugins.prepare(toPluginSetup(to));
     try {
       const settings = await dataLayer.prepare(to.dataLayer);
       try {
-        return { prepared, settings, next: make(to, prepared, current) };
+        await nextTurn();
+        const next = make(to, prepared, current);
+        await nextTurn();
+        return { prepared, settings, next };
       } catch (cause) {
         settings.discard();
         throw cause;
