@@ -191,6 +191,15 @@ describe("a further setup", slow, () => {
     (await runtime.prepare(setup(specs, processes))).commit();
   });
 
+  it("comes behind an upgrade that is under way", async () => {
+    const { runtime, setup, status } = await run();
+    const upgrade = runtime.upgrade("mine");
+    const prepared = await runtime.prepare(setup(specs, processes));
+    expect((await upgrade).generation).toBe(2);
+    prepared.commit();
+    expect(status("mine")).toMatchObject({ generation: 2, state: "active" });
+  });
+
   it("tries what was given up again, though it says the same about it", async () => {
     const { runtime, setup, status, outcome, reach } = await run({
       processes: [processes[0]!, scripted({ MODE: "nan" })],
