@@ -28,6 +28,11 @@ export interface EngineRequest {
    * found by the next turn of the conversation.
    */
   readonly blockKeys: Float64Array;
+  /**
+   * Leading tokens of the prompt whose KV blocks another engine has computed and handed over: they take no time here,
+   * the last token of the prompt always does. Lost with a preemption. Default 0.
+   */
+  readonly transferredTokens?: number;
   /** Whether `tokens` events are wanted between the first token and the end; default false. */
   readonly stream?: boolean;
 }

@@ -144,6 +144,38 @@ describe("the prefix cache", () => {
   });
 });
 
+describe("blocks that another engine computed", () => {
+  const blockKeys = Float64Array.from({ length: 450 }, (_, i) => i);
+  const ttftOf = (more: Partial<EngineRequest>) => {
+    const engine = createEngine(shape);
+    engine.submit(request(1, 7200, 4, { blockKeys, ...more }), 0);
+    return results(drain(engine))[0].firstTokenMs;
+  };
+
+  it("make the first token come as soon as where all was cached, and sooner the more there are", () => {
+    const [alone, half, all] = [0, 3600, 7200].map((transferredTokens) => ttftOf({ transferredTokens }));
+    expect(half).toBeLessThan(alone);
+    expect(all).toBeLessThan(half / 4);
+  });
+
+  it("are no hits of the cache here, and may be hit from then on", () => {
+    const engine = createEngine(shape);
+    engine.submit(request(1, 7200, 4, { blockKeys, transferredTokens: 7200 }), 0);
+    expect(results(drain(engine))[0]).toMatchObject({ cachedTokens: 0 });
+    engine.submit(request(2, 7200, 4, { blockKeys }), 10_000);
+    expect(results(drain(engine))[0].cachedTokens).toBe(449 * 16);
+  });
+
+  it("are computed here once they were lost to an older request", () => {
+    const engine = createEngine({ ...shape, kvTokens: 320 });
+    engine.submit(request(1, 160, 120), 0);
+    engine.submit(request(2, 128, 120, { transferredTokens: 128 }), 0);
+    const done = results(drain(engine));
+    expect(done.map(({ preemptions }) => preemptions)).toEqual([0, 1]);
+    expect(done.map(({ outputTokens }) => outputTokens)).toEqual([120, 120]);
+  });
+});
+
 describe("abort", () => {
   it("frees the slot and the blocks of a running request at once", () => {
     const engine = createEngine(shape);

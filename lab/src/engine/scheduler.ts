@@ -149,7 +149,10 @@ export class Scheduler {
       if (sequence === undefined || !this.cache.acquire(sequence)) return;
       this.waiting.remove(sequence);
       sequence.phase = "prefill";
-      if (Number.isNaN(sequence.admittedMs)) this.#countAdmission(sequence, nowMs);
+      if (Number.isNaN(sequence.admittedMs)) {
+        this.#countAdmission(sequence, nowMs);
+        takeOver(sequence);
+      }
       this.running.push(sequence);
       left -= this.#giveChunk(sequence, left);
     }
@@ -208,4 +211,11 @@ export class Scheduler {
   #context(sequence: Sequence): number {
     return sequence.request.promptTokens + this.generated(sequence) - 1;
   }
+}
+
+/** What another engine has computed is not computed again. */
+function takeOver(sequence: Sequence): void {
+  const { transferredTokens = 0 } = sequence.request;
+  const most = Math.min(transferredTokens, sequence.prefillTokens - 1);
+  sequence.computedTokens = Math.max(sequence.computedTokens, most);
 }
