@@ -21,19 +21,11 @@ export class ExtProcRequest implements IncomingRequest {
     this.subset = subset;
   }
 
-  get method(): string {
-    return this.#headers.get(":method") ?? "";
-  }
-
   get path(): string {
     return this.#headers.get(":path") ?? "";
   }
 
   header(name: string): string | undefined {
     return this.#headers.get(name);
-  }
-
-  headers(): Iterable<readonly [name: string, value: string]> {
-    return this.#headers.entries();
   }
 }

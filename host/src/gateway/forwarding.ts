@@ -123,7 +123,8 @@ export class Forwarding implements UpstreamListener {
     if (rewrite !== undefined && headerOf(headers, "content-encoding") === undefined) {
       this.#rewriter = rewrite.respond();
     }
-    const passed = toClientHeaders(headers, this.#request.requestId, this.#rewriter !== undefined);
+    const isRewritten = this.#rewriter !== undefined;
+    const passed = toClientHeaders(headers, this.#request.requestId, isRewritten, this.#routed);
     try {
       this.#owner.response.begin(status, passed);
     } catch (error) {

@@ -3,7 +3,6 @@ import { requestIdHeader } from "./request-id.ts";
 
 /** What is known of a request of the gateway's. */
 export interface GatewayRequestParts {
-  readonly method: string;
   /** Path with its query. */
   readonly path: string;
   /** Names and values in turn, as they came. */
@@ -17,14 +16,12 @@ export class GatewayRequest implements IncomingRequest {
   readonly door = "gateway";
   readonly isBodyHidden = false;
   readonly subset = undefined;
-  readonly method: string;
   readonly path: string;
   readonly body: readonly Uint8Array[] | undefined;
   readonly #headers: readonly string[];
   readonly #requestId: string;
 
-  constructor({ method, path, rawHeaders, requestId, body }: GatewayRequestParts) {
-    this.method = method;
+  constructor({ path, rawHeaders, requestId, body }: GatewayRequestParts) {
     this.path = path;
     this.body = body;
     this.#headers = rawHeaders;
@@ -38,14 +35,6 @@ export class GatewayRequest implements IncomingRequest {
       if (given.length === name.length && given.toLowerCase() === name) return toText(this.#headers[i + 1] as string);
     }
     return undefined;
-  }
-
-  *headers(): Iterable<readonly [name: string, value: string]> {
-    for (let i = 0; i < this.#headers.length; i += 2) {
-      const name = (this.#headers[i] as string).toLowerCase();
-      if (name !== requestIdHeader) yield [name, toText(this.#headers[i + 1] as string)];
-    }
-    yield [requestIdHeader, this.#requestId];
   }
 }
 

@@ -41,8 +41,8 @@ export interface PassedRequest {
 }
 
 /** Headers of a request as they go to the model server, names and values in turn. */
-export function toUpstreamHeaders(request: PassedRequest, { setHeaders, rewrite }: Routed): string[] {
-  const replaced = setHeaders.map(([name]) => name.toLowerCase());
+export function toUpstreamHeaders(request: PassedRequest, { setHeaders, removeHeaders, rewrite }: Routed): string[] {
+  const replaced = [...removeHeaders, ...namesOf(setHeaders)];
   if (request.authority !== undefined) replaced.push("host");
   // A response that is to be rewritten has to be readable.
   if (rewrite !== undefined) replaced.push("accept-encoding");
@@ -53,9 +53,16 @@ export function toUpstreamHeaders(request: PassedRequest, { setHeaders, rewrite 
   return headers;
 }
 
-/** Headers of a response as they go to the client, names and values in turn. */
-export function toClientHeaders(headers: readonly string[], requestId: string, isRewritten: boolean): string[] {
-  const passed = pass(headers, keptOfResponses, isRewritten ? ["content-length"] : none);
+/** Headers of a response as they go to the client, names and values in turn. @param isRewritten whether its body is. */
+export function toClientHeaders(
+  headers: readonly string[],
+  requestId: string,
+  isRewritten: boolean,
+  { setResponseHeaders }: Pick<Routed, "setResponseHeaders">,
+): string[] {
+  const replaced = setResponseHeaders.length === 0 ? none : namesOf(setResponseHeaders);
+  const passed = pass(headers, keptOfResponses, isRewritten ? [...replaced, "content-length"] : replaced);
+  for (const [name, value] of setResponseHeaders) passed.push(name, value);
   passed.push(requestIdHeader, requestId);
   return passed;
 }
@@ -74,6 +81,10 @@ export function headerOf(headers: readonly string[], name: string): string | und
     if (given.length === name.length && given.toLowerCase() === name) return headers[i + 1];
   }
   return undefined;
+}
+
+function namesOf(headers: Routed["setHeaders"]): string[] {
+  return headers.map(([name]) => name.toLowerCase());
 }
 
 /** @param kept names that stay behind, in lower case. @param replaced further ones. */

@@ -211,7 +211,7 @@ class ProxiedRequest implements Guarded, Forwarded {
     this.#enter("deciding", this.#services.deadlines.decisionMs);
     const { rawHeaders } = this.#request;
     const body = this.#body?.end();
-    const about = { method: this.#method, path: this.#target.path, rawHeaders, requestId: this.#requestId, body };
+    const about = { path: this.#target.path, rawHeaders, requestId: this.#requestId, body };
     const decision = this.#services.scheduler.decide(new GatewayRequest(about));
     if (decision instanceof Promise) void decision.then((made) => this.#decided(made));
     else this.#decided(decision);

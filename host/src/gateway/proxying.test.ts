@@ -71,9 +71,9 @@ describe("a request", () => {
     const name = Buffer.from("m\u00fcller").toString("latin1");
     await open.ask({ headers: { Cookie: ["a=1", "b=2"], "x-name": name }, body: Buffer.from("{}") });
     const incoming = open.scheduler.seen[0]?.request;
-    expect(incoming).toMatchObject({ door: "gateway", method: "POST", path: "/v1/completions", subset: undefined });
+    expect(incoming).toMatchObject({ door: "gateway", path: "/v1/completions", subset: undefined });
     expect(incoming?.header("x-name")).toBe("m\u00fcller");
-    expect([...(incoming?.headers() ?? [])].map(([header]) => header)).toContain("cookie");
+    expect(incoming?.header("cookie")).toBe("a=1; b=2");
   });
 
   it("leaves the headers of its connection behind, both ways", async () => {
@@ -158,9 +158,7 @@ describe("a request's id", () => {
       const id = answer.headers["x-request-id"];
       expect(id).toMatch(/^[0-9a-f-]{36}$/);
       expect(server.seen.at(-1)?.headers["x-request-id"]).toBe(id);
-      const seen = open.scheduler.seen.at(-1)?.request;
-      expect(seen?.header("x-request-id")).toBe(id);
-      expect([...(seen?.headers() ?? [])].filter(([name]) => name === "x-request-id")).toEqual([["x-request-id", id]]);
+      expect(open.scheduler.seen.at(-1)?.request.header("x-request-id")).toBe(id);
     }
   });
 });

@@ -3,7 +3,7 @@ import type { Header } from "@outrider/protos/picker";
 import type { IncomingRequest } from "../scheduling/types.ts";
 
 /** What an {@link IncomingPick} is made of, checked. */
-export type IncomingPickParts = Pick<IncomingRequest, "method" | "path" | "body" | "subset"> & {
+export type IncomingPickParts = Pick<IncomingRequest, "path" | "body" | "subset"> & {
   readonly headers: readonly Header[];
   /** What stands in the place of a body. */
   readonly given: GivenFacts | undefined;
@@ -13,15 +13,13 @@ export type IncomingPickParts = Pick<IncomingRequest, "method" | "path" | "body"
 export class IncomingPick implements IncomingRequest {
   readonly door = "pick";
   readonly isBodyHidden = false;
-  readonly method: string;
   readonly path: string;
   readonly body: readonly Uint8Array[] | undefined;
   readonly subset: readonly string[] | undefined;
   readonly given: GivenFacts | undefined;
   readonly #headers: readonly (readonly [name: string, value: string])[];
 
-  constructor({ method, path, body, subset, given, headers }: IncomingPickParts) {
-    this.method = method;
+  constructor({ path, body, subset, given, headers }: IncomingPickParts) {
     this.path = path;
     this.body = body;
     this.subset = subset;
@@ -31,9 +29,5 @@ export class IncomingPick implements IncomingRequest {
 
   header(name: string): string | undefined {
     return this.#headers.findLast(([given]) => given === name)?.[1];
-  }
-
-  headers(): Iterable<readonly [name: string, value: string]> {
-    return this.#headers;
   }
 }

@@ -11,7 +11,6 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 const request = new IncomingPick({
-  method: "GET",
   path: "/",
   body: undefined,
   subset: undefined,

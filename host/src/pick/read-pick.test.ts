@@ -56,32 +56,25 @@ describe("a request above the limits", () => {
 });
 
 describe("a request", () => {
-  it("has the method and path of chat unless told otherwise", () => {
+  it("has the path of chat unless told otherwise", () => {
     expect(accepted({})).toMatchObject({
-      method: "POST",
       path: "/v1/chat/completions",
       body: undefined,
       given: undefined,
     });
     expect(accepted({ method: "GET", path: "/v1/models?x=%20" })).toMatchObject({
-      method: "GET",
       path: "/v1/models?x=%20",
     });
   });
 
-  it("has headers in order, in lower case, the last one where repeated", () => {
+  it("has headers in any case, the last one where repeated", () => {
     const headers = [
       ["X-A", "1"],
       ["x-b", "ü"],
       ["x-a", "2"],
     ].map(([name = "", value = ""]) => ({ name, value }));
     const request = accepted({ headers });
-    expect([...request.headers()]).toEqual([
-      ["x-a", "1"],
-      ["x-b", "ü"],
-      ["x-a", "2"],
-    ]);
-    expect([request.header("x-a"), request.header("x-c")]).toEqual(["2", undefined]);
+    expect(["x-a", "x-b", "x-c"].map((name) => request.header(name))).toEqual(["2", "ü", undefined]);
   });
 
   it("tells no subset from an empty one", () => {

@@ -7,8 +7,8 @@ import type { Refusal } from "../scheduling/types.ts";
 import { type CallFault, fault } from "./errors.ts";
 import { IncomingPick } from "./incoming-pick.ts";
 
-/** What a gateway leaves out. */
-const defaults = { method: "POST", path: "/v1/chat/completions" } as const;
+/** Path where a gateway names none. */
+const defaultPath = "/v1/chat/completions";
 
 const TOKEN_ID_BYTES = 4;
 /** Token of RFC 9110, 5.6.2: names of headers and methods. */
@@ -16,12 +16,11 @@ const token = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** The request that a call asks about, or why there is none. */
 export function readPick(message: PickRequest, limits: DoorLimits): IncomingPick | Refusal | CallFault {
-  const { method, path, model, content, subset } = message;
+  const { path, model, content, subset } = message;
   const wrong = checkRequestLine(message) ?? checkHeaders(message, limits) ?? checkSubset(message);
   if (wrong !== undefined) return wrong;
   const parts = {
-    method: method || defaults.method,
-    path: path || defaults.path,
+    path: path || defaultPath,
     headers: message.headers,
     subset: subset?.endpoints,
   };

@@ -131,7 +131,7 @@ function decideInTime(
 }
 
 function toResponse(
-  { decisionId, destinations, setHeaders, rewrite }: Routed,
+  { decisionId, destinations, setHeaders, removeHeaders, setResponseHeaders, rewrite }: Routed,
   state: CallState,
 ): MessageInitShape<typeof PickResponseSchema> {
   const body = rewrite?.body === undefined ? undefined : Buffer.concat(rewrite.body);
@@ -140,11 +140,14 @@ function toResponse(
   return {
     decisionId,
     endpoints: [...destinations],
-    headers: [
-      { name: destinationHeader, value: destinations.join(",") },
-      ...setHeaders.map(([name, value]) => ({ name: name.toLowerCase(), value })),
-    ],
+    headers: [{ name: destinationHeader, value: destinations.join(",") }, ...setHeaders.map(toHeader)],
     model: rewrite?.model ?? "",
+    removeHeaders: [...removeHeaders],
+    responseHeaders: setResponseHeaders.map(toHeader),
     ...(body === undefined || state.isJsonPick ? {} : { body }),
   };
+}
+
+function toHeader([name, value]: readonly [name: string, value: string]): { name: string; value: string } {
+  return { name: name.toLowerCase(), value };
 }

@@ -97,7 +97,7 @@ describe("a rewrite", () => {
       {
         title: "of a request without a body",
         headers: { [newer]: "target" },
-        more: { method: "GET", body: undefined },
+        more: { body: undefined },
       },
       { title: "of a hidden body without a header", headers: {}, more: { body: undefined, isBodyHidden: true } },
     ];

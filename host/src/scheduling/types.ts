@@ -12,14 +12,10 @@ export type Observation = "full" | "headers" | "none";
 /** One request as a door hands it in; names no message of any gateway. */
 export interface IncomingRequest {
   readonly door: Door;
-  /** HTTP method. */
-  readonly method: string;
   /** Path with its query; empty where the gateway sent none. */
   readonly path: string;
   /** Value of a header by its lower-case name, the last one where repeated, not yet checked to be UTF-8. */
   header(name: string): string | undefined;
-  /** All headers in order, names in lower case. */
-  headers(): Iterable<readonly [name: string, value: string]>;
   /** Chunks of the whole body in order; `undefined` where the request ended with its headers, or the body is hidden. */
   readonly body: readonly Uint8Array[] | undefined;
   /** Whether there is a body that the gateway does not show before the decision: nothing is known of it. */

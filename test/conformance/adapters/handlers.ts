@@ -74,12 +74,13 @@ async function compareRequest(given: Fields, want: Fields): Promise<Verdict> {
   const { request } = await probeDoor([get]);
   if (request === undefined) return fail("the request did not reach the scheduler");
   for (const [name, value] of Object.entries(want.strings("stored_headers"))) {
-    if (![...request.headers()].some(([key, stored]) => key === name && stored === value))
-      return fail(`${name} is not kept`);
+    if (request.header(name) !== value) return fail(`${name} is not kept`);
   }
-  const facts = await decideFacts(Object.fromEntries(request.headers()));
+  const names = values.map(({ key }) => String(key).toLowerCase());
+  const headers = Object.fromEntries(names.map((name) => [name, request.header(name) ?? ""]));
+  const facts = await decideFacts(headers);
   const fairness = facts.fairnessId || (want.values.fairness_id === defaultFlow ? defaultFlow : "");
-  const target = want.has("target_model") ? await targetModel(Object.fromEntries(request.headers())) : "";
+  const target = want.has("target_model") ? await targetModel(headers) : "";
   const found = { objective: facts.objective, fairness_id: fairness, target_model: target };
   for (const [name, value] of Object.entries(found)) {
     if (want.has(name) && want.string(name) !== value) return fail(`${name} is "${value}"`);

@@ -98,8 +98,6 @@ export function routed(
 
 /** A copy that outlives the stream's messages. */
 function snapshot(request: IncomingRequest): IncomingRequest {
-  const { door, method, path, subset, body, isBodyHidden } = request;
-  const headers = [...request.headers()];
-  const last = new Map(headers);
-  return { door, method, path, subset, body, isBodyHidden, headers: () => headers, header: (name) => last.get(name) };
+  const { door, path, subset, body, isBodyHidden } = request;
+  return { door, path, subset, body, isBodyHidden, header: (name) => request.header(name) };
 }

@@ -59,15 +59,6 @@ export class HeaderList {
     return false;
   }
 
-  /** All headers in order, names in lower case. */
-  *entries(): Iterable<readonly [name: string, value: string]> {
-    const places = this.#places;
-    for (let i = 0; i < places.length; i += 4) {
-      const name = this.#bytes.toString("latin1", places[i], places[i + 1]).toLowerCase();
-      yield [name, this.#bytes.toString("utf8", places[i + 2], places[i + 3])];
-    }
-  }
-
   /** `raw_value` goes before `value`, as Envoy fills only one of them. */
   #addHeader(from: number, to: number): void {
     let keyFrom = from;
