@@ -103,6 +103,24 @@ describe("a request", () => {
       expect(server.seen[0]?.headers).not.toHaveProperty(header);
   });
 
+  it("leaves behind what must not go on, in any case, and carries what the decision sets in its place", async () => {
+    const server = await serve((_, response) => response.end("fine"));
+    open.scheduler.answer({
+      destinations: [server.destination],
+      setHeaders: [["x-prefiller-host-port", "10.0.0.2:8000"]],
+      removeHeaders: ["x-prefiller-host-port", "x-encoder-hosts-ports", "x-llm-d-inference-objective"],
+    });
+    const sent = {
+      "X-Prefiller-Host-Port": "evil",
+      "X-Encoder-Hosts-Ports": "evil",
+      "x-llm-d-inference-objective": "o",
+    };
+    await open.ask({ headers: { ...sent, "x-other": "1" }, body: "{}" });
+    expect(server.seen[0]?.headers).toMatchObject({ "x-prefiller-host-port": "10.0.0.2:8000", "x-other": "1" });
+    expect(server.seen[0]?.headers).not.toHaveProperty("x-encoder-hosts-ports");
+    expect(server.seen[0]?.headers).not.toHaveProperty("x-llm-d-inference-objective");
+  });
+
   it("that names a whole URL goes to its path, for its host", async () => {
     const server = await serve((_, response) => response.end("fine"));
     const answer = await open.exchange(
@@ -193,6 +211,13 @@ describe("a response", () => {
       expect(open.scheduler.seen[0]).toMatchObject({ responses: [{ status: 200 }], chunks: [], causes: ["ok"] });
     });
   }
+
+  it("carries the headers of the decision in the place of the model server's", async () => {
+    const server = await serve((_, response) => response.setHeader("X-Revision", "a").setHeader("x-own", "1").end());
+    open.scheduler.answer({ destinations: [server.destination], setResponseHeaders: [["x-revision", "b"]] });
+    const { headers } = await open.ask({ body: "{}" });
+    expect(headers).toMatchObject({ "x-revision": "b", "x-own": "1" });
+  });
 
   it("brings its trailers along", async () => {
     await serve((_, response) => {

@@ -125,6 +125,19 @@ describe("a pick", () => {
     expect(await metric("outrider_pick_open")).toBe(1);
   });
 
+  it("names the headers that must not go on, and those to set on the response", async () => {
+    const { call, scheduler } = await open();
+    scheduler.answer({
+      destinations: ["10.0.0.1:8000"],
+      removeHeaders: ["x-prefiller-host-port"],
+      setResponseHeaders: [["X-Revision", "b"]],
+    });
+    expect((await call("Pick", { body })).body).toMatchObject({
+      removeHeaders: ["x-prefiller-host-port"],
+      responseHeaders: [{ name: "x-revision", value: "b" }],
+    });
+  });
+
   it("hands facts on in the place of a body", async () => {
     const { call, scheduler } = await open();
     await call("Pick", { model: "m", facts: { stream: true, tokenIds: [1, 2, 4294967295] }, subset: {} });
