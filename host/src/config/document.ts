@@ -35,10 +35,13 @@ export function readDocument(text: string): ConfigDocument {
   };
 }
 
+/** Complaints of the parser that are kept: what is no YAML at all has one a byte. */
+const mostCauses = 1_000;
+
 /** What the parser complains of; what follows from a text nested too deeply is left out. */
 function firstCauses({ errors, warnings }: Document): readonly { pos: [number, number]; message: string }[] {
   const tooDeep = errors.find(({ message }) => isTooDeep(message));
-  return tooDeep === undefined ? [...errors, ...warnings] : [tooDeep];
+  return tooDeep === undefined ? [...errors, ...warnings].slice(0, mostCauses) : [tooDeep];
 }
 
 function isTooDeep(message: string): boolean {

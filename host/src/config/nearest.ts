@@ -1,9 +1,14 @@
+/** Candidates that are looked at: more are no list of names that people write, and each word is compared with all. */
+const mostCandidates = 200;
+
 /** The candidate that somebody who wrote `word` most likely meant; `undefined` where none is close. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = fold(word).slice(0, 64);
   let best: string | undefined;
   let bestDistance = 1 + Math.max(1, Math.floor(wanted.length / 3));
+  let looked = 0;
   for (const candidate of candidates) {
+    if (++looked > mostCandidates) break;
     const distance = editDistance(wanted, fold(candidate), bestDistance);
     if (distance < bestDistance) {
       best = candidate;

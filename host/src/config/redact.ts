@@ -7,13 +7,19 @@ const blank = "***";
 export function redactEnv(text: string, yaml: Document): string {
   const secrets = new Set<Scalar>();
   const seen = new Set<unknown>();
+  const anchored = findAnchors(yaml);
   const collect = (node: unknown): void => {
     if (seen.has(node)) return;
     seen.add(node);
-    if (isAlias(node)) collect(node.resolve(yaml));
+    if (isAlias(node)) collectAnchored(node.source);
     else if (isPair(node)) collect(node.value);
     else if (isCollection(node)) for (const item of node.items) collect(item);
     else if (isScalar(node)) secrets.add(node);
+  };
+  const collectAnchored = (anchor: string) => {
+    const targets = anchored.get(anchor) ?? [];
+    anchored.delete(anchor);
+    for (const target of targets) collect(target);
   };
   visit(yaml, {
     Pair(_, { key, value }) {
@@ -21,6 +27,20 @@ export function redactEnv(text: string, yaml: Document): string {
     },
   });
   return blankOut(text, [...secrets]);
+}
+
+/** Nodes by anchor: looked up once, since a search for each alias would go through the whole text. */
+function findAnchors(yaml: Document): Map<string, unknown[]> {
+  const anchored = new Map<string, unknown[]>();
+  visit(yaml, {
+    Node(_, node) {
+      if (isAlias(node) || node.anchor === undefined) return;
+      const others = anchored.get(node.anchor);
+      if (others === undefined) anchored.set(node.anchor, [node]);
+      else others.push(node);
+    },
+  });
+  return anchored;
 }
 
 function blankOut(text: string, secrets: readonly Scalar[]): string {

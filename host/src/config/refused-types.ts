@@ -29,12 +29,6 @@ const families: readonly Family[] = [
   },
   {
     kind: "refused",
-    reason: "where endpoints stand is not known from nodes",
-    remedy: "remove it and what refers to it; label-selector-filter keeps endpoints by their labels",
-    types: "topology-affinity-filter topology-affinity-scorer",
-  },
-  {
-    kind: "refused",
     reason: "objects of Kubernetes are not watched",
     remedy: "remove it and what refers to it; file-discovery or --endpoints-file names endpoints",
     types: "k8s-notification-source",
@@ -105,6 +99,12 @@ const families: readonly Family[] = [
     reason: "filtering by a cached prefix is not there",
     remedy: "write type: prefix-cache-scorer with a large weight",
     types: "prefix-cache-affinity-filter",
+  },
+  {
+    kind: "not yet",
+    reason: "endpoints are filtered by where they stand, but not rated by it",
+    remedy: "write type: topology-affinity-filter",
+    types: "topology-affinity-scorer",
   },
   {
     kind: "not yet",

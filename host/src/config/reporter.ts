@@ -31,7 +31,8 @@ export function createReporter(document: ConfigDocument): CollectingReporter {
   const add =
     (list: Fault[]) =>
     (path: FaultPath, message: string, hint = "", part: "key" | "value" = "value") => {
-      list.push({ ...document.locate(path, part), path: formatPath(path), message, hint });
+      const words = { message: toLine(message), hint: toLine(hint) };
+      list.push({ ...document.locate(path, part), path: formatPath(path), ...words });
     };
   return {
     fault: add(faults),
@@ -42,4 +43,13 @@ export function createReporter(document: ConfigDocument): CollectingReporter {
     warnings: () => sortFaults(warnings),
     notes: () => sortFaults(notes),
   };
+}
+
+/** Longest message or hint. */
+const longestText = 600;
+
+/** A text as one short line, whatever names out of the file it holds. */
+function toLine(text: string): string {
+  const line = text.replaceAll(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+  return line.length > longestText ? `${line.slice(0, longestText).toWellFormed()}...` : line;
 }
