@@ -1,4 +1,12 @@
+import { concurrencyDetector, utilizationDetector } from "./admission/detectors.ts";
+import { probabilisticAdmitter } from "./admission/probabilistic-admitter.ts";
+import { rolloutScreener } from "./admission/rollout-screener.ts";
 import type { PolicyType } from "./policy-type.ts";
 
 /** Types that let requests in: detectors of saturation, screeners, admitters. */
-export const admissionTypes: readonly PolicyType[] = [];
+export const admissionTypes: readonly PolicyType[] = [
+  utilizationDetector,
+  concurrencyDetector,
+  probabilisticAdmitter,
+  rolloutScreener,
+];

@@ -1,13 +1,15 @@
-import { createMaxScorePicker, createRandomPicker, createWeightedRandomPicker } from "@outrider/core";
+import {
+  createMaxScorePicker,
+  createPowerOfTwoPicker,
+  createRandomPicker,
+  createRoundRobinPicker,
+  createSoftmaxPicker,
+  createWeightedRandomPicker,
+} from "@outrider/core";
 import { z } from "zod";
+import { consistentHash } from "./pickers/consistent-hash.ts";
+import { maxNumOfEndpoints } from "./pickers/max-num-of-endpoints.ts";
 import { definePolicy, type PolicyType } from "./policy-type.ts";
-
-/** Endpoints that a picker lists: the pick, then fallbacks; what is below 1 counts as 1, as in the reference EPP. */
-const maxNumOfEndpoints = z
-  .int()
-  .max(1_000)
-  .default(1)
-  .transform((count) => Math.max(1, count));
 
 /** Types that choose from the totals. */
 export const pickerTypes: readonly PolicyType[] = [
@@ -33,4 +35,31 @@ export const pickerTypes: readonly PolicyType[] = [
     parameters: z.strictObject({ maxNumOfEndpoints }),
     picker: createWeightedRandomPicker,
   }),
+  definePolicy({
+    type: "softmax",
+    about: "Picks each candidate with a chance in proportion to e to the power of its total ÷ temperature.",
+    parameters: z.strictObject({
+      maxNumOfEndpoints,
+      /** By how much a total must be higher to be e (2.7) times as likely; totals grow with the scorers' weights. */
+      temperature: z.number().gt(0).max(1_000_000).default(1),
+    }),
+    picker: createSoftmaxPicker,
+  }),
+  definePolicy({
+    type: "power-of-two",
+    about: "Draws two candidates, or as many as asked for, and picks the better one.",
+    parameters: z.strictObject({
+      maxNumOfEndpoints,
+      /** Candidates drawn. */
+      choices: z.int().min(1).max(1_000).default(2),
+    }),
+    picker: createPowerOfTwoPicker,
+  }),
+  definePolicy({
+    type: "round-robin",
+    about: "Picks the candidates in turn, whatever their totals.",
+    parameters: z.strictObject({ maxNumOfEndpoints }),
+    picker: createRoundRobinPicker,
+  }),
+  consistentHash,
 ];
