@@ -25,15 +25,15 @@ export interface Usage {
 /** Why an answer ended. */
 export type Ending = "stop" | "length";
 
-/** An answer in one piece. */
-export function renderAnswer(head: AnswerHead, text: string, ending: Ending, usage: Usage): string {
+/** An answer in one piece. @param more further members of it. */
+export function renderAnswer(head: AnswerHead, text: string, ending: Ending, usage: Usage, more: object = {}): string {
   const { api, id, createdS, model } = head;
   const choice =
     api === "chat"
       ? { index: 0, message: { role: "assistant", content: text }, logprobs: null, finish_reason: ending }
       : { index: 0, text, logprobs: null, finish_reason: ending, stop_reason: null };
   const object = api === "chat" ? "chat.completion" : "text_completion";
-  return JSON.stringify({ id, object, created: createdS, model, choices: [choice], usage: toUsage(usage) });
+  return JSON.stringify({ id, object, created: createdS, model, choices: [choice], usage: toUsage(usage), ...more });
 }
 
 /** The parts of a stream of server-sent events. */

@@ -1,15 +1,18 @@
-import { parseEngineShape } from "@outrider/lab/engine";
+import { writeFileSync } from "node:fs";
 import { startControl } from "./control.ts";
+import { toEndpointsFile } from "./endpoints-file.ts";
 import type { ServerFaults } from "./faults.ts";
-import { ModelServer } from "./model-server.ts";
-import { type FleetOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { createPump, type Pump } from "./pump.ts";
+import { listenAll, type Pod } from "./listen-all.ts";
+import { type FleetOptions, resolveOptions } from "./options.ts";
+import { createPump } from "./pump.ts";
 import { type FleetStats, toFleetStats } from "./stats.ts";
 
 /** Simulated model servers that run, in this process or in one of their own. */
 export interface Fleet {
-  /** The servers' `ip:port`. */
+  /** The servers' `ip:port`; of those with several ranks one each, rank by rank. */
   readonly endpoints: readonly string[];
+  /** What each of them is, as in the label `llm-d.ai/role`; empty: a server without the label. */
+  readonly roles: readonly string[];
   /** URL of the control API. */
   readonly control: string;
   /** Process they run in: what they cost is its CPU time. */
@@ -32,8 +35,8 @@ export interface Fleet {
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const resolved = resolveOptions(options);
   const pump = createPump(resolved.tickMs, () => performance.now());
-  const servers = Array.from({ length: resolved.servers }, (_, i) => createServer(resolved, i, pump));
-  await Promise.all(servers.map((server) => server.listen()));
+  const pods = await listenAll(resolved, pump);
+  const servers = pods.flatMap((pod) => pod.servers);
   const fault = async (endpoint: string, faults: ServerFaults) => {
     const meant = servers.filter((server) => endpoint === "*" || server.endpoint === endpoint);
     if (meant.length === 0) throw new Error(`no server ${endpoint} in the fleet`);
@@ -41,8 +44,11 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   };
   const stats = () => toFleetStats(servers.map((server) => server.stats()));
   const control = await startControl(resolved.controlPort, { stats, fault });
+  const addresses = toAddresses(pods);
+  if (resolved.endpointsFile !== undefined) writeFileSync(resolved.endpointsFile, toEndpointsFile(addresses));
   return {
-    endpoints: servers.map(({ endpoint }) => endpoint),
+    endpoints: addresses.map(({ endpoint }) => endpoint),
+    roles: addresses.map(({ role }) => role),
     control: control.url,
     pid: process.pid,
     stats: async () => stats(),
@@ -54,16 +60,12 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   };
 }
 
-function createServer(options: ResolvedOptions, index: number, pump: Pump): ModelServer {
-  const { engines, kvTokens, blockSizeTokens, maxRunning, models, adapters, defaultOutputTokens, basePort } = options;
-  const shape = parseEngineShape(engines[index % engines.length]);
-  const limits = { kvTokens, blockSizeTokens, maxRunning };
-  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
-  const port = basePort === 0 ? 0 : basePort + index;
-  const offer = { models, adapters, defaultOutputTokens };
-  const { timeScale, protocols } = options;
-  const speaksH2c = protocols.includes("h2c");
-  const server = new ModelServer({ engine: { ...shape, ...given }, offer, timeScale, port, speaksH2c }, pump);
-  pump.add(server);
-  return server;
+function toAddresses(pods: readonly Pod[]) {
+  return pods.flatMap(({ name, role, servers }) =>
+    servers.map(({ endpoint }, rank) => ({
+      name: servers.length === 1 ? name : `${name}-rank-${rank}`,
+      endpoint,
+      role,
+    })),
+  );
 }

@@ -59,10 +59,13 @@ export function startGeneration(
   const seed = JSON.stringify([adapter ?? "", request.cacheSalt]);
   const context = createContext(request.prompt, outputTokens, engine.blockSizeTokens, seed);
   const { promptTokens, blockKeys } = context;
-  const submitted = engine.submit({ id, promptTokens, outputTokens, blockKeys, stream: request.stream }, submittedMs);
+  const { stream: isStreamed, transfer } = request;
+  const transferredTokens = transfer.kind === "prefilled" ? transfer.blocks * engine.blockSizeTokens : 0;
+  const asked = { id, promptTokens, outputTokens, blockKeys, transferredTokens, stream: isStreamed };
+  const submitted = engine.submit(asked, submittedMs);
   if (submitted === "too_long") return tooLong(engine, promptTokens + outputTokens);
   const head = createHead(request, model, message);
-  const stream = request.stream ? createStreamParts(head) : undefined;
+  const stream = isStreamed ? createStreamParts(head) : undefined;
   return { id, request, adapter, context, outputTokens, head, stream, response, submittedMs, told: 0, pending: "" };
 }
 

@@ -7,6 +7,7 @@ import { type Generation, type Offer, startGeneration } from "./generation.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import { type InferenceRequest, isFault, parseInferenceRequest, type RequestFault } from "./request-body.ts";
 import { endWithTrailers, openStream, resetConnection, sendJson } from "./respond.ts";
+import { toTransferAnswer } from "./stages/transfer.ts";
 
 /** What the inference API of a server stands on. */
 export interface InferenceParts {
@@ -18,6 +19,8 @@ export interface InferenceParts {
   readonly metrics: ServerMetrics;
   /** What is served. */
   readonly offer: Offer;
+  /** `ip:port` of the server. */
+  endpoint(): string;
   /** What is wrong with the server at the moment. */
   faults(): ServerFaults;
   /** Called when the engine has work it did not have before. */
@@ -149,11 +152,16 @@ export class Inference {
     this.#forget(generation);
     const text =
       stream === undefined
-        ? renderAnswer(head, context.answer(0, outputTokens), ending, usage)
+        ? renderAnswer(head, context.answer(0, outputTokens), ending, usage, this.#toTransfer(generation))
         : pending + stream.closing(ending, request.includeUsage ? usage : undefined);
     if (this.#parts.faults().trailers === true) endWithTrailers(response, text, outputTokens);
     else if (stream === undefined) sendJson(response, 200, text);
     else response.end(text);
+  }
+
+  #toTransfer({ request, context }: Generation): object {
+    const { engine, endpoint } = this.#parts;
+    return toTransferAnswer(request.transfer, endpoint(), Math.ceil(context.promptTokens / engine.blockSizeTokens));
   }
 
   #reset(generation: Generation): void {

@@ -14,6 +14,8 @@ import { createServerMetrics, type ServerMetrics } from "./metrics/server-metric
 import { renderModels } from "./models.ts";
 import type { Pump, Pumped } from "./pump.ts";
 import { closeConnection, sendJson } from "./respond.ts";
+import type { ServerRole } from "./stages/roles.ts";
+import { Sidecar } from "./stages/sidecar.ts";
 import type { ServerStats } from "./stats.ts";
 
 /** One server to start. */
@@ -24,13 +26,21 @@ export interface ModelServerOptions {
   readonly offer: Offer;
   /** Real seconds that an engine second takes. */
   readonly timeScale: number;
+  /** What it is, as in the label `llm-d.ai/role`. */
+  readonly role: ServerRole;
+  /** Address to listen at. */
+  readonly host: string;
   /** Port; 0: a free one. */
   readonly port: number;
+  /** `ip:port` of the data-parallel ranks that requests may be handed to, itself included; none: it hands on none. */
+  ranks(): readonly string[];
   /** Whether it speaks HTTP/2 in plaintext too. */
   readonly speaksH2c: boolean;
 }
 
-const host = "127.0.0.1";
+/** Paths of inference. */
+export type InferencePath = keyof typeof inferencePaths;
+
 const inferencePaths = { "/v1/chat/completions": "chat", "/v1/completions": "completions" } as const;
 
 /** A simulated vLLM server. */
@@ -44,12 +54,17 @@ export class ModelServer implements Pumped {
   readonly #offer: Offer;
   readonly #metricsEndpoint = createMetricsEndpoint();
   readonly #lora: LoraFamily;
+  readonly #sidecar: Sidecar;
+  readonly #role: ServerRole;
+  readonly #host: string;
   #faults: ServerFaults = {};
   #port: number;
   #openRequests = 0;
 
-  constructor({ engine, offer, timeScale, port, speaksH2c }: ModelServerOptions, pump: Pump) {
+  constructor({ engine, offer, timeScale, role, host, port, ranks, speaksH2c }: ModelServerOptions, pump: Pump) {
     this.#pump = pump;
+    this.#role = role;
+    this.#host = host;
     this.#port = port;
     this.#offer = offer;
     this.#engine = createEngine(engine);
@@ -63,8 +78,15 @@ export class ModelServer implements Pumped {
       clock: this.#clock,
       metrics: this.#metrics,
       offer,
+      endpoint: () => this.endpoint,
       faults: () => this.#faults,
       wake: () => pump.wake(this),
+    });
+    this.#sidecar = new Sidecar({
+      role,
+      ranks,
+      endpoint: () => this.endpoint,
+      answer: (path, body, request, response) => this.#inference.answer(inferencePaths[path], body, request, response),
     });
     const answer = (request: IncomingMessage, response: ServerResponse) => this.#route(request, response);
     this.#server = speaksH2c ? createHttp1AndH2c(answer) : createHttp1(answer);
@@ -72,14 +94,14 @@ export class ModelServer implements Pumped {
 
   /** Its `ip:port`; the port is known once it listens. */
   get endpoint(): string {
-    return `${host}:${this.#port}`;
+    return `${this.#host}:${this.#port}`;
   }
 
-  /** Starts to listen, again on the same port after it left. */
-  async listen(): Promise<void> {
+  /** Starts to listen, again on the same port after it left. @param port in the place of the one it has. */
+  async listen(port = this.#port): Promise<void> {
     const { listener } = this.#server;
     if (listener.listening) return;
-    listener.listen(this.#port, host);
+    listener.listen(port, this.#host);
     await once(listener, "listening");
     this.#port = (listener.address() as AddressInfo).port;
   }
@@ -103,7 +125,8 @@ export class ModelServer implements Pumped {
     const { requests, failed } = this.#inference.counts;
     const gauges = { running, waiting, openRequests: this.#openRequests, kvUsage };
     const counts = { promptTokens: queriedTokens, cachedTokens, generatedTokens, preemptions };
-    return { endpoint: this.endpoint, requests, completed, aborted, failed, ...gauges, ...counts };
+    const who = { endpoint: this.endpoint, role: this.#role };
+    return { ...who, requests, completed, aborted, failed, ...gauges, ...counts, ...this.#sidecar.counts };
   }
 
   advance(): void {
@@ -131,7 +154,7 @@ export class ModelServer implements Pumped {
     if (path === "/metrics") this.#answerMetrics(response);
     else if (Object.hasOwn(inferencePaths, path) && request.method !== "POST") {
       sendJson(response, 405, '{"detail":"Method Not Allowed"}');
-    } else if (Object.hasOwn(inferencePaths, path)) this.#infer(path as keyof typeof inferencePaths, request, response);
+    } else if (Object.hasOwn(inferencePaths, path)) this.#infer(path as InferencePath, request, response);
     else if (path === "/health") response.end();
     else if (path === "/v1/models") sendJson(response, 200, renderModels(this.#offer, this.#engine.maxModelTokens));
     else if (path === "/echo") answerEcho(request, response, new URLSearchParams(url.slice(path.length)));
@@ -150,13 +173,13 @@ export class ModelServer implements Pumped {
     });
   }
 
-  #infer(path: keyof typeof inferencePaths, request: IncomingMessage, response: ServerResponse): void {
+  #infer(path: InferencePath, request: IncomingMessage, response: ServerResponse): void {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => void chunks.push(chunk));
     request.on("end", () => {
       if (response.destroyed) return;
       const body = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
-      this.#inference.answer(inferencePaths[path], body, request, response);
+      this.#sidecar.take(path, body, request, response);
     });
   }
 

@@ -1,9 +1,19 @@
 import { parseArgs } from "node:util";
+import { type ServerRole, serverRoles } from "./stages/roles.ts";
 
 /** A fleet to start. */
 export interface FleetOptions {
   /** Servers; default 1. */
   readonly servers?: number;
+  /**
+   * Data-parallel ranks of each server, an engine and a port each, the ports one behind the other; default 1. With
+   * more, each server has a loopback address of its own and all use the same ports, as pods do.
+   */
+  readonly ranks?: number;
+  /** What the servers are, in turn, as in the label `llm-d.ai/role`; default none: they do all. */
+  readonly roles?: readonly string[];
+  /** File to write the endpoints to, with their roles as labels, once they listen; default none. */
+  readonly endpointsFile?: string;
   /** Port of the first server, the others on those that follow; default 0: free ones. */
   readonly basePort?: number;
   /** Port of the control API; default 0: a free one. */
@@ -31,11 +41,16 @@ export interface FleetOptions {
 }
 
 /** Options with every default in place; an engine's own limits stay open. */
-export type ResolvedOptions = Required<Omit<FleetOptions, "kvTokens" | "blockSizeTokens" | "maxRunning">> &
-  Pick<FleetOptions, "kvTokens" | "blockSizeTokens" | "maxRunning">;
+export type ResolvedOptions = Required<Omit<FleetOptions, Open | "roles">> &
+  Pick<FleetOptions, Open> & { readonly roles: readonly ServerRole[] };
+
+type Open = "kvTokens" | "blockSizeTokens" | "maxRunning" | "endpointsFile";
 
 const kinds = {
   servers: "number",
+  ranks: "number",
+  roles: "list",
+  endpointsFile: "text",
   basePort: "number",
   controlPort: "number",
   timeScale: "number",
@@ -48,7 +63,7 @@ const kinds = {
   adapters: "list",
   defaultOutputTokens: "number",
   protocols: "list",
-} as const satisfies { readonly [Name in keyof Required<FleetOptions>]: "number" | "list" };
+} as const satisfies { readonly [Name in keyof Required<FleetOptions>]: "number" | "list" | "text" };
 
 const names = Object.keys(kinds) as readonly (keyof FleetOptions)[];
 
@@ -59,6 +74,7 @@ const names = Object.keys(kinds) as readonly (keyof FleetOptions)[];
 export function resolveOptions(options: FleetOptions): ResolvedOptions {
   const resolved = {
     servers: 1,
+    ranks: 1,
     basePort: 0,
     controlPort: 0,
     timeScale: 0.05,
@@ -71,6 +87,9 @@ export function resolveOptions(options: FleetOptions): ResolvedOptions {
     ...options,
   };
   checkOption("servers", resolved.servers, Number.isInteger(resolved.servers) && resolved.servers >= 1);
+  checkOption("ranks", resolved.ranks, Number.isInteger(resolved.ranks) && resolved.ranks >= 1 && resolved.ranks <= 8);
+  const { roles = [] } = options;
+  checkOption("roles", roles, roles.every(isRole));
   checkOption("timeScale", resolved.timeScale, resolved.timeScale > 0);
   checkOption("tickMs", resolved.tickMs, resolved.tickMs >= 0);
   checkOption("engines", resolved.engines, resolved.engines.length > 0);
@@ -87,7 +106,7 @@ export function resolveOptions(options: FleetOptions): ResolvedOptions {
     defaultOutputTokens,
     Number.isInteger(defaultOutputTokens) && defaultOutputTokens >= 1,
   );
-  return resolved;
+  return { ...resolved, roles: roles.filter(isRole) };
 }
 
 /** Options as flags of `main.ts`: `servers: 8` as `--servers 8`, lists joined by commas. */
@@ -109,7 +128,8 @@ export function fromFlags(args: readonly string[]): { readonly options: FleetOpt
   return { options: Object.fromEntries(options), json: values.json === true };
 }
 
-function readValue(name: keyof FleetOptions, text: string): number | readonly string[] {
+function readValue(name: keyof FleetOptions, text: string): number | string | readonly string[] {
+  if (kinds[name] === "text") return text;
   if (kinds[name] === "list") return text.split(",").filter((item) => item !== "");
   const value = text.trim() === "" ? Number.NaN : Number(text);
   checkOption(name, text, Number.isFinite(value));
@@ -122,6 +142,10 @@ function checkOption(name: keyof FleetOptions, value: unknown, isRight: boolean)
 
 function toKebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function isRole(name: string): name is ServerRole {
+  return (serverRoles as readonly string[]).includes(name);
 }
 
 function isProtocol(name: string): boolean {

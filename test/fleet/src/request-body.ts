@@ -1,3 +1,5 @@
+import { isMembers, type Members, readTransfer, type Transfer } from "./stages/transfer.ts";
+
 /** An inference request as a client sent it. */
 export interface InferenceRequest {
   /** Which of the two APIs it came by. */
@@ -14,6 +16,8 @@ export interface InferenceRequest {
   readonly includeUsage: boolean;
   /** Keeps the prefix cache of tenants apart. */
   readonly cacheSalt: string;
+  /** What other servers do or have done of it. */
+  readonly transfer: Transfer;
 }
 
 /** What is wrong with a request, in vLLM's form: the answer's status is `code`. */
@@ -27,8 +31,6 @@ export interface RequestFault {
   /** HTTP status. */
   readonly code: number;
 }
-
-type Members = Readonly<Record<string, unknown>>;
 
 /** Types a request body, or says what is wrong with it. */
 export function parseInferenceRequest(api: InferenceRequest["api"], body: Buffer): InferenceRequest | RequestFault {
@@ -45,7 +47,7 @@ export function parseInferenceRequest(api: InferenceRequest["api"], body: Buffer
   const prompt = api === "chat" ? renderChat(members) : readPrompt(members.prompt);
   if (isFault(prompt)) return prompt;
   const includeUsage = isMembers(streamOptions) && streamOptions.include_usage === true;
-  return { api, model, prompt, maxTokens, stream, includeUsage, cacheSalt };
+  return { api, model, prompt, maxTokens, stream, includeUsage, cacheSalt, transfer: readTransfer(members) };
 }
 
 /** Tells a fault from what was asked for. */
@@ -92,10 +94,6 @@ function readPrompt(prompt: unknown): string | Int32Array | RequestFault {
   if (prompt.every((id) => Number.isInteger(id))) return Int32Array.from(prompt);
   if (prompt.length > 1) return badRequest("the fleet models one prompt a request", "prompt");
   return readPrompt(prompt[0]);
-}
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isCount(value: unknown): value is number {

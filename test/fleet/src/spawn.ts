@@ -12,6 +12,8 @@ export interface FleetAddresses {
   readonly endpoints: readonly string[];
   /** URL of the control API. */
   readonly control: string;
+  /** Their roles. */
+  readonly roles: readonly string[];
 }
 
 /**
@@ -22,10 +24,11 @@ export async function spawnFleet(options: FleetOptions = {}): Promise<Fleet> {
   const main = fileURLToPath(new URL("main.ts", import.meta.url));
   const args = [...nodeFlags, main, ...toFlags(options), "--json"];
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
-  const { endpoints, control } = await readAddresses(child);
+  const { endpoints, control, roles } = await readAddresses(child);
   return {
     endpoints,
     control,
+    roles,
     pid: child.pid!,
     stats: async () => (await order(`${control}/stats`)) as FleetStats,
     fault: async (endpoint, faults) => {

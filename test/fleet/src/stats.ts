@@ -1,7 +1,11 @@
+import type { StageCounts } from "./stages/sidecar.ts";
+
 /** What one server has done since its start, and what it does now. */
-export interface ServerStats {
+export interface ServerStats extends Readonly<StageCounts> {
   /** Its `ip:port`. */
   readonly endpoint: string;
+  /** What it is, as in the label `llm-d.ai/role`; empty: a server without the label. */
+  readonly role: string;
   /** Inference requests that came. */
   readonly requests: number;
   /** Of these, answered to the last token. */
@@ -29,7 +33,7 @@ export interface ServerStats {
 }
 
 /** Counts of all servers together. */
-export interface FleetTotal extends Omit<ServerStats, "endpoint" | "kvUsage"> {
+export interface FleetTotal extends Omit<ServerStats, "endpoint" | "role" | "kvUsage"> {
   /** `cachedTokens ÷ promptTokens`, in [0, 1]; 0 before the first prompt. */
   readonly hitRate: number;
 }
@@ -44,7 +48,8 @@ export interface FleetStats {
 
 /** Adds up. */
 export function toFleetStats(servers: readonly ServerStats[]): FleetStats {
-  const sum = (name: Exclude<keyof ServerStats, "endpoint">) => servers.reduce((all, server) => all + server[name], 0);
+  const sum = (name: Exclude<keyof ServerStats, "endpoint" | "role">) =>
+    servers.reduce((all, server) => all + server[name], 0);
   const promptTokens = sum("promptTokens");
   const cachedTokens = sum("cachedTokens");
   const total = {
@@ -59,6 +64,13 @@ export function toFleetStats(servers: readonly ServerStats[]): FleetStats {
     cachedTokens,
     generatedTokens: sum("generatedTokens"),
     preemptions: sum("preemptions"),
+    prefills: sum("prefills"),
+    encodes: sum("encodes"),
+    prefilled: sum("prefilled"),
+    encoded: sum("encoded"),
+    forwarded: sum("forwarded"),
+    misrouted: sum("misrouted"),
+    peerFailures: sum("peerFailures"),
     hitRate: promptTokens === 0 ? 0 : cachedTokens / promptTokens,
   };
   return { servers, total };
