@@ -39,7 +39,8 @@ class PolicyTable implements Policies {
     this.specs = specs;
     this.#byName = new Map(specs.map((spec) => [spec.name, spec]));
     for (const spec of specs) {
-      const made = before?.#isSame(spec) ? before.#made.get(spec.name) : undefined;
+      const goesOn = before !== undefined && before.#isSame(spec);
+      const made = goesOn ? before.#made.get(spec.name) : undefined;
       this.#made.set(spec.name, new Map(made));
     }
   }
