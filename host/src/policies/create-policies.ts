@@ -39,9 +39,7 @@ class PolicyTable implements Policies {
     this.specs = specs;
     this.#byName = new Map(specs.map((spec) => [spec.name, spec]));
     for (const spec of specs) {
-      const goesOn = before !== undefined && before.#isSame(spec);
-      const made = goesOn ? before.#made.get(spec.name) : undefined;
-      this.#made.set(spec.name, new Map(made));
+      this.#made.set(spec.name, new Map(before === undefined ? [] : before.#goesOn(spec)));
     }
   }
 
@@ -69,8 +67,10 @@ class PolicyTable implements Policies {
     return { spec, type };
   }
 
-  #isSame({ name, type, parameters }: PolicySpec): boolean {
+  /** What was made of a spec, where this table has the same. */
+  #goesOn({ name, type, parameters }: PolicySpec): Iterable<readonly [PolicyRole, unknown]> {
     const own = this.#byName.get(name);
-    return own?.type === type && isDeepStrictEqual(own.parameters, parameters);
+    const isSame = own?.type === type && isDeepStrictEqual(own.parameters, parameters);
+    return isSame ? (this.#made.get(name) ?? []) : [];
   }
 }

@@ -15,8 +15,6 @@ export async function measureCycle(endpoints: number): Promise<number> {
     const request = { path: "/v1/completions", header, body, subset: undefined };
     const decided = await scheduler.decide({
       door: "ext_proc",
-      method: "POST",
-      headers: () => [],
       isBodyHidden: false,
       ...request,
     });

@@ -20,13 +20,9 @@ export async function loadText(text: string): Promise<HostConfig> {
   throw new Error(result.faults.map(({ path, message, hint }) => `${path}: ${message} (${hint})`).join("; "));
 }
 
-/** Types of the plugins, pickers and the handler that a configuration comes to, by name. */
-export function pluginTypes({ plugins, profiles, handler }: HostConfig): ReadonlyMap<string, string> {
-  return new Map([
-    ...plugins.map(({ name, type }) => [name, type] as const),
-    ...profiles.map(({ picker }) => [picker.name, picker.type] as const),
-    [handler, handler],
-  ]);
+/** Types of the plugins and policies that a configuration comes to, by name. */
+export function pluginTypes({ plugins, policies }: HostConfig): ReadonlyMap<string, string> {
+  return new Map([...plugins, ...policies].map(({ name, type }) => [name, type]));
 }
 
 function load(text: string): Promise<ConfigResult> {

@@ -8,6 +8,7 @@ import {
   createLog,
   createPlan,
   createPluginRuntime,
+  createPolicies,
   loadConfig,
   type PluginRuntime,
   Registry,
@@ -57,7 +58,7 @@ export async function startPluginSystem(): Promise<PluginSystem> {
   return {
     runtime,
     table,
-    plan: createPlan(config, runtime, 1),
+    plan: createPlan(config, runtime, createPolicies(config.policies), 1),
     cut: () => void cutter.stdin.write("."),
     async stop() {
       await runtime.stop();
