@@ -1,0 +1,40 @@
+import { z } from "zod";
+import { type AgentReader, definePolicy } from "../policy-type.ts";
+
+/** Headers by which agents name their sessions, the first that is there counts. */
+const sessionHeaders = ["x-claude-code-session-id", "x-session-affinity", "session-id", "session_id"] as const;
+
+/** `parameters:` of an `agent-identity`. */
+const agentIdentityParameters = z.strictObject({
+  /** Headers that are asked before those that agents are known to send. */
+  additionalSessionHeaders: z
+    .array(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, "must be the name of a header"))
+    .max(32)
+    .default([]),
+});
+
+/** Who sends a request, where that is an agent. */
+export const agentIdentity = definePolicy({
+  type: "agent-identity",
+  about: "Accounts requests without a fairness header to the agent's session that their headers name.",
+  parameters: agentIdentityParameters,
+  explain: ({ additionalSessionHeaders }) =>
+    `accounts requests without a fairness header to the first of ${headersOf(additionalSessionHeaders).join(", ")}`,
+  agent: ({ additionalSessionHeaders }) => createAgentReader(headersOf(additionalSessionHeaders)),
+});
+
+function headersOf(additional: readonly string[]): readonly string[] {
+  return [...additional.map((name) => name.toLowerCase()), ...sessionHeaders];
+}
+
+function createAgentReader(names: readonly string[]): AgentReader {
+  return {
+    agentOf(header) {
+      for (const name of names) {
+        const agent = header(name)?.trim() ?? "";
+        if (agent !== "") return agent;
+      }
+      return "";
+    },
+  };
+}
