@@ -4,6 +4,7 @@ import { perEndpoint } from "../filters/per-endpoint.ts";
 import { hashBytes } from "../hash/index.ts";
 import { createMaxScorePicker } from "./max-score-picker.ts";
 import { toPickCount } from "./shuffle.ts";
+import { takeHighest } from "./take-highest.ts";
 
 /** What requests have in common that go to the same endpoint. */
 export type HashKey =
@@ -37,18 +38,20 @@ export function createConsistentHashPicker(name: string, options: ConsistentHash
   const { keyBy, maxLoadFactor = 0, maxNumOfEndpoints = 1 } = options;
   const keyless = createMaxScorePicker(name, { maxNumOfEndpoints });
   const hashOf = perEndpoint(({ id }: EndpointInfo) => hashText(id));
-  const byWeight = (input: PickInput, key: number) => {
-    const weights = input.candidates.map((slot) => {
-      const endpoint = input.endpoints.at(slot);
-      return endpoint === undefined ? 0 : deriveSeed(key, hashOf(endpoint));
-    });
-    const count = toPickCount(maxNumOfEndpoints, input.candidates.length);
-    const isFull = maxLoadFactor === 0 ? () => false : boundOf(input, maxLoadFactor);
-    return takeHighest(input.candidates, weights, count, isFull);
+  const byRank = (input: PickInput, key: number) => {
+    const { candidates, endpoints } = input;
+    const isFull = maxLoadFactor === 0 ? undefined : boundOf(input, maxLoadFactor);
+    const ranks = new Float64Array(candidates.length);
+    for (let i = 0; i < candidates.length; i++) {
+      const endpoint = endpoints.at(candidates[i]);
+      if (endpoint !== undefined) ranks[i] = deriveSeed(key, hashOf(endpoint));
+      if (isFull?.(candidates[i])) ranks[i] -= 2 ** 32;
+    }
+    return takeHighest(candidates, ranks, toPickCount(maxNumOfEndpoints, candidates.length));
   };
   const pick = (input: PickInput) => {
     const key = toHash(input.facts, keyBy);
-    return key === undefined ? keyless.pick(input) : byWeight(input, key);
+    return key === undefined ? keyless.pick(input) : byRank(input, key);
   };
   const again = (input: PickInput, recorded: readonly number[]) =>
     recorded.every((slot) => input.candidates.includes(slot)) && toHash(input.facts, keyBy) !== undefined
@@ -81,30 +84,11 @@ function hashText(text: string): number {
   return hashBytes(Buffer.from(text)).low;
 }
 
-/** Tells the endpoints that have their share of what is in flight, this request included. */
+/** Tells the endpoints that have their share of what is in flight, this request included: they come behind all others. */
 function boundOf({ candidates, columns }: PickInput, factor: number): (slot: number) => boolean {
   const { inflightRequests } = columns;
   let total = 1;
   for (const slot of candidates) total += inflightRequests[slot];
   const most = Math.ceil((factor * total) / candidates.length);
   return (slot) => inflightRequests[slot] >= most;
-}
-
-/** Slots of the highest weights, best first; full ones only behind all others. */
-function takeHighest(
-  slots: Uint32Array,
-  weights: Uint32Array,
-  count: number,
-  isFull: (slot: number) => boolean,
-): number[] {
-  const rank = (i: number) => (isFull(slots[i]) ? weights[i] - 2 ** 32 : weights[i]);
-  const ranks = Float64Array.from(slots, (_, i) => rank(i));
-  const taken: number[] = [];
-  while (taken.length < count) {
-    let best = 0;
-    for (let i = 1; i < ranks.length; i++) if (ranks[i] > ranks[best]) best = i;
-    taken.push(slots[best]);
-    ranks[best] = Number.NEGATIVE_INFINITY;
-  }
-  return taken;
 }

@@ -1,5 +1,6 @@
 import type { Picker, PickInput } from "../cycle/types.ts";
 import { toPickCount } from "./shuffle.ts";
+import { takeHighest } from "./take-highest.ts";
 
 /** `parameters:` of a `softmax` picker. */
 export interface SoftmaxOptions {
@@ -19,16 +20,8 @@ export function createSoftmaxPicker(name: string, options: SoftmaxOptions = {}):
     name,
     type: "softmax",
     pick(input) {
-      const { candidates, totals } = input;
-      const keys = drawKeys(input, temperature);
-      const before = (one: number, other: number) => keys[other] - keys[one] || totals[other] - totals[one];
-      const positions = Array.from(candidates.keys());
-      const count = toPickCount(maxNumOfEndpoints, candidates.length);
-      if (count === 1) return [candidates[positions.reduce((best, i) => (before(i, best) < 0 ? i : best))]];
-      return positions
-        .sort(before)
-        .slice(0, count)
-        .map((position) => candidates[position]);
+      const count = toPickCount(maxNumOfEndpoints, input.candidates.length);
+      return takeHighest(input.candidates, drawKeys(input, temperature), count);
     },
   };
 }
@@ -36,13 +29,15 @@ export function createSoftmaxPicker(name: string, options: SoftmaxOptions = {}):
 /** Half of the smallest difference of random numbers: keeps them off 0 and 1, where noise has no end. */
 const HALF_STEP = 2 ** -33;
 
+/** Below it all temperatures pick the highest total: keeps keys finite. */
+const MIN_TEMPERATURE = 1e-9;
+
 /** A key each, the highest is picked: total ÷ temperature with Gumbel noise, which picks as softmax does. */
 function drawKeys({ totals, random }: PickInput, temperature: number): Float64Array {
-  const highest = totals.reduce((max, total) => Math.max(max, total), Number.NEGATIVE_INFINITY);
+  const divisor = Math.max(temperature, MIN_TEMPERATURE);
   const keys = new Float64Array(totals.length);
   for (let i = 0; i < totals.length; i++) {
-    const noise = -Math.log(-Math.log1p(-(random() + HALF_STEP)));
-    keys[i] = Math.max((totals[i] - highest) / temperature, -Number.MAX_VALUE) + noise;
+    keys[i] = totals[i] / divisor - Math.log(-Math.log(random() + HALF_STEP));
   }
   return keys;
 }
