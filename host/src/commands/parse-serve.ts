@@ -228,8 +228,10 @@ function readNotices(flags: GivenFlags, wrong: Wrong): readonly string[] {
   });
 }
 
-function checkEndpoints({ endpoints, endpointsFile }: ServeOptions, flags: GivenFlags, problems: string[]): void {
-  if (endpoints.length > 0 || endpointsFile !== undefined) return;
+/** A configuration may name a file of endpoints itself. */
+function checkEndpoints(options: ServeOptions, flags: GivenFlags, problems: string[]): void {
+  const { endpoints, endpointsFile, config } = options;
+  if (endpoints.length > 0 || endpointsFile !== undefined || config.kind !== "builtin") return;
   const kubernetes = flags["pool-name"] !== undefined || flags["endpoint-selector"] !== undefined;
   const why = kubernetes ? "endpoints are not read from Kubernetes yet" : "there are no endpoints";
   problems.push(`${why} (write --endpoints 127.0.0.1:8001,127.0.0.1:8002, or --endpoints-file FILE)`);

@@ -23,6 +23,20 @@ const pages = (server: ModelServer, metrics: string, models = "") => {
   if (models !== "") server.pages.set("/v1/models", models);
 };
 
+describe("a data layer without endpoints", () => {
+  it("does not start, and keeps those of a file that new settings no longer name", async () => {
+    await expect(pool.start([]).layer.start()).rejects.toMatchObject({ code: "ENDPOINTS_INVALID" });
+    const server = await pool.serve();
+    const path = join(folder, "only.yaml");
+    writeFileSync(path, `endpoints: [{ name: e0, address: 127.0.0.1, port: "${server.address.split(":")[1]}" }]`);
+    const settings = { ...defaultDataLayer, discovery: { path, watch: true } };
+    const { layer, addresses } = pool.start([], { settings });
+    await layer.start();
+    await expect(layer.change(defaultDataLayer)).rejects.toMatchObject({ code: "ENDPOINTS_INVALID" });
+    expect(addresses()).toEqual([server.address]);
+  });
+});
+
 describe("settings that cannot be had", () => {
   const faults = [
     {

@@ -143,6 +143,10 @@ class Layer implements DataLayer {
 
   #createSources(discovery: DiscoverySettings | undefined): EndpointSources {
     const { sources, clock, logger } = this.#options;
+    if (discovery === undefined && sources.length === 0) {
+      const remedy = "write --endpoints 127.0.0.1:8001, or --endpoints-file FILE, or dataLayer.discovery";
+      throw new OutriderError("ENDPOINTS_INVALID", `there are no endpoints (${remedy})`);
+    }
     if (discovery !== undefined && sources.length > 0) {
       logger.warn({ file: discovery.path }, "the configuration names a file of endpoints: those of flags do not count");
     }
