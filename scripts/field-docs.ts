@@ -40,8 +40,8 @@ export function readFieldDocs(root: string): SourceDocs {
     const declared = globSync("{host/src/policies,plugins/*/src}/**/*.ts", { cwd: root }).flatMap((path) =>
       declarationsIn(open(path)),
     );
-    const types = declared.map(({ type, schema, variable }) => {
-      const parameters = docsOf(checker.getTypeAtLocation(schema), project);
+    const types = declared.map(({ type, declaration, field, variable }) => {
+      const parameters = docsOf(memberOf(checker.getTypeAtLocation(declaration), field, checker), project);
       return [type, { about: textOf(variable && checker.getSymbolAtLocation(variable), checker), parameters }] as const;
     });
     const exports = checker.getExportsOfModule(checker.getSymbolAtLocation(open("host/src/config/schema.ts"))!);
@@ -54,8 +54,10 @@ export function readFieldDocs(root: string): SourceDocs {
 
 interface Declaration {
   readonly type: string;
-  /** Expression that is the schema of its parameters. */
-  readonly schema: Node;
+  /** The object that declares it. */
+  readonly declaration: Node;
+  /** Field of it that holds the schema of the type's parameters. */
+  readonly field: string;
   /** Name of the variable that holds it. */
   readonly variable: Node | undefined;
 }
@@ -66,9 +68,10 @@ function declarationsIn(node: Node): readonly Declaration[] {
   const visit = (inner: Node): void => {
     if (isCallExpression(inner) && isIdentifier(inner.expression)) {
       const field = declarers.get(inner.expression.text);
-      const [type, schema] = [fieldOf(inner.arguments[0], "type"), fieldOf(inner.arguments[0], field ?? "")];
+      const [declaration] = inner.arguments;
+      const type = declaration && typeIn(declaration);
       const variable = isVariableDeclaration(inner.parent) ? inner.parent.name : undefined;
-      if (type && isStringLiteral(type) && schema) found.push({ type: type.text, schema, variable });
+      if (field !== undefined && declaration && type !== undefined) found.push({ type, declaration, field, variable });
     }
     inner.forEachChild(visit);
   };
@@ -76,12 +79,12 @@ function declarationsIn(node: Node): readonly Declaration[] {
   return found;
 }
 
-function fieldOf(literal: Node | undefined, name: string): Node | undefined {
-  if (literal === undefined || !isObjectLiteralExpression(literal)) return undefined;
-  for (const property of literal.properties) {
-    const isField = isPropertyAssignment(property) || isShorthandPropertyAssignment(property);
-    if (!isField || !isIdentifier(property.name) || property.name.text !== name) continue;
-    return isPropertyAssignment(property) ? property.initializer : property.name;
+/** `type:` of an object, where it is written as text. */
+function typeIn(declaration: Node): string | undefined {
+  if (!isObjectLiteralExpression(declaration)) return undefined;
+  for (const property of declaration.properties) {
+    if (!isPropertyAssignment(property) || !isIdentifier(property.name) || property.name.text !== "type") continue;
+    return isStringLiteral(property.initializer) ? property.initializer.text : undefined;
   }
   return undefined;
 }

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { catalogue } from "../config/fixtures/catalogue.ts";
 import { type CommandCatalogue, runCli } from "./cli.ts";
@@ -140,7 +141,42 @@ describe("outrider config check", () => {
       valid: false,
       faults: [{ line: 3, column: 10, path: "plugins", message: "must be a list, is 5", hint: "" }],
       warnings: [],
+      notes: [],
     });
+  });
+
+  it("fails for warnings where it is asked to", async () => {
+    const path = file("odd.yaml", `${head}plugins: [{ type: queue-scorer, budget: 9ms }]`);
+    expect(await run("config", "check", path, "--strict")).toBe(1);
+    expect(out).toContain(`${path} is valid`);
+    const plain = file("plain.yaml", `${head}plugins: [{ type: queue-scorer }]`);
+    expect(await run("config", "check", plain, "--strict")).toBe(0);
+  });
+
+  it("tells what was added, and fails for it never", async () => {
+    const path = file("added.yaml", `${head}plugins: [{ type: prefix-cache-scorer }]`);
+    expect(await run("config", "check", path, "--strict")).toBe(0);
+    expect(out).toMatch(/^.*:3:11 plugins\[0\]: note: .* so that approx-prefix-cache-producer is added/);
+  });
+
+  it("reads the standard input", async () => {
+    vi.spyOn(process, "stdin", "get").mockReturnValue(Readable.from([Buffer.from(head), Buffer.from("x: 1")]) as never);
+    expect(await run("config", "check", "-")).toBe(1);
+    expect(out).toMatch(/^stdin:3:1 x: there is no such field/);
+  });
+
+  it("reads no more of it than a configuration may have", async () => {
+    let given = 0;
+    const endless = function* () {
+      for (;;) {
+        given += 65_536;
+        yield Buffer.alloc(65_536, " ");
+      }
+    };
+    vi.spyOn(process, "stdin", "get").mockReturnValue(Readable.from(endless()) as never);
+    expect(await run("config", "check", "-")).toBe(1);
+    expect(out).toMatch(/^stdin:1:1 is larger than 512 KiB/);
+    expect(given).toBeLessThan(4 * 2 ** 20);
   });
 
   const unreadable: readonly [string, string[], string][] = [
@@ -148,6 +184,7 @@ describe("outrider config check", () => {
     ["a folder", [folder], "cannot be read: EISDIR"],
     ["no file", [], "missing required argument 'file'"],
     ["two files", ["a", "b"], "too many arguments"],
+    ["a file without a name", [""], "name a file, or - for the standard input"],
   ];
   for (const [title, args, want] of unreadable) {
     it(`refuses ${title}`, async () => {
@@ -155,6 +192,42 @@ describe("outrider config check", () => {
       expect(err).toContain(want);
     });
   }
+});
+
+describe("outrider config schema", () => {
+  it("prints a JSON Schema", async () => {
+    expect(await run("config", "schema")).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      $schema: "https://json-schema.org/draft/2020-12/schema",
+      title: "EndpointPickerConfig",
+      properties: { plugins: { type: "array" } },
+    });
+  });
+});
+
+describe("outrider config explain", () => {
+  it("says in words what a configuration does", async () => {
+    const path = file("explained.yaml", `${head}plugins: [{ type: queue-scorer }]`);
+    expect(await run("config", "explain", path)).toBe(0);
+    expect(out).toMatch(/^.*explained.yaml: decisions take at most 5ms\n/);
+    expect(out).toContain("scorer queue-scorer, inline, at most 5ms, share 1 (weight 1)");
+    expect(err).toBe("");
+  });
+
+  it("prints one JSON object", async () => {
+    const path = file("explained.yaml", `${head}plugins: [{ type: queue-scorer }]`);
+    expect(await run("config", "explain", path, "--json")).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      file: path,
+      profiles: [{ scorers: [{ name: "queue-scorer", share: 1 }] }],
+    });
+  });
+
+  it("names the faults of one that cannot be explained", async () => {
+    const path = file("faulty.yaml", `${head}plugins: 5`);
+    expect(await run("config", "explain", path)).toBe(1);
+    expect([out, err]).toEqual(["", `${path}:3:10 plugins: must be a list, is 5\n`]);
+  });
 });
 
 describe("outrider plugin list", () => {

@@ -12,7 +12,7 @@ interface CheckFlags {
 /** `outrider config check`: everything that is wrong or odd in a configuration, at once. */
 export function configCheckCommand(catalogue: PluginCatalogue): Command {
   return withConfigArgument(new Command("check"))
-    .description("Check a configuration: every fault and warning at once, each with its place.")
+    .description("Check a configuration: every fault, warning and note at once, each with its place.")
     .option("--json", "print one JSON object", false)
     .option("--strict", "let warnings count as faults do", false)
     .addHelpText("after", "\nExit codes: 0 valid, 1 faults (with --strict warnings too), 2 wrong usage or unreadable.")
@@ -25,18 +25,25 @@ export function configCheckCommand(catalogue: PluginCatalogue): Command {
     });
 }
 
-function toJson({ name, warnings, ...result }: ConfigResult) {
+function toJson({ name, warnings, notes, ...result }: ConfigResult) {
   const faults: readonly Fault[] = result.kind === "invalid" ? result.faults : [];
-  return { file: name, valid: result.kind === "valid", faults, warnings };
+  return { file: name, valid: result.kind === "valid", faults, warnings, notes };
 }
 
 function toText(result: ConfigResult): string {
   const { name } = result;
-  const warnings = result.warnings.map((warning) => ({ ...warning, message: `warning: ${warning.message}` }));
-  const odd = warnings.length === 0 ? "" : `${formatFaults(name, warnings)}\n`;
+  const odd = toLines(name, "warning", result.warnings) + toLines(name, "note", result.notes);
   if (result.kind === "invalid") return `${formatFaults(name, result.faults)}\n${odd}`;
   const { plugins, profiles } = result.config;
   const counting = profiles.flatMap((profile) => profile.scorers.filter(({ shadow }) => !shadow));
   const scorers = new Set(counting.map((place) => place.name));
   return `${odd}${name} is valid (plugins: ${plugins.length}, scorers that count: ${scorers.size})\n`;
+}
+
+function toLines(name: string, kind: "warning" | "note", remarks: readonly Fault[]): string {
+  if (remarks.length === 0) return "";
+  return `${formatFaults(
+    name,
+    remarks.map((remark) => ({ ...remark, message: `${kind}: ${remark.message}` })),
+  )}\n`;
 }

@@ -10,6 +10,7 @@ import { didYouMean } from "./nearest.ts";
 import { checkGrant, checkNeeds, isOperatorKey } from "./need-keys.ts";
 import { checkParameters } from "./parameters.ts";
 import { findPlace, type Place } from "./placement.ts";
+import { reportRefusedParameters } from "./refused-fields.ts";
 import { findRefusedType } from "./refused-types.ts";
 import type { Reporter } from "./reporter.ts";
 import type { PluginEntry } from "./schema.ts";
@@ -158,6 +159,7 @@ async function resolveBuiltin(
   report: Reporter,
 ): Promise<Resolution> {
   const definition = await place.builtin.load();
+  if (reportRefusedParameters(entry.type, entry.parameters, path, report)) return faulty;
   const { valid } = checkParameters(definition.config, entry.parameters ?? {}, path, report);
   if (!checkDeclared(entry, definition, path, report) || !valid) return faulty;
   const asks = definition.needs.map((need) => (typeof need === "string" ? { key: need } : need));

@@ -2,8 +2,7 @@ import type { OnEmpty } from "@outrider/core";
 import type { PolicyType } from "../policies/policy-type.ts";
 import type { FaultPath } from "./faults.ts";
 import { checkParameters } from "./parameters.ts";
-import { isMap } from "./plain.ts";
-import { findRefusedParameters } from "./refused-fields.ts";
+import { reportRefusedParameters } from "./refused-fields.ts";
 import type { Reporter } from "./reporter.ts";
 import type { PluginEntry } from "./schema.ts";
 import type { PolicySpec } from "./types.ts";
@@ -30,11 +29,7 @@ export function resolvePolicy(
   reportMisplaced(entry, policy, path, report);
   if (policy.notice !== undefined) report.warn([...path, "type"], policy.notice);
   const written = entry.parameters ?? {};
-  const refused = isMap(written) ? findRefusedParameters(entry.type, written) : [];
-  for (const { name, message, remedy } of refused) {
-    report.fault([...path, "parameters", name], message, remedy, "key");
-  }
-  if (refused.length > 0) return undefined;
+  if (reportRefusedParameters(entry.type, written, path, report)) return undefined;
   const parameters = checkParameters(policy.parameters, written, path, report);
   if (!parameters.valid) return undefined;
   for (const { path: inner, message, hint } of policy.oddities?.(parameters.value as never) ?? []) {

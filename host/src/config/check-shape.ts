@@ -13,9 +13,9 @@ export function checkShape(value: unknown, report: Reporter): void {
   for (const issue of (error?.issues ?? []) as readonly ShapeIssue[]) {
     const faults = toShapeFaults(issue, value, (at) => fieldsOf(endpointPickerConfig, at));
     for (const { path, part, message, hint } of faults) {
-      const remedy = adviseRefusedField(path);
-      if (remedy === undefined) report.fault(path, message, hint, part);
-      else report.fault(path, "of the reference EPP is not available", remedy, "key");
+      const refused = adviseRefusedField(path);
+      if (refused === undefined) report.fault(path, message, hint, part);
+      else report.fault(path, refused.message, refused.remedy, "key");
     }
   }
 }

@@ -1,4 +1,6 @@
-import { formatPath } from "./faults.ts";
+import { type FaultPath, formatPath } from "./faults.ts";
+import { isMap } from "./plain.ts";
+import type { Reporter } from "./reporter.ts";
 
 const notQueued = "remove it: requests are never queued";
 
@@ -15,10 +17,20 @@ const remedies: Readonly<Record<string, string>> = {
   "flowControl.enableEviction": "remove it: requests under way are never taken back",
 };
 
-/** What to do about a field of the reference EPP's form that is not available; `undefined` for others. */
-export function adviseRefusedField(path: readonly (string | number)[]): string | undefined {
+/** Fields of a detector that stand where its name has to. */
+const detectorFields = ["pluginRef", "queueDepthThreshold", "kvCacheUtilThreshold", "metricsStalenessThreshold"];
+const byName =
+  "declare - type: utilization-detector with the thresholds as its parameters, and write saturationDetector: { pluginRef: utilization-detector }";
+
+/** What is wrong with a field of the reference EPP's form, and what to write; `undefined` for others. */
+export function adviseRefusedField(path: FaultPath): { readonly message: string; readonly remedy: string } | undefined {
   const key = formatPath(path);
-  return Object.hasOwn(remedies, key) ? remedies[key] : undefined;
+  if (detectorFields.some((field) => key === `saturationDetector.${field}`)) {
+    const message = path.at(-1) === "pluginRef" ? "is missing: a detector is named" : "is a parameter of the detector";
+    return { message, remedy: byName };
+  }
+  const remedy = Object.hasOwn(remedies, key) ? remedies[key] : undefined;
+  return remedy === undefined ? undefined : { message: "of the reference EPP is not available", remedy };
 }
 
 /** A parameter of a type that is there, which asks for what is not. */
@@ -36,13 +48,33 @@ const byServer = {
   remedy: "remove it: prompt tokens are estimated",
 };
 
+const ofProducer = {
+  types: ["prefix-cache-scorer"],
+  message: "is a parameter of approx-prefix-cache-producer",
+  remedy: "declare - type: approx-prefix-cache-producer, and move it there",
+};
+const producerParameters =
+  "autoTune blockSize blockSizeTokens maxPrefixTokensToMatch maxPrefixBlocksToMatch lruCapacityPerServer";
+
 const refusedParameters: readonly RefusedParameter[] = [
   { ...byServer, name: "vllm" },
   { ...byServer, name: "modelName" },
   { ...byServer, name: "udsTokenizerConfig" },
+  ...producerParameters.split(" ").map((name) => ({ ...ofProducer, name })),
+  {
+    types: ["prefix-cache-scorer", "approx-prefix-cache-producer"],
+    name: "hashBlockSize",
+    message: "is an older name, of blocks in characters",
+    remedy: "remove it: prefixes are matched by blocks of 64 tokens",
+  },
 ];
 
-/** Parameters of a type that are refused, of those that are written. */
-export function findRefusedParameters(type: string, parameters: object): readonly RefusedParameter[] {
-  return refusedParameters.filter(({ types, name }) => types.includes(type) && Object.hasOwn(parameters, name));
+/** Reports parameters of a type that are refused; tells whether there are some. @param path of the entry. */
+export function reportRefusedParameters(type: string, written: unknown, path: FaultPath, report: Reporter): boolean {
+  if (!isMap(written)) return false;
+  const refused = refusedParameters.filter(({ types, name }) => types.includes(type) && Object.hasOwn(written, name));
+  for (const { name, message, remedy } of refused) {
+    report.fault([...path, "parameters", name], message, remedy, "key");
+  }
+  return refused.length > 0;
 }
