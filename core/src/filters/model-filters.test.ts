@@ -12,8 +12,8 @@ describe("serves-model", () => {
     {},
   ];
   const cases = [
-    { title: "keeps who serves the model, and whose models are unknown", model: "base", want: [0, 2, 5] },
-    { title: "counts adapters, those loaded too, as models", model: "tuned", want: [0, 2, 3, 5] },
+    { title: "keeps who serves the model, and whose models are unknown", model: "base", want: [0, 2, 4, 5] },
+    { title: "counts adapters, those loaded too, as models", model: "tuned", want: [0, 2, 3, 4, 5] },
     { title: "keeps all for a request without a model", model: "", want: [0, 1, 2, 3, 4, 5] },
   ];
   for (const { title, model, want } of cases) {

@@ -36,10 +36,10 @@ export function createHasAdapterFilter(name: string): Filter {
   };
 }
 
-/** Whether an endpoint serves a model, or may do so. */
+/** Whether an endpoint serves a model; one that names no models may serve any. */
 export function servesModel({ sets }: EndpointInfo, model: string): boolean {
-  const { models, adapters, adapters_running: running, adapters_waiting: waiting } = sets;
-  return models === undefined || [models, adapters, running, waiting].some((names) => names?.includes(model));
+  const { models = [], adapters, adapters_running: running, adapters_waiting: waiting } = sets;
+  return models.length === 0 || [models, adapters, running, waiting].some((names) => names?.includes(model));
 }
 
 function hasAdapter({ sets }: EndpointInfo, adapter: string): boolean {

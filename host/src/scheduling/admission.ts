@@ -1,4 +1,11 @@
-import type { EndpointSnapshot, HostFacts, InflightColumns, PoolView, SaturationDetector } from "@outrider/core";
+import {
+  type EndpointSnapshot,
+  type HostFacts,
+  type InflightColumns,
+  type PoolView,
+  type SaturationDetector,
+  saturationByStage,
+} from "@outrider/core";
 import { selectCandidates } from "./candidates.ts";
 import type { Pace } from "./pace.ts";
 import { refuse } from "./refusals.ts";
@@ -12,10 +19,10 @@ export interface PoolState {
   readonly nowMs: number;
 }
 
-/** Load ÷ capacity of the endpoints that take requests. */
+/** Load ÷ capacity of the endpoints that take requests, of the part of requests that has less room. */
 export function saturationOf(detector: SaturationDetector, { snapshot, inflight, nowMs }: PoolState): number {
   const pool: PoolView = { snapshot, slots: selectCandidates(snapshot, undefined), inflight, nowMs };
-  return detector.saturation(pool);
+  return saturationByStage(detector, pool).effective;
 }
 
 /** Refuses a sheddable request, one of a priority below 0, where there is no room; all others pass unasked. */
