@@ -21,7 +21,7 @@ function poolOf(...endpoints: readonly (readonly [role: string, waiting: number]
   return { snapshot: table.publish(1_000), inflight: table.inflight, nowMs: 1_100 };
 }
 
-const pace = { retryAfterS: (saturation: number) => Math.ceil(saturation) };
+const pace = { ended: () => {}, retryAfterS: (saturation: number) => Math.ceil(saturation) };
 
 describe("admission by saturation", () => {
   it("refuses a sheddable request where the endpoints of one part are full, though those of the other idle", () => {
