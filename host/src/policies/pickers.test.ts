@@ -35,6 +35,7 @@ describe("every picker", () => {
       expect(policy.picker?.("mine", completed(type, {}))).toMatchObject({ name: "mine", type });
       expect(completed(type, { maxNumOfEndpoints: -3 })).toMatchObject({ maxNumOfEndpoints: 1 });
       expect(policy.about).toMatch(/^[A-Z].*\.$/);
+      expect(policy.explain?.(completed(type, {}), []) ?? policy.about).not.toContain("undefined");
     });
   }
 

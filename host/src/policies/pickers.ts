@@ -43,6 +43,7 @@ export const pickerTypes: readonly PolicyType[] = [
       /** By how much a total must be higher to be e (2.7) times as likely; totals grow with the scorers' weights. */
       temperature: z.number().gt(0).max(1_000_000).default(1),
     }),
+    explain: ({ temperature }) => `picks e times as likely what has a total higher by ${temperature}`,
     picker: createSoftmaxPicker,
   }),
   definePolicy({
@@ -53,12 +54,14 @@ export const pickerTypes: readonly PolicyType[] = [
       /** Candidates drawn. */
       choices: z.int().min(1).max(1_000).default(2),
     }),
+    explain: ({ choices }) => `picks the best of ${choices} candidates drawn at random`,
     picker: createPowerOfTwoPicker,
   }),
   definePolicy({
     type: "round-robin",
     about: "Picks the candidates in turn, whatever their totals.",
     parameters: z.strictObject({ maxNumOfEndpoints }),
+    explain: () => "picks the candidates in turn",
     picker: createRoundRobinPicker,
   }),
   consistentHash,

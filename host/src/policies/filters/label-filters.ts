@@ -1,6 +1,7 @@
 import {
   createByLabelFilter,
   createLabelSelectorFilter,
+  findContradiction,
   findLabelKeyFault,
   findRequirementFault,
   type LabelRequirement,
@@ -8,7 +9,7 @@ import {
   toLabelSelector,
 } from "@outrider/core";
 import { z } from "zod";
-import { definePolicy, type PolicyType } from "../policy-type.ts";
+import { definePolicy, type Oddity, type PolicyType } from "../policy-type.ts";
 
 /** One condition on a label. */
 const requirement = z
@@ -61,8 +62,7 @@ const byLabelParameters = z
 const selectorPolicy = {
   about: "Keeps the endpoints that a Kubernetes label selector selects.",
   parameters: selectorParameters,
-  oddities: (parameters: z.output<typeof selectorParameters>) =>
-    toLabelSelector(parameters).length === 0 ? [{ path: [], message: "selects every endpoint" }] : [],
+  oddities: (parameters: z.output<typeof selectorParameters>) => findOddities(toLabelSelector(parameters)),
   explain: (parameters: z.output<typeof selectorParameters>) =>
     `keeps the endpoints with ${toText(toLabelSelector(parameters)) || "any labels"}`,
 };
@@ -90,6 +90,12 @@ export const labelFilters: readonly PolicyType[] = [
     filter: createByLabelFilter,
   }),
 ];
+
+function findOddities(selector: LabelSelector): readonly Oddity[] {
+  if (selector.length === 0) return [{ path: [], message: "selects every endpoint" }];
+  const label = findContradiction(selector);
+  return label === undefined ? [] : [{ path: [], message: `selects no endpoint: it contradicts itself in ${label}` }];
+}
 
 function toText(selector: LabelSelector): string {
   return selector.map(requirementText).join(" and ");

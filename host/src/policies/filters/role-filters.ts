@@ -17,6 +17,8 @@ function roleFilter(stage: Stage, about: string): PolicyType {
     type: `${stage}-filter`,
     about,
     parameters: ignoredParameters,
+    explain: () =>
+      `keeps the endpoints whose role says ${stage}${stage === "decode" ? ", and those without a role" : ""}`,
     oddities: (parameters) => Object.keys(parameters).map((name) => ({ path: [name], message: "has no effect" })),
     filter: (name) => createRoleFilter(name, stage),
   });
