@@ -30,6 +30,7 @@ export * from "./facts/session-key.ts";
 export * from "./facts/usage-reader.ts";
 export * from "./filters/attribute-filter.ts";
 export { createHeaderTestingFilter, selectionHeader } from "./filters/header-testing-filter.ts";
+export { findContradiction } from "./filters/find-contradiction.ts";
 export * from "./filters/label-filters.ts";
 export * from "./filters/label-selector.ts";
 export * from "./filters/model-filters.ts";

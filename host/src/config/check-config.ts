@@ -20,6 +20,7 @@ import { checkPlugins, resolveEntries } from "./resolve-entries.ts";
 import { salvage } from "./salvage.ts";
 import { endpointPickerConfig, profileEntry, workersEntry } from "./schema.ts";
 import type { HostConfig, ProfileSpec, RequestSpec } from "./types.ts";
+import { warnUnscraped } from "./warn-unscraped.ts";
 import { warnUnused } from "./warn-unused.ts";
 import { planWaves } from "./waves.ts";
 
@@ -54,6 +55,7 @@ export async function checkConfig(
   checkResponses(responses, plugins, report);
   const { settings, used, ...rest } = checkPolicies(root, entries, folder, report);
   warnUnused(root, entries, processes, used, report);
+  warnUnscraped(entries, settings, report);
   const asked = [...rest.needs, ...plugins.flatMap(asksOf)];
   return {
     ...rest,

@@ -228,3 +228,27 @@ modelRewrites:
     expect(dataLayer.models?.path).toBe("/v1/models");
   });
 });
+
+describe("a measurement that somebody reads", () => {
+  const extractor =
+    "{ type: core-metrics-extractor, parameters: { engineConfigs: [{ name: vllm, customMetrics: [{ attributeKey: heat, metricSpec: heat }] }] } }";
+  const filter = (attribute: string) =>
+    `{ type: endpoint-attribute-filter, parameters: { attribute: ${attribute}, algorithm: { type: threshold, threshold: { operator: LessThan, value: 1 } } } }`;
+  const cases = [
+    { title: "is fine where every engine is read for it", plugins: filter("WaitingQueueSize"), want: [] },
+    { title: "is fine where the extractor names it", plugins: `${filter("heat")}, ${extractor}`, want: [] },
+    {
+      title: "is told of where nobody is read for it",
+      plugins: filter("heat"),
+      want: [
+        "plugins[0]: reads metric.heat, which is not scraped (it will be unknown; name it under customMetrics of a core-metrics-extractor)",
+      ],
+    },
+  ];
+  for (const { title, plugins, want } of cases) {
+    it(title, async () => {
+      const { faults, warnings } = await saidOf(`${theirs}plugins: [${plugins}]`);
+      expect([faults, warnings]).toEqual([[], want]);
+    });
+  }
+});

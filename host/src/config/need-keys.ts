@@ -19,10 +19,7 @@ export function isOperatorKey(key: string): boolean {
 
 /** Checks `needs:`; faulty entries are left out of what it returns. */
 export function checkNeeds(entries: readonly NeedEntry[], path: FaultPath, report: Reporter): readonly Need[] {
-  return entries.flatMap((entry, i) => {
-    if (openKey.test(entry.key)) report.warn([...path, i], `${entry.key} is not scraped`, "it will be unknown");
-    return checkNeed(entry, [...path, i], report);
-  });
+  return entries.flatMap((entry, i) => checkNeed(entry, [...path, i], report));
 }
 
 /** Checks `grant:`; faulty entries are left out of what it returns. */

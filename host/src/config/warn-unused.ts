@@ -25,18 +25,26 @@ export function warnUnused(
       report.warn(["plugins", index], message, "list it in a profile, or remove it");
     }
   }
-  const idle = policiesOf(entries).filter((entry) => !used.has(entry.name) && !listed.has(entry.name));
+  const named = refsIn(root);
+  const idle = policiesOf(entries).filter(({ name }) => !used.has(name) && !named.has(name));
   for (const entry of idle) warnIdle(entry, report);
   warnProcesses(root, processes, report);
 }
 
+/** Every name behind `pluginRef:`, wherever it is written. */
+function refsIn(value: unknown): ReadonlySet<unknown> {
+  const inner = Array.isArray(value) ? value : isMap(value) ? Object.values(value) : [];
+  const own = isMap(value) ? [value.pluginRef] : [];
+  return new Set([...own, ...inner.flatMap((each) => [...refsIn(each)])]);
+}
+
 /** What a policy of each role is without, where it takes part in nothing; those of other roles always take part. */
 const places = {
+  detector: "is in no profile and not the saturationDetector of flowControl, so it is never asked",
   filter: "is in no profile, so it never runs",
   picker: "is in no profile, so it never picks",
   decider: "is named by no profile handler, so it is never asked",
   parser: "is not among requestHandler.parsers, so it is never asked",
-  detector: "is not the saturationDetector of flowControl, so it is never asked",
   data: "is not named under dataLayer:, so it is never asked",
 } as const;
 
