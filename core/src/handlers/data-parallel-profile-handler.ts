@@ -1,5 +1,5 @@
 import type { Profile, ProfileHandler } from "../cycle/types.ts";
-import { addressesOf, dataParallelHeader } from "./routed-picks.ts";
+import { addressesOf, dataParallelHeader, peerHeaders } from "./routed-picks.ts";
 
 /** `parameters:` of a `data-parallel-profile-handler`. */
 export interface DataParallelOptions {
@@ -19,7 +19,7 @@ export function createDataParallelProfileHandler(
   return {
     name,
     type: "data-parallel-profile-handler",
-    ownHeaders: [dataParallelHeader],
+    ownHeaders: peerHeaders,
     primaryOf: () => profile.name,
     next: ({ profiles }) => (profiles.length === 0 ? profile : undefined),
     route: (view) => ({

@@ -1,5 +1,5 @@
 import type { Decider, HandlerView, Profile, ProfileHandler, Routing } from "../cycle/types.ts";
-import { addressesOf, dataParallelHeader, runOf } from "./routed-picks.ts";
+import { addressesOf, dataParallelHeader, encodeHeader, peerHeaders, prefillHeader, runOf } from "./routed-picks.ts";
 
 /** Stages of a request that are served by endpoints of their own. */
 export interface DisaggOptions {
@@ -21,20 +21,16 @@ export interface DisaggOptions {
   readonly primaryPort: number;
 }
 
-const prefillHeader = "x-prefiller-host-port";
-const encodeHeader = "x-encoder-hosts-ports";
-
 /**
  * Picks an endpoint for each stage of a request: decode always, prefill and encode where deciders want them. The request
  * goes to the decode endpoint, with the others in its headers; a stage that finds no endpoint is left to that one.
  */
 export function createDisaggProfileHandler(name: string, options: DisaggOptions): ProfileHandler {
-  const { type, stageOrder, decode, primaryPort } = options;
-  const ownHeaders = [prefillHeader, encodeHeader, ...(primaryPort === 0 ? [] : [dataParallelHeader])];
+  const { type, stageOrder, decode } = options;
   return {
     name,
     type,
-    ownHeaders,
+    ownHeaders: peerHeaders,
     primaryOf: () => decode.name,
     next:
       stageOrder === "decode-first" ? (view) => nextOfDecode(view, options) : (view) => nextOfPrefill(view, options),

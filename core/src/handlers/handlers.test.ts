@@ -4,6 +4,7 @@ import { createDataParallelProfileHandler } from "./data-parallel-profile-handle
 import { decide, profileAt, ranIn } from "./fixtures/decide.ts";
 import { createHeaderProfileHandler } from "./header-profile-handler.ts";
 import { createProfileRules, type RuleConditions } from "./profile-rules.ts";
+import { peerHeaders } from "./routed-picks.ts";
 import { createSingleProfileHandler } from "./single-profile-handler.ts";
 
 const decode = profileAt("decode", 0, 1);
@@ -31,7 +32,7 @@ describe("data-parallel-profile-handler", () => {
     const record = decide(handler);
     expect(record).toMatchObject({ destination: [0, 1], primary: "decode" });
     expect(record.routing).toEqual({ setHeaders: [["x-data-parallel-host-port", "10.0.0.1:0"]], port: 8_000 });
-    expect(handler.ownHeaders).toEqual(["x-data-parallel-host-port"]);
+    expect(handler.ownHeaders).toEqual(peerHeaders);
   });
 
   it("sends nowhere where no rank is found", () => {
