@@ -122,40 +122,45 @@ export class BodyReader {
    */
   skipContainer(opened = 0): boolean {
     let depth = opened;
-    do {
-      const byte = this.#toStructure();
-      if (byte < 0) return false;
-      this.#at++;
-      if (byte === QUOTE) {
+    for (;;) {
+      const bytes = this.#bytes;
+      const end = bytes.length;
+      let at = this.#at;
+      while (at < end) {
+        const mark = marks[bytes[at++]];
+        if (mark === NO_MARK) continue;
+        if (mark === CLOSES) {
+          if (--depth > 0) continue;
+          this.#at = at;
+          return true;
+        }
+        if (mark === OPENS) {
+          depth++;
+          continue;
+        }
+        const near = Math.min(at + SHORT_STRING, end);
+        while (at < near && bytes[at] !== QUOTE && bytes[at] !== BACKSLASH) at++;
+        if (at < near && bytes[at] === QUOTE) {
+          at++;
+          continue;
+        }
+        this.#at = at;
         if (!this.skipString()) return false;
-      } else {
-        depth += byte === OPEN_BRACE || byte === OPEN_BRACKET ? 1 : -1;
+        if (this.#bytes !== bytes) break;
+        at = this.#at;
       }
-    } while (depth > 0);
-    return true;
+      if (this.#bytes !== bytes) continue;
+      this.#at = end;
+      if (!this.#nextChunk()) return false;
+    }
   }
 
   /** Goes to where a number or word ends: at white space, a comma, a bracket. False if the body ends before. */
   skipScalar(): boolean {
     for (;;) {
       const byte = this.peek();
-      if (byte <= 0x20 || byte === 0x2c || byte === 0x3a || isStructure[byte] === 1) return byte >= 0;
+      if (byte <= 0x20 || byte === 0x2c || byte === 0x3a || marks[byte] !== NO_MARK) return byte >= 0;
       this.#at++;
-    }
-  }
-
-  /** Goes to the next quote or bracket and returns it; -1 if there is none. */
-  #toStructure(): number {
-    for (;;) {
-      const bytes = this.#bytes;
-      for (let at = this.#at; at < bytes.length; at++) {
-        if (isStructure[bytes[at]] === 1) {
-          this.#at = at;
-          return bytes[at];
-        }
-      }
-      this.#at = bytes.length;
-      if (!this.#nextChunk()) return -1;
     }
   }
 
@@ -169,9 +174,16 @@ export class BodyReader {
   }
 }
 
-/** 1 for quotes and brackets. */
-const isStructure = new Uint8Array(256);
-for (const byte of [QUOTE, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET]) isStructure[byte] = 1;
+const NO_MARK = 0;
+const QUOTES = 1;
+const OPENS = 2;
+const CLOSES = 3;
+
+/** What a byte outside of strings stands for. */
+const marks = new Uint8Array(256);
+marks[QUOTE] = QUOTES;
+for (const byte of [OPEN_BRACE, OPEN_BRACKET]) marks[byte] = OPENS;
+for (const byte of [CLOSE_BRACE, CLOSE_BRACKET]) marks[byte] = CLOSES;
 
 /** Whether an odd run of backslashes leads up to `end`, counted back to `from`, which none leads up to. */
 function endsInEscape(bytes: Buffer, from: number, end: number): boolean {

@@ -1,4 +1,4 @@
-/** How a member has to be to count as there; `null`, an empty text and an empty list never do. */
+/** How a member has to be to count as there. `null` never does, an empty text or list only as anything. */
 export type MemberForm = "list" | "text or list" | "text" | "anything";
 
 /** What the bodies of one API have at their top level, as far as a scan looks. */

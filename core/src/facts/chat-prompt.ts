@@ -1,5 +1,5 @@
 import { hashBytes } from "../hash/index.ts";
-import { type BodyMembers, isRecord, type Prompt, promptFault } from "./prompt.ts";
+import { type BodyMembers, isRecord, noPrompt, type Prompt, promptFault } from "./prompt.ts";
 
 /**
  * The prompt of a chat, rendered message by message, each as `<|role|>`, a new line, its content, a new line, with
@@ -7,8 +7,7 @@ import { type BodyMembers, isRecord, type Prompt, promptFault } from "./prompt.t
  * what is no text, such as images and tool calls, a hash or the JSON stands for it.
  */
 export function readChat({ messages, system, tools }: BodyMembers): Prompt {
-  if (!Array.isArray(messages)) return promptFault("messages must be an array");
-  if (messages.length === 0) return promptFault("messages must not be empty");
+  if (!Array.isArray(messages) || messages.length === 0) return noPrompt;
   const text = new PromptText();
   text.addTools(tools);
   if (!text.addSystem(system)) return promptFault("system must be a string or an array of parts");
@@ -46,14 +45,18 @@ export function beginText({ tools, instructions }: Preamble): PromptText {
 export class PromptText {
   readonly #pieces: string[] = [];
   #isMultimodal = false;
+  /** Whether the new line behind what was added last is still to come, with what opens the next. */
+  #isEndOpen = false;
 
   /** Adds something that somebody says. */
   add(role: string, content: string): void {
-    this.#pieces.push(`<|${role}|>\n`, content, "\n");
+    this.#pieces.push(this.#isEndOpen ? (openers.get(role) ?? `\n<|${role}|>\n`) : `<|${role}|>\n`, content);
+    this.#isEndOpen = true;
   }
 
   /** Adds a text as it is. */
   addPlain(text: string): void {
+    this.#endLine();
     this.#pieces.push(text);
   }
 
@@ -76,7 +79,7 @@ export class PromptText {
     const content = this.#toText(message.content);
     if (content === undefined) return false;
     this.add(message.role, content);
-    if (isFilled(message.tool_calls)) this.#pieces.push(`${JSON.stringify(message.tool_calls)}\n`);
+    if (isFilled(message.tool_calls)) this.#pieces.push(`\n${JSON.stringify(message.tool_calls)}`);
     return true;
   }
 
@@ -87,7 +90,13 @@ export class PromptText {
 
   /** All that was added. */
   toPrompt(): Prompt {
+    this.#endLine();
     return { kind: "text", pieces: this.#pieces, isMultimodal: this.#isMultimodal };
+  }
+
+  #endLine(): void {
+    if (this.#isEndOpen) this.#pieces.push("\n");
+    this.#isEndOpen = false;
   }
 
   /** Text of a content; `undefined` where it is neither text nor parts. */
@@ -111,6 +120,11 @@ export class PromptText {
     return `<|${String(part.type)}:${toHex(high)}${toHex(low)}|>`;
   }
 }
+
+/** What stands between what is said and what the usual roles say next. */
+const openers: ReadonlyMap<string, string> = new Map(
+  ["user", "assistant", "tool", "system", "developer"].map((role) => [role, `\n<|${role}|>\n`]),
+);
 
 /** Types of the parts that are no text, in any of the APIs. */
 const media: ReadonlySet<unknown> = new Set([

@@ -1,11 +1,13 @@
 import { beginText, type Preamble, readItems } from "./chat-prompt.ts";
-import { isRecord, type Prompt, promptFault } from "./prompt.ts";
+import { isRecord, noPrompt, type Prompt, promptFault } from "./prompt.ts";
+
+const noPreamble: Preamble = {};
 
 /** The prompt of a member that is a text, token ids, several of either, or the items of a conversation. */
-export function readInput(input: unknown, member: string, preamble: Preamble = {}): Prompt {
+export function readInput(input: unknown, member: string, preamble: Preamble = noPreamble): Prompt {
+  if (input === "" && preamble === noPreamble) return noPrompt;
   if (typeof input === "string") return readText(input, preamble);
-  if (!Array.isArray(input) || input.length === 0)
-    return promptFault(`${member} must be a string or an array that is not empty`);
+  if (!Array.isArray(input) || input.length === 0) return noPrompt;
   if (typeof input[0] === "string") return joinTexts(input, member);
   if (isRecord(input[0])) return readItems(input, member, preamble);
   return readTokens(input, member);
@@ -13,7 +15,7 @@ export function readInput(input: unknown, member: string, preamble: Preamble = {
 
 /** The prompt of a member that holds token ids, of one prompt or of several. */
 export function readTokens(input: unknown, member: string): Prompt {
-  if (!Array.isArray(input) || input.length === 0) return promptFault(`${member} must be an array that is not empty`);
+  if (!Array.isArray(input)) return noPrompt;
   const tokenIds = toTokenIds(input);
   return tokenIds === undefined
     ? promptFault(`${member} must hold strings or token ids, whole numbers below ${2 ** 32}`)

@@ -1,5 +1,6 @@
+import type { BodyFault, BodyTop } from "./body-top.ts";
 import type { Prompt } from "./prompt.ts";
-import type { BodyFault, ScannedBody } from "./scan-body.ts";
+import type { ScannedBody } from "./scan-body.ts";
 import type { UsageMember } from "./usage-reader.ts";
 
 /** Reads the requests of the APIs of one family; chosen by path. Keeps no state. */
@@ -14,13 +15,18 @@ export interface RequestParser {
   namesModel(path: string): boolean;
   /** Whether the response of this path tells token usage, and names a model. */
   observesResponse(path: string): boolean;
-  /** Reads the top level of a body, without parsing what nobody needs; never throws. */
+  /** Reads the top level of a body, where nobody needs its prompt; never throws. */
   scan(body: readonly Uint8Array[], path: string): ScannedBody | BodyFault;
-  /**
-   * Reads the prompt of a body; never throws.
-   * @param scan what {@link scan} told of the same body and path.
-   */
-  prompt(body: readonly Uint8Array[], path: string, scan: ScannedBody): Prompt;
+  /** Reads a body with its prompt; never throws. What {@link scan} finds fault with it does too, in the same words. */
+  parse(body: readonly Uint8Array[], path: string): ParsedBody | BodyFault;
+}
+
+/** A body whose prompt was read. */
+export interface ParsedBody {
+  readonly kind: "ok";
+  /** The same as a scan tells. */
+  readonly top: BodyTop;
+  readonly prompt: Prompt;
 }
 
 /** The parsers of a configuration. */

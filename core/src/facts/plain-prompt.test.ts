@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toChunks } from "./fixtures/to-chunks.ts";
 import { readInput } from "./input-prompt.ts";
+import { parseJson } from "./parse-json.ts";
 import { defaultParsers } from "./parsers/request-parsers.ts";
 import { readPlainPrompt } from "./plain-prompt.ts";
-import { parsePrompt } from "./prompt.ts";
 import { countPromptTokens, hashPrompt } from "./prompt-hashes.ts";
 
 const seed = { low: 1, high: 2 };
@@ -13,7 +13,9 @@ function readBoth(body: string, path: string, sizes: readonly number[] = []) {
   const chunks = toChunks(body, sizes);
   const scan = defaultParsers.find(path)!.scan(chunks, path);
   if (scan.kind === "fault") throw new Error(scan.message);
-  const parsed = parsePrompt(chunks, ({ prompt }) => readInput(prompt, "prompt"));
+  const json = parseJson(chunks);
+  if (json.kind === "fault") throw new Error(json.message);
+  const parsed = readInput((json.value as { prompt: unknown }).prompt, "prompt");
   return { plain: readPlainPrompt(chunks, scan), parsed };
 }
 

@@ -12,8 +12,17 @@ export function countPromptTokens(prompt: Prompt): number | undefined {
   if (prompt.kind === "tokens") return prompt.tokenIds.length;
   if (prompt.kind === "ascii") return Math.ceil(lengthOf(prompt.pieces) / TOKEN_BYTES);
   if (prompt.kind !== "text") return undefined;
-  const bytes = prompt.pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+  const bytes = prompt.pieces.reduce((sum, piece) => sum + byteLengthOf(piece), 0);
   return Math.ceil(bytes / TOKEN_BYTES);
+}
+
+/** Pieces up to this length are counted here: to ask for their length costs more. */
+const SHORT_PIECE = 24;
+
+function byteLengthOf(piece: string): number {
+  if (piece.length > SHORT_PIECE) return Buffer.byteLength(piece);
+  for (let i = 0; i < piece.length; i++) if (piece.charCodeAt(i) > 0x7f) return Buffer.byteLength(piece);
+  return piece.length;
 }
 
 /** Hashes of a prompt's full blocks, of its UTF-8 text or of its token ids as 32-bit words; none without a prompt. */

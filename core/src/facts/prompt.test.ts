@@ -3,18 +3,19 @@ import { describe, expect, it } from "vitest";
 import { readChat } from "./chat-prompt.ts";
 import { defaultParsers } from "./parsers/request-parsers.ts";
 import type { Prompt } from "./prompt.ts";
-import { opaqueBody } from "./scan-body.ts";
 
 const CHAT = "/v1/chat/completions";
 const COMPLETIONS = "/v1/completions?x=1";
 
 function readPrompt(body: unknown, path: string): Prompt {
-  return defaultParsers.find(path)!.prompt([Buffer.from(JSON.stringify(body))], path, opaqueBody);
+  const parsed = defaultParsers.find(path)!.parse([Buffer.from(JSON.stringify(body))], path);
+  return parsed.kind === "fault" ? parsed : parsed.prompt;
 }
 
 function textOf(body: unknown, path = CHAT): string {
   const prompt = readPrompt(body, path);
-  return prompt.kind === "text" ? prompt.pieces.join("") : `(${prompt.kind})`;
+  if (prompt.kind === "text") return prompt.pieces.join("");
+  return prompt.kind === "ascii" ? Buffer.concat(prompt.pieces).toString() : `(${prompt.kind})`;
 }
 
 describe("bad input", () => {
@@ -22,19 +23,19 @@ describe("bad input", () => {
     { title: "an array", body: [], message: "not a JSON object" },
     { title: "null", body: null, message: "not a JSON object" },
     { title: "a text", body: "messages", message: "not a JSON object" },
-    { title: "no messages", body: { messages: [] }, message: "messages must not be empty" },
-    { title: "messages of null", body: { messages: null }, message: "messages must be an array" },
+    { title: "no messages", body: { messages: [] }, message: "must have valid messages" },
+    { title: "messages of null", body: { messages: null }, message: "must have valid messages" },
     { title: "a message of null", body: { messages: [null] }, message: "messages[0]" },
     { title: "a message without role", body: { messages: [{ content: "a" }] }, message: "messages[0]" },
     { title: "a number as content", body: { messages: [{ role: "user", content: 5 }] }, message: "messages[0]" },
     { title: "a number as part", body: { messages: [{ role: "user", content: [5] }] }, message: "messages[0]" },
     { title: "a system of a wrong type", body: { system: 1, messages: [{ role: "user" }] }, message: "system" },
-    { title: "a prompt of null", path: COMPLETIONS, body: { prompt: null }, message: "prompt must be" },
-    { title: "an empty prompt array", path: COMPLETIONS, body: { prompt: [] }, message: "prompt must be" },
+    { title: "a prompt of null", path: COMPLETIONS, body: { prompt: null }, message: "must have prompt" },
+    { title: "an empty prompt array", path: COMPLETIONS, body: { prompt: [] }, message: "must have prompt" },
     { title: "a prompt of texts and numbers", path: COMPLETIONS, body: { prompt: ["a", 1] }, message: "not both" },
     { title: "a prompt of numbers and texts", path: COMPLETIONS, body: { prompt: [1, "a"] }, message: "token ids" },
     { title: "a prompt of null in an array", path: COMPLETIONS, body: { prompt: [null] }, message: "token ids" },
-    { title: "a prompt that is an object", path: COMPLETIONS, body: { prompt: { a: 1 } }, message: "prompt must be" },
+    { title: "a prompt that is an object", path: COMPLETIONS, body: { prompt: { a: 1 } }, message: "must have prompt" },
     { title: "a token id below 0", path: COMPLETIONS, body: { prompt: [1, -1] }, message: "token ids" },
     { title: "a token id that is no whole number", path: COMPLETIONS, body: { prompt: [1.5] }, message: "token ids" },
     { title: "a token id above 32 bits", path: COMPLETIONS, body: { prompt: [2 ** 32] }, message: "token ids" },

@@ -2,17 +2,15 @@ import { prefixSeed } from "../hash/index.ts";
 import type { ByteSpan } from "../rewrite/replace-spans.ts";
 import { readsPrompt } from "./fact-needs.ts";
 import type { FactsSettings, FactsSource, HostFacts } from "./facts-types.ts";
-import { toScannedBody } from "./given-facts.ts";
 import type { RequestParser } from "./parser.ts";
-import { defaultParsers, noParserMessage } from "./parsers/request-parsers.ts";
+import { defaultParsers } from "./parsers/request-parsers.ts";
 import { noPrompt, type Prompt } from "./prompt.ts";
 import { countPromptTokens, hashPrompt, TOKEN_BYTES } from "./prompt-hashes.ts";
-import type { BodyFault, ScannedBody } from "./scan-body.ts";
+import { RequestBody } from "./request-body.ts";
 import { defaultSessionSources, readSessionKey, toSessionKey } from "./session-key.ts";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 const noWords = new Uint32Array(0);
-const noSpans: readonly ByteSpan[] = [];
 const noSource: FactsSource = { path: "", header: () => undefined, body: undefined };
 
 /** Message for a body without a model, as the reference EPP words it. */
@@ -27,11 +25,8 @@ class SourceFacts implements HostFacts {
   readonly requestId: string;
   readonly #settings: FactsSettings;
   #source: FactsSource;
-  readonly parser: RequestParser | undefined;
-  readonly #namesModel: boolean;
-  #scan: ScannedBody | BodyFault | undefined;
+  readonly #body: RequestBody;
   #model: string | undefined;
-  #prompt: Prompt | undefined;
   #promptText: string | undefined;
   #promptTokens = -1;
   #multimodal: boolean | undefined;
@@ -49,20 +44,20 @@ class SourceFacts implements HostFacts {
     this.#source = source;
     this.#settings = settings;
     this.requestId = requestId;
-    const { path, body, given } = source;
-    const hasBody = body !== undefined && given === undefined;
-    this.parser = hasBody ? (settings.parsers ?? defaultParsers).find(path) : undefined;
-    this.#namesModel = this.parser?.namesModel(path) ?? given !== undefined;
+    const { parsers = defaultParsers, needs } = settings;
+    this.#body = new RequestBody(source, parsers.find, readsPrompt(needs));
+  }
+
+  get parser(): RequestParser | undefined {
+    return this.#body.parser;
   }
 
   get clientModel(): string {
-    const scan = this.#scanned();
-    return scan?.kind === "ok" && this.#namesModel ? scan.model : "";
+    return this.#body.namesModel ? this.#body.top.model : "";
   }
 
   get modelSpans(): readonly ByteSpan[] {
-    const scan = this.#scanned();
-    return scan?.kind === "ok" && this.#namesModel ? scan.modelSpans : noSpans;
+    return this.#body.modelSpans;
   }
 
   get model(): string {
@@ -108,18 +103,18 @@ class SourceFacts implements HostFacts {
   }
 
   get promptText(): string {
-    const prompt = this.#settings.needs.promptText ? this.#parsed() : noPrompt;
+    const prompt = this.#settings.needs.promptText ? this.#body.prompt : noPrompt;
     this.#promptText ??= toText(prompt);
     return this.#promptText;
   }
 
   get tokenIds(): Uint32Array {
-    const prompt = this.#settings.needs.tokenIds ? this.#parsed() : noPrompt;
+    const prompt = this.#settings.needs.tokenIds ? this.#body.prompt : noPrompt;
     return prompt.kind === "tokens" ? prompt.tokenIds : noWords;
   }
 
   get multimodal(): boolean {
-    this.#multimodal ??= this.#settings.needs.multimodal && isMultimodal(this.#parsed());
+    this.#multimodal ??= this.#settings.needs.multimodal && isMultimodal(this.#body.prompt);
     return this.#multimodal;
   }
 
@@ -137,13 +132,11 @@ class SourceFacts implements HostFacts {
   }
 
   get maxOutputTokens(): number {
-    const scan = this.#scanned();
-    return scan?.kind === "ok" ? scan.maxOutputTokens : 0;
+    return this.#body.top.maxOutputTokens;
   }
 
   get stream(): boolean {
-    const scan = this.#scanned();
-    return scan?.kind === "ok" && scan.stream;
+    return this.#body.top.stream;
   }
 
   get sloTtftMs(): number {
@@ -157,11 +150,10 @@ class SourceFacts implements HostFacts {
   }
 
   prepare(): string | undefined {
-    const scan = this.#scanned();
-    if (scan?.kind === "fault") return scan.message;
-    if (this.#namesModel && this.model === "") return modelNotFound;
-    if (scan === undefined || !readsPrompt(this.#settings.needs)) return undefined;
-    const prompt = this.#parsed();
+    const { fault, namesModel } = this.#body;
+    if (fault !== undefined) return fault;
+    if (namesModel && this.model === "") return modelNotFound;
+    const { prompt } = this.#body;
     if (prompt.kind === "fault") return prompt.message;
     for (const size of this.#settings.needs.blockSizesTokens) this.blockHashesOf(size);
     return undefined;
@@ -179,13 +171,13 @@ class SourceFacts implements HostFacts {
 
   release(): void {
     readAll(this);
+    this.#body.release();
     this.#source = noSource;
-    this.#prompt = noPrompt;
     this.#promptText = undefined;
   }
 
   #toTarget(clientModel: string): string {
-    if (clientModel === "" && !this.#namesModel) return "";
+    if (clientModel === "" && !this.#body.namesModel) return "";
     return this.#settings.targetOf?.(clientModel, this.#source) ?? clientModel;
   }
 
@@ -193,39 +185,16 @@ class SourceFacts implements HostFacts {
     return this.#source.header(name) ?? "";
   }
 
-  #scanned(): ScannedBody | BodyFault | undefined {
-    if (this.#scan !== undefined) return this.#scan;
-    const { path, body, given } = this.#source;
-    if (given !== undefined) this.#scan = toScannedBody(given);
-    else if (body !== undefined) this.#scan = this.parser?.scan(body, path) ?? unclaimed(path);
-    return this.#scan;
-  }
-
-  #parsed(): Prompt {
-    this.#prompt ??= this.#source.given?.prompt ?? this.#readPrompt();
-    return this.#prompt;
-  }
-
-  #readPrompt(): Prompt {
-    const { body, path } = this.#source;
-    const scan = this.#scanned();
-    if (body === undefined || scan?.kind !== "ok") return noPrompt;
-    return this.parser?.prompt(body, path, scan) ?? noPrompt;
-  }
-
   #countTokens(): number {
     const { body, given } = this.#source;
     if (given !== undefined) return given.promptTokens || (countPromptTokens(given.prompt) ?? 0);
-    const scan = this.#scanned();
-    if (body === undefined || (scan?.kind === "ok" && scan.isOpaque)) return 0;
-    const prompt = readsPrompt(this.#settings.needs) ? this.#parsed() : noPrompt;
-    return countPromptTokens(prompt) ?? Math.ceil(countBytes(body) / TOKEN_BYTES);
+    if (body === undefined || this.#body.top.isOpaque) return 0;
+    return countPromptTokens(this.#body.prompt) ?? Math.ceil(countBytes(body) / TOKEN_BYTES);
   }
 
   #hash(blockSizeTokens: number): Uint32Array {
-    const scan = this.#scanned();
-    const seed = prefixSeed(this.model, this.lora, scan?.kind === "ok" ? scan.cacheSalt : "");
-    return hashPrompt(this.#parsed(), blockSizeTokens, this.#settings.maxPrefixTokens ?? 131_072, seed);
+    const seed = prefixSeed(this.model, this.lora, this.#body.top.cacheSalt);
+    return hashPrompt(this.#body.prompt, blockSizeTokens, this.#settings.maxPrefixTokens ?? 131_072, seed);
   }
 
   #readSessionKey(): string {
@@ -242,10 +211,6 @@ class SourceFacts implements HostFacts {
     }
     return headers;
   }
-}
-
-function unclaimed(path: string): BodyFault {
-  return { kind: "fault", message: noParserMessage(path) };
 }
 
 function isMultimodal(prompt: Prompt): boolean {
@@ -269,6 +234,7 @@ function readAll(facts: HostFacts): void {
     facts.promptTokens,
     facts.multimodal,
   ];
+  if (facts.model !== facts.clientModel) void facts.modelSpans;
   void [facts.headers, facts.stream, facts.sloTtftMs, facts.sloTpotMs];
 }
 

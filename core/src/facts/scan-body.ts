@@ -1,47 +1,23 @@
 import type { ByteSpan } from "../rewrite/replace-spans.ts";
 import { type BodyMark, BodyReader } from "./body-reader.ts";
-import { anyShape, type BodyShape, type MemberForm, membersOf, type NotedMembers } from "./body-shape.ts";
+import { anyShape, type BodyShape, membersOf, type NotedMembers } from "./body-shape.ts";
+import { type BodyFault, type BodyTop, opaqueTop, readTop, type ValueForm } from "./body-top.ts";
 
-/** What the top level of a request's body tells, without parsing it. */
+/** What is found of a request's body without parsing it. */
 export interface ScannedBody {
   readonly kind: "ok";
-  /** Whether nothing was looked at: the body may be anything, and nothing of it is told. */
-  readonly isOpaque: boolean;
-  /** `model`; empty where there is none. */
-  readonly model: string;
+  readonly top: BodyTop;
   /**
    * Where the values of `model` stand, in order; several where the key repeats. One of no length where a member that
    * names the model could be put; none where it could not.
    */
   readonly modelSpans: readonly ByteSpan[];
-  /** `stream`; false where it is no boolean. */
-  readonly stream: boolean;
-  /** Output cap in tokens, of the first member that has one; 0 where none is a whole number above 0. */
-  readonly maxOutputTokens: number;
-  /** Keeps the prefix cache apart; empty where it is no string. */
-  readonly cacheSalt: string;
   /** Where the text stands that is the prompt as it is, with its quotes; `undefined` where there is none such. */
   readonly promptSpan: ByteSpan | undefined;
 }
 
-/** A body that no model server could read either. */
-export interface BodyFault {
-  readonly kind: "fault";
-  /** What is wrong with it, for the client. */
-  readonly message: string;
-}
-
-/** What is told of a body that nobody looks into. */
-export const opaqueBody: ScannedBody = {
-  kind: "ok",
-  isOpaque: true,
-  model: "",
-  modelSpans: [],
-  stream: false,
-  maxOutputTokens: 0,
-  cacheSalt: "",
-  promptSpan: undefined,
-};
+/** What is found of a body that nobody looks into. */
+export const opaqueScan: ScannedBody = { kind: "ok", top: opaqueTop, modelSpans: [], promptSpan: undefined };
 
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
@@ -50,13 +26,12 @@ const CLOSE_BRACKET = 0x5d;
 const QUOTE = 0x22;
 const COLON = 0x3a;
 const COMMA = 0x2c;
-const MAX_UINT32 = 2 ** 32 - 1;
 
 /** A member that was found; the last one where its key repeats, as `JSON.parse` has it. */
 interface Member {
   /** Its value as JSON, where it is read; else empty. */
   readonly json: string;
-  readonly form: "text" | "list" | "empty" | "other";
+  readonly form: ValueForm;
   readonly span: ByteSpan;
 }
 
@@ -135,10 +110,10 @@ function note(
 const NULL_START = 0x6e;
 const quotes = 2;
 
-function formOf(first: number, span: ByteSpan, isEmptyList: boolean, json: string): Member["form"] {
+function formOf(first: number, span: ByteSpan, isEmptyList: boolean, json: string): ValueForm {
   if (first === QUOTE) return span.end - span.start > quotes ? "text" : "empty";
   if (first === OPEN_BRACKET) return isEmptyList ? "empty" : "list";
-  return json === "null" ? "empty" : "other";
+  return json === "null" ? "nothing" : "other";
 }
 
 function skipValue(reader: BodyReader, first: number): boolean {
@@ -167,51 +142,18 @@ function fault(reader: BodyReader, message: string): BodyFault {
 }
 
 function toScan({ members, modelSpans, start, isEmpty }: Findings, shape: BodyShape): ScannedBody | BodyFault {
-  const required = Object.entries(shape.required);
-  if (required.length > 0 && !required.some(([key, form]) => isThere(members.get(key), form))) {
-    return { kind: "fault", message: shape.refusal };
-  }
-  const jsonOf = (key: string) => parse(members.get(key)?.json ?? "null");
-  const named = jsonOf("model");
-  const model = named === null ? "" : named;
-  if (typeof model !== "string") return { kind: "fault", message: "model in request body must be a string" };
-  const cacheSalt = jsonOf(shape.cacheSalt);
+  const top = readTop(shape, {
+    form: (key) => members.get(key)?.form ?? "nothing",
+    value: (key) => parse(members.get(key)?.json ?? "null"),
+  });
+  if (top.kind === "fault") return top;
   const text = members.get(shape.textMember);
   return {
     kind: "ok",
-    isOpaque: false,
-    model,
+    top,
     modelSpans: modelSpans.length > 0 || isEmpty ? modelSpans : [{ start, end: start }],
-    stream: members.get("stream")?.json === "true",
-    maxOutputTokens: readOutputCap(jsonOf, shape),
-    cacheSalt: typeof cacheSalt === "string" ? cacheSalt : "",
     promptSpan: text?.form === "text" ? text.span : undefined,
   };
-}
-
-function isThere(member: Member | undefined, form: MemberForm): boolean {
-  if (member === undefined || member.form === "empty") return false;
-  if (form === "anything") return true;
-  return member.form === "list" ? form !== "text" : member.form === "text" && form !== "list";
-}
-
-function readOutputCap(jsonOf: (key: string) => unknown, { outputCaps, samplingCap }: BodyShape): number {
-  const sampling = samplingCap === "" ? undefined : jsonOf("sampling_params");
-  const ofSampling = isRecord(sampling) ? toTokens(sampling[samplingCap]) : 0;
-  if (ofSampling > 0) return ofSampling;
-  for (const key of outputCaps) {
-    const tokens = toTokens(jsonOf(key));
-    if (tokens > 0) return tokens;
-  }
-  return 0;
-}
-
-function toTokens(value: unknown): number {
-  return typeof value === "number" && Number.isInteger(value) && value > 0 ? Math.min(value, MAX_UINT32) : 0;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Value of a piece of JSON; `undefined` where it is none. */

@@ -67,7 +67,7 @@ function checkBody(body: Uint8Array, model: string, { maxBodyBytes }: DoorLimits
   if (body.length > maxBodyBytes) return tooLarge(maxBodyBytes);
   if (model === "") return undefined;
   const scan = scanBody([body]);
-  return scan.kind === "fault" || scan.model === "" || scan.model === model
+  return scan.kind === "fault" || scan.top.model === "" || scan.top.model === model
     ? undefined
     : fault("model", "is not the one that the body names");
 }

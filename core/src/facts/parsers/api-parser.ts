@@ -1,8 +1,8 @@
 import type { BodyShape } from "../body-shape.ts";
 import type { RequestParser } from "../parser.ts";
-import { readPlainPrompt } from "../plain-prompt.ts";
-import { type BodyMembers, noPrompt, type Prompt, parsePrompt } from "../prompt.ts";
-import { opaqueBody, scanBody } from "../scan-body.ts";
+import { type BodyMembers, noPrompt, type Prompt } from "../prompt.ts";
+import { opaqueScan, scanBody } from "../scan-body.ts";
+import { opaqueParse, parseBody } from "./parse-body.ts";
 import { endsWithSegments, toPlainPath } from "./path-suffix.ts";
 
 /** One API of a parser. */
@@ -47,11 +47,11 @@ export function createApiParser(options: {
     observesResponse: (path) => apiOf(path).observesResponse,
     scan(body, path) {
       const { shape } = apiOf(path);
-      return shape === undefined ? opaqueBody : scanBody(body, shape);
+      return shape === undefined ? opaqueScan : scanBody(body, shape);
     },
-    prompt(body, path, scan) {
+    parse(body, path) {
       const { shape, readPrompt } = apiOf(path);
-      return shape === undefined ? noPrompt : (readPlainPrompt(body, scan) ?? parsePrompt(body, readPrompt));
+      return shape === undefined ? opaqueParse : parseBody(body, shape, readPrompt);
     },
   };
 }

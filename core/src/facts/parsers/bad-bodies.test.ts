@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readsPrompt } from "../fact-needs.ts";
+import { type FactNeeds, readsPrompt } from "../fact-needs.ts";
 import { createRequestFacts } from "../request-facts.ts";
 import { createAnthropicParser } from "./anthropic-parser.ts";
 import { createOpenaiParser } from "./openai-parser.ts";
@@ -15,8 +15,8 @@ const parsers = createRequestParsers([
   createSglanghttpParser(),
   createPassthroughParser(),
 ]);
-const noNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
-const allNeeds = { promptText: true, tokenIds: true, multimodal: true, blockSizesTokens: [16], headers: [] };
+const noNeeds: FactNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
+const allNeeds: FactNeeds = { promptText: true, tokenIds: true, multimodal: true, blockSizesTokens: [16], headers: [] };
 
 function faultOf(path: string, body: string | Uint8Array, needs = noNeeds): string | undefined {
   const source = { path, header: () => undefined, body: [Buffer.from(body)] };
@@ -164,7 +164,14 @@ const taken = [
   { title: "a prototype", path: COMPLETIONS, members: ',"prompt":"p","__proto__":{"model":5},"constructor":1' },
   { title: "embeddings for a prompt", path: COMPLETIONS, members: ',"prompt":null,"prompt_embeds":"AAAA"' },
   { title: "a text for SGLang", path: SGLANG, members: ',"text":"p"' },
-  { title: "an input that is an object", path: RESPONSES, members: ',"input":"a","instructions":5,"tools":5' },
+  { title: "an empty text for a response", path: RESPONSES, members: ',"input":""' },
+  { title: "no items for a response", path: RESPONSES, members: ',"input":[]' },
+  { title: "an input that is an object", path: RESPONSES, members: ',"input":{"a":1}' },
+  {
+    title: "instructions and tools of wrong types",
+    path: RESPONSES,
+    members: ',"input":"a","instructions":5,"tools":5',
+  },
 ];
 describe("a body is taken, read or not, with", () => {
   for (const { title, path, members } of taken) {

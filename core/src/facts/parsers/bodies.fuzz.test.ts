@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import type { FactNeeds } from "../fact-needs.ts";
 import { toChunks } from "../fixtures/to-chunks.ts";
 import { createRequestFacts } from "../request-facts.ts";
 import { createAnthropicParser } from "./anthropic-parser.ts";
@@ -14,8 +15,14 @@ const parsers = createRequestParsers([
   createVllmhttpParser(),
   createSglanghttpParser(),
 ]);
-const allNeeds = { promptText: true, tokenIds: true, multimodal: true, blockSizesTokens: [1, 16], headers: [] };
-const noNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
+const allNeeds: FactNeeds = {
+  promptText: true,
+  tokenIds: true,
+  multimodal: true,
+  blockSizesTokens: [1, 16],
+  headers: [],
+};
+const noNeeds: FactNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
 
 /** Paths, each with the member that its API needs most. */
 const needed = {
@@ -127,7 +134,7 @@ type Member = readonly [key: string, value: unknown];
 const sizes = fc.array(fc.nat(60), { maxLength: 6 });
 
 /** What the facts of a body come to, every one of them read. */
-function readAll(chunks: readonly Uint8Array[], at: string, needs: typeof noNeeds) {
+function readAll(chunks: readonly Uint8Array[], at: string, needs: FactNeeds) {
   const facts = createRequestFacts({ path: at, header: () => undefined, body: chunks }, "r", { needs, parsers });
   const fault = facts.prepare();
   const { model, clientModel, stream, maxOutputTokens, promptTokens, promptText, multimodal, modelSpans } = facts;

@@ -2,7 +2,6 @@ import { defineShape } from "../body-shape.ts";
 import { readChat, readItems } from "../chat-prompt.ts";
 import { readInput } from "../input-prompt.ts";
 import type { RequestParser } from "../parser.ts";
-import { noPrompt } from "../prompt.ts";
 import { createApiParser, type RequestApi } from "./api-parser.ts";
 
 const named = { namesModel: true, observesResponse: true };
@@ -26,8 +25,7 @@ const completions: RequestApi = {
     refusal: "invalid completions request: must have prompt field",
     textMember: "prompt",
   }),
-  readPrompt: ({ prompt, prompt_embeds }) =>
-    prompt_embeds !== undefined && isNothing(prompt) ? noPrompt : readInput(prompt, "prompt"),
+  readPrompt: ({ prompt }) => readInput(prompt, "prompt"),
 };
 
 /** vLLM embeds chats too. */
@@ -39,7 +37,10 @@ const embeddings: RequestApi = {
     refusal: "invalid embeddings request: must have input field",
     textMember: "input",
   }),
-  readPrompt: (body) => (isNothing(body.input) ? readChat(body) : readInput(body.input, "input")),
+  readPrompt(body) {
+    const prompt = readInput(body.input, "input");
+    return prompt.kind === "none" ? readChat(body) : prompt;
+  },
 };
 
 const responses: RequestApi = {
@@ -85,8 +86,4 @@ export function createOpenaiParser(): RequestParser {
     apis: [chat, completions, embeddings, responses, conversations, images, renderOf(chat), renderOf(completions)],
     otherwise: completions,
   });
-}
-
-function isNothing(value: unknown): boolean {
-  return value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }

@@ -1,6 +1,6 @@
 import type { RequestParser } from "../parser.ts";
-import { noPrompt } from "../prompt.ts";
-import { opaqueBody } from "../scan-body.ts";
+import { opaqueScan } from "../scan-body.ts";
+import { opaqueParse } from "./parse-body.ts";
 
 /** Takes every request as it is, JSON or not: no model, no tokens, nothing rewritten. */
 export function createPassthroughParser(): RequestParser {
@@ -10,7 +10,7 @@ export function createPassthroughParser(): RequestParser {
     usageMember: "usage",
     namesModel: () => false,
     observesResponse: () => false,
-    scan: () => opaqueBody,
-    prompt: () => noPrompt,
+    scan: () => opaqueScan,
+    parse: () => opaqueParse,
   };
 }
