@@ -30,10 +30,12 @@ export interface BuildOptions extends Pick<SuccessionOptions, "clock" | "timing"
   readonly next: PluginSetup;
   /** What is in force: what has not changed is taken from it. */
   readonly before: RunningSetup;
+  /** Hears of the setup before it is whole: what is in it already has to hear of endpoints. */
+  readonly begun: (growing: RunningSetup) => void;
 }
 
-/** Plugins and processes that are looked at in one turn of the event loop: decisions go on between two. */
-const turnLength = 8;
+/** Plugins and processes that are made or ended in one turn of the event loop: decisions go on between two. */
+export const turnLength = 4;
 
 /**
  * Makes what a setup needs and the one before does not have, in short turns; nothing else may change the setup meanwhile.
@@ -56,7 +58,9 @@ class SetupBuilder {
   }
 
   async build(): Promise<DraftSetup> {
-    const { next } = this.#options;
+    const { next, begun } = this.#options;
+    const growing = { setup: next, plugins: this.#plugins, processes: this.#processes, cohort: this.#cohort };
+    begun(growing);
     await this.#keepProcesses();
     await this.#addLocals();
     for (const spec of next.processes) {
@@ -65,8 +69,7 @@ class SetupBuilder {
       if (isNamed && !this.#processes.has(spec.name)) this.#addProcess(spec);
     }
     const plugins = new Map(next.specs.map(({ name }) => [name, this.#plugins.get(name)!]));
-    const running = { setup: next, plugins, processes: this.#processes, cohort: this.#cohort };
-    return { running, successions: this.#successions };
+    return { running: { ...growing, plugins }, successions: this.#successions };
   }
 
   async #step(): Promise<void> {

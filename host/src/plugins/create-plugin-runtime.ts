@@ -13,7 +13,7 @@ import { PluginFactory } from "./plugin-factory.ts";
 import type { HostIdentity, PluginTable } from "./plugin-link.ts";
 import { toReport } from "./plugin-report.ts";
 import { defaultTiming, type PluginTiming } from "./plugin-timing.ts";
-import { entryOf, isSettled, producerOf, type RunningPlugin, scorerOf } from "./running-setup.ts";
+import { entryOf, isSettled, producerOf, type RunningPlugin, type RunningSetup, scorerOf } from "./running-setup.ts";
 import { RuntimeState } from "./runtime-state.ts";
 import { SetupChanges } from "./setup-changes.ts";
 import type {
@@ -115,9 +115,13 @@ class Runtime implements PluginRuntime {
     const next = { specs, processes, workers, decisionBudgetMs };
     await this.#factory.load(specs);
     const before = this.#state.running;
-    const draft = await buildSetup({ factory: this.#factory, clock, timing: this.#timing, next, before });
+    const begun = (growing: RunningSetup) => {
+      this.#state.draft = growing;
+    };
+    const draft = await buildSetup({ factory: this.#factory, clock, timing: this.#timing, next, before, begun });
     for (const succession of draft.successions) succession.commit();
     this.#state.running = draft.running;
+    this.#state.draft = undefined;
     this.#changed();
   }
 

@@ -23,9 +23,13 @@ export class RuntimeState {
 
   /** Union of what was granted, to generations in shadow too. Another array when that changes. */
   get granted(): readonly Need[] {
-    const entries = new Set([...this.running.cohort, ...(this.draft?.cohort ?? []), ...this.beside]);
-    this.#granted ??= mergeNeeds([...entries].flatMap(({ granted }) => granted));
+    this.#granted ??= this.#mergeGranted();
     return this.#granted;
+  }
+
+  #mergeGranted(): readonly Need[] {
+    const entries = new Set([...this.running.cohort, ...(this.draft?.cohort ?? []), ...this.beside]);
+    return mergeNeeds([...entries].flatMap(({ granted }) => granted));
   }
 
   /** What was granted may have changed. */

@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CycleClock } from "@outrider/core";
 import { OutriderError } from "@outrider/core/contract";
 import type { Logger } from "pino";
-import { buildSetup, type DraftSetup } from "./build-setup.ts";
+import { buildSetup, type DraftSetup, turnLength } from "./build-setup.ts";
 import type { ChangeSignal } from "./change-signal.ts";
 import type { PluginEntry } from "./plugin-entry.ts";
 import type { PluginFactory } from "./plugin-factory.ts";
@@ -77,7 +78,10 @@ export class SetupChanges {
   async #draft(next: PluginSetup): Promise<DraftSetup> {
     const { state, factory, clock, timing, signal } = this.#options;
     await factory.load(next.specs);
-    const draft = await buildSetup({ factory, clock, timing, next, before: state.running });
+    const begun = (growing: RunningSetup) => {
+      state.draft = growing;
+    };
+    const draft = await buildSetup({ factory, clock, timing, next, before: state.running, begun });
     state.draft = draft.running;
     state.changed();
     signal.fire();
@@ -133,13 +137,20 @@ export class SetupChanges {
 
   /** Ends what the setup in force has no place for. */
   #letGo(before: RunningSetup, running: RunningSetup): void {
-    for (const plugin of before.plugins.values()) {
-      if (plugin.kind === "local" && !running.cohort.has(plugin.entry)) {
-        void plugin.plugin.close(this.#options.timing.drainMs);
-      }
-    }
     for (const [name, process] of before.processes) {
       if (running.processes.get(name) !== process) void process.stop();
+    }
+    void this.#closeLocals(before, running);
+  }
+
+  /** In short turns: decisions go on between two. */
+  async #closeLocals(before: RunningSetup, { cohort }: RunningSetup): Promise<void> {
+    let closed = 0;
+    for (const plugin of before.plugins.values()) {
+      if (plugin.kind !== "local" || cohort.has(plugin.entry)) continue;
+      void plugin.plugin.close(this.#options.timing.drainMs);
+      closed += 1;
+      if (closed % turnLength === 0) await nextTurn();
     }
   }
 
