@@ -18,6 +18,8 @@ export interface HostOptions {
   readonly endpoints: readonly string[];
   /** Further flags of `outrider serve`. */
   readonly args?: readonly string[];
+  /** Further flags of Node. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** A running host, a process of its own. */
@@ -49,7 +51,13 @@ export interface Host {
  * Starts `outrider serve` on free ports, ext_proc in plaintext, and waits until it reports ready.
  * @throws {Error} when it ends before, or takes longer than 30 s, with its log.
  */
-export async function startHost({ config, configFolder, endpoints, args = [] }: HostOptions): Promise<Host> {
+export async function startHost({
+  config,
+  configFolder,
+  endpoints,
+  args = [],
+  nodeArgs = [],
+}: HostOptions): Promise<Host> {
   const folder = mkdtempSync(join(configFolder ?? tmpdir(), ".outrider-host-"));
   const configFile = join(configFolder ?? folder, `${folder.split("/").at(-1)}.yaml`);
   if (config !== undefined) writeFileSync(configFile, config);
@@ -59,7 +67,7 @@ export async function startHost({ config, configFolder, endpoints, args = [] }: 
     ...(config === undefined ? [] : [`--config-file=${configFile}`]),
     ...args,
   ];
-  const child = spawn(process.execPath, [...memoryFlags, main, "serve", ...flags], {
+  const child = spawn(process.execPath, [...memoryFlags, ...nodeArgs, main, "serve", ...flags], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const lines: string[] = [];
