@@ -27,7 +27,7 @@ const roleNames: Readonly<Record<PolicyRole, string>> = {
   agent: "reader of agents",
   reporter: "reporter",
   data: "part of the data layer",
-  implied: "part of the host",
+  implied: "producer of the host",
 };
 
 /** All policies, in the order of the file. */

@@ -9,10 +9,13 @@ import type { PluginScope } from "./scope.ts";
 import type { PolicySpec } from "./types.ts";
 
 /** Producer of each key that is written although the configuration names none. */
-export const producersByDefault: Readonly<Record<string, string>> = {
+const producersByDefault: Readonly<Record<string, string>> = {
   "data.prefix_match_blocks": "approx-prefix-cache-producer",
   "data.prefix_total_blocks": "approx-prefix-cache-producer",
 };
+
+/** Types of those producers. */
+export const defaultProducers: ReadonlySet<string> = new Set(Object.values(producersByDefault));
 
 /** Someone who reads a key that a producer has to write. */
 interface Reader {
