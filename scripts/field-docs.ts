@@ -12,7 +12,14 @@ import {
   isVariableDeclaration,
   type Node,
 } from "typescript/unstable/ast";
-import { API, type Checker, type Symbol as Named, type Project, type Type } from "typescript/unstable/sync";
+import {
+  API,
+  type Checker,
+  type Symbol as Named,
+  type Project,
+  SymbolFlags,
+  type Type,
+} from "typescript/unstable/sync";
 
 /** Docstrings of configurations, as the compiler finds them in the sources. */
 export interface SourceDocs {
@@ -121,8 +128,10 @@ function collect(type: Type | undefined, path: string, project: Project, docs: M
 /** What a field in short form stands for: `{ maxNumOfEndpoints }` has its docstring where that is declared. */
 function sharedBy({ declarations }: Named, project: Project): Named | undefined {
   const node = declarations[0]?.resolve(project);
-  const isShort = node !== undefined && isShorthandPropertyAssignment(node);
-  return isShort ? project.checker.getShorthandAssignmentValueSymbol(node) : undefined;
+  if (node === undefined || !isShorthandPropertyAssignment(node)) return undefined;
+  const shared = project.checker.getShorthandAssignmentValueSymbol(node);
+  const isImported = shared !== undefined && (shared.flags & SymbolFlags.Alias) !== 0;
+  return isImported ? project.checker.getAliasedSymbol(shared) : shared;
 }
 
 function textOf(symbol: Named | undefined, checker: Checker): string {

@@ -2,8 +2,9 @@ import { readDocument } from "../config/document.ts";
 import { isMap, listOf, nameOf } from "../config/plain.ts";
 import type { HostConfig } from "../config/types.ts";
 import type { PluginCatalogue } from "../plugins/types.ts";
+import { findPolicyType } from "../policies/catalogue.ts";
 import { explainPolicies, explainPolicy, explainProducers, explainProfiles } from "./explain-profiles.ts";
-import { explainObservation, explainPages, explainReads, parsesPrompt } from "./explain-reads.ts";
+import { explainObservation, explainPages, explainReads, isOfPrompt, withoutSource } from "./explain-reads.ts";
 import { collectReaders } from "./readers.ts";
 import type { ExplainedRequests, Explanation } from "./types.ts";
 
@@ -15,12 +16,16 @@ export async function explainConfig(config: HostConfig, catalogue: PluginCatalog
     file: config.source.name,
     budgetMs: config.budgetMs,
     handler: explainPolicy(config.handler, config),
+    deciders: explainPolicies(
+      config.policies.filter(({ type }) => findPolicyType(type)?.decider !== undefined).map(({ name }) => name),
+      config,
+    ),
     producers: explainProducers(config),
     admitters: explainPolicies(config.admitters, config),
     profiles: explainProfiles(config),
     requests: explainRequests(config),
-    parsesPrompt: parsesPrompt(reads),
-    reads: reads.filter(({ source }) => source !== "scraped").map(({ source: _, ...read }) => read),
+    prompt: withoutSource(reads.filter(isOfPrompt)),
+    reads: withoutSource(reads.filter((read) => read.source !== "scraped" && !isOfPrompt(read))),
     ...explainObservation(config, readers),
     pages: explainPages(config, reads),
     untold,

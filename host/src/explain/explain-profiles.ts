@@ -9,8 +9,14 @@ export function explainPolicy(name: string, { policies, profiles }: HostConfig):
   const { type, parameters } = policies.find((spec) => spec.name === name)!;
   const policy = findPolicyType(type)!;
   const names = profiles.map((profile) => profile.name);
-  const says = policy.explain?.(parameters as never, names) ?? `${policy.about}${formatParameters(parameters)}`;
+  const says =
+    policy.explain?.(parameters as never, names) ?? `${toClause(policy.about)}${formatParameters(parameters)}`;
   return { name, type, says };
+}
+
+/** A sentence as the end of another one. */
+function toClause(sentence: string): string {
+  return sentence.replace(/^[A-Z](?=[a-z])/, (first) => first.toLowerCase()).replace(/\.$/, "");
 }
 
 /** As {@link explainPolicy}, each. */
@@ -23,12 +29,14 @@ export function explainProducers({ plugins, waves }: HostConfig): readonly (read
   return waves.map((wave) => wave.map(({ name, budgetMs }) => ({ ...explainPlugin(name, plugins), budgetMs })));
 }
 
-/** All profiles, in the order of the configuration. */
+/** All profiles, in the order in which they run; those that nothing leads to behind them. */
 export function explainProfiles(config: HostConfig): readonly ExplainedProfile[] {
   const handler = config.policies.find(({ name }) => name === config.handler)!;
   const names = config.profiles.map(({ name }) => name);
   const reached = findPolicyType(handler.type)?.reaches?.(handler.parameters as never, names) ?? names;
-  return config.profiles.map((profile) => ({
+  const unreached = names.filter((name) => !reached.includes(name));
+  const inOrder = [...reached, ...unreached].map((name) => config.profiles.find((profile) => profile.name === name)!);
+  return inOrder.map((profile) => ({
     name: profile.name,
     reached: reached.includes(profile.name),
     filters: profile.filters.map(({ name, onEmpty }) => ({ ...explainPolicy(name, config), onEmpty })),

@@ -17,11 +17,11 @@ type Section = readonly [heading: string, lines: readonly string[]];
 
 /** An explanation as people read it. */
 export function toExplanationText(explanation: Explanation): string {
-  const { file, handler, producers, admitters, profiles, requests, added } = explanation;
+  const { file, handler, deciders, producers, admitters, profiles, requests, added } = explanation;
   const sections: readonly Section[] = [
     [
       `${file}: decisions take at most ${formatDuration(explanation.budgetMs)}`,
-      [`profiles: chosen by ${wordPolicy(handler)}`],
+      [`profiles: chosen by ${wordPolicy(handler)}`, ...deciders.map((each) => `decider ${wordPolicy(each)}`)],
     ],
     ["before any profile", [...producers.flatMap(wordWave), ...admitters.map((each) => `asks ${wordPolicy(each)}`)]],
     ...profiles.map(wordProfile),
@@ -64,7 +64,7 @@ const emptied: Readonly<Record<ExplainedFilter["onEmpty"], string>> = {
 };
 
 function wordFilter(filter: ExplainedFilter): string {
-  return `filter by ${wordPolicy(filter)} ${capitalize(emptied[filter.onEmpty])}.`;
+  return `filter by ${wordPolicy(filter)}; ${emptied[filter.onEmpty]}`;
 }
 
 function wordScorer(scorer: ExplainedScorer): string {
@@ -113,27 +113,24 @@ function sheddable(priority: number): string {
   return priority < 0 ? ", refused while endpoints are full" : "";
 }
 
-function wordReads({ parsesPrompt, reads, pages, observation, observers, untold }: Explanation): readonly string[] {
-  const wanting = reads.filter(({ key }) => key.startsWith("request.")).map(wordRead);
+function wordReads(explanation: Explanation): readonly string[] {
+  const { prompt, reads, pages, observation, observers, untold, requests } = explanation;
+  const rewritten = requests.modelRewrites.length === 0 ? "" : "; those of rewritten requests are seen whole";
   return [
-    parsesPrompt ? "prompts are parsed" : "prompts are not parsed: nobody needs their text",
-    ...wanting,
-    ...reads.filter(({ key }) => !key.startsWith("request.")).map(wordRead),
-    `responses: ${wordObservation(observation)}${because(observers)}`,
+    prompt.length === 0 ? "prompts are not parsed: nobody needs what they say" : "prompts are parsed:",
+    ...prompt.map((read) => `  ${wordRead(read)}`),
+    ...reads.map(wordRead),
+    `responses: ${observations[observation]}${because(observers)}${rewritten}`,
     ...pages.flatMap(wordPage),
     ...untold.map((name) => `${name} says what it reads when it starts`),
   ];
 }
 
 const observations: Readonly<Record<Explanation["observation"], string>> = {
-  full: "all of them is seen",
-  headers: "status and headers are seen",
-  none: "nothing of them is seen",
+  full: "they are seen whole",
+  headers: "their status and headers are seen",
+  none: "they pass by unseen",
 };
-
-function wordObservation(observation: Explanation["observation"]): string {
-  return observations[observation];
-}
 
 function wordRead({ key, says, because: names }: ExplainedRead): string {
   return `${key}${because(names)}: ${says}`;
@@ -151,8 +148,4 @@ function wordPage({ what, scheme, path, port, intervalMs, reads }: ExplainedPage
 
 function formatShare(share: number): string {
   return String(Number(share.toFixed(3)));
-}
-
-function capitalize(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

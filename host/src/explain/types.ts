@@ -88,15 +88,17 @@ export interface Explanation {
   /** Budget of a decision, in ms. */
   readonly budgetMs: number;
   readonly handler: ExplainedPolicy;
+  /** Asked by the profile handler whether profiles run. */
+  readonly deciders: readonly ExplainedPolicy[];
   /** By wave: those of a wave run at once, each wave after the data it reads. */
   readonly producers: readonly (readonly ExplainedPlugin[])[];
   /** Asked in this order, behind the producers. */
   readonly admitters: readonly ExplainedPolicy[];
-  /** In the order of the configuration. */
+  /** In the order in which they run, where several do; those that nothing leads to behind them. */
   readonly profiles: readonly ExplainedProfile[];
   readonly requests: ExplainedRequests;
-  /** Whether the prompt is parsed, and not only passed on. */
-  readonly parsesPrompt: boolean;
+  /** Reads for which prompts are parsed; empty = they are only passed on. */
+  readonly prompt: readonly ExplainedRead[];
   /** What is read of requests and computed of them, beyond what every host knows. */
   readonly reads: readonly ExplainedRead[];
   /** How much of responses is seen. */

@@ -106,7 +106,7 @@ export interface PolicyType {
   readonly handler?: (name: string, parameters: never, scope: PolicyScope) => ProfileHandler;
   /** Whether the handler can do with these profiles, and why not; checked before it is made. */
   readonly checkProfiles?: (parameters: never, profiles: readonly string[]) => string | undefined;
-  /** Profiles of these that the handler may run; absent = all. */
+  /** Profiles of these that the handler may run, in the order in which it runs several; absent = all. */
   readonly reaches?: (parameters: never, profiles: readonly string[]) => readonly string[];
   readonly decider?: (name: string, parameters: never) => Decider;
   readonly parser?: () => RequestParser;
@@ -124,26 +124,27 @@ export interface PolicyType {
 }
 
 /** What a declaration says of its parameters, with their type. */
-export interface TypedPolicy<P> extends Omit<
-  PolicyType,
-  | "parameters"
-  | "explain"
-  | "needs"
-  | "refs"
-  | "oddities"
-  | "filter"
-  | "picker"
-  | "handler"
-  | "checkProfiles"
-  | "reaches"
-  | "decider"
-  | "detector"
-  | "screener"
-  | "admitter"
-  | "agent"
-  | "reporter"
-  | "data"
-> {
+export interface TypedPolicy<P>
+  extends Omit<
+    PolicyType,
+    | "parameters"
+    | "explain"
+    | "needs"
+    | "refs"
+    | "oddities"
+    | "filter"
+    | "picker"
+    | "handler"
+    | "checkProfiles"
+    | "reaches"
+    | "decider"
+    | "detector"
+    | "screener"
+    | "admitter"
+    | "agent"
+    | "reporter"
+    | "data"
+  > {
   readonly parameters: ConfigSchema<P>;
   readonly explain?: (parameters: P, profiles: readonly string[]) => string;
   readonly needs?: (parameters: P) => readonly (NeedKey | Need)[];

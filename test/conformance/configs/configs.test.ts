@@ -221,6 +221,7 @@ describe("a configuration of the reference EPP", () => {
   }
 
   it("is one of these", () => {
-    expect([...new Set([...loading.map(({ file }) => file), ...refused])].sort()).toEqual(restatedFiles);
+    const theirs = restatedFiles.filter((file) => !file.startsWith("ours/"));
+    expect([...new Set([...loading.map(({ file }) => file), ...refused])].sort()).toEqual(theirs);
   });
 });

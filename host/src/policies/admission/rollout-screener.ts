@@ -37,7 +37,12 @@ const revisionGating = z
     /** What a revision's share is measured by; `disabled` = none is chosen. */
     mode: z.enum(["sum", "max-role", "disabled"]),
     /** Roles of each of which a revision needs a ready endpoint. */
-    requireRoles: z.strictObject({ values: z.array(z.string().min(1)).default([]) }).prefault({}),
+    requireRoles: z
+      .strictObject({
+        /** The roles; at least one unless the mode is `disabled`. */
+        values: z.array(z.string().min(1)).default([]),
+      })
+      .prefault({}),
     /** Label of an endpoint's revision. */
     revisionLabelKey: labelKey.default("disaggregatedset.x-k8s.io/revision"),
     /** Label of an endpoint's role in the rollout. */

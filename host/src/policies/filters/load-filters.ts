@@ -62,6 +62,7 @@ const attributeParameters = z.strictObject({
   algorithm: z.strictObject({
     /** The one there is: a comparison with a fixed value. */
     type: z.literal("threshold"),
+    /** The comparison. */
     threshold: z.strictObject({
       /** How the endpoint's value must compare with `value` to pass. */
       operator: z.enum(Object.keys(thresholdOperators) as (keyof typeof thresholdOperators)[]),

@@ -48,7 +48,9 @@ const disaggParameters = z
   .strictObject({
     /** Which of prefill and decode is picked first, so that the other can be close to it. */
     stageOrder: z.enum(["decode-first", "prefill-first"]).default("decode-first"),
+    /** Names of profiles by stage. */
     profiles: stageProfiles.default({}),
+    /** Names of deciders by stage; a stage without one does not run. */
     deciders: stageDeciders.default({}),
     ...flat,
   })

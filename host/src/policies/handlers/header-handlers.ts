@@ -9,13 +9,15 @@ const headerHandlerParameters = z.strictObject({
   encodeProfile: z.string().optional(),
 });
 
+const headerHandler = {
+  about: "Deprecated: `disagg-profile-handler` sets the headers of its stages itself.",
+  notice: "does nothing: disagg-profile-handler sets the headers of its stages itself; remove it",
+  parameters: headerHandlerParameters,
+  implied: true,
+} as const;
+
 /** Types that stood beside the profile handler, which does their work itself. */
-export const headerHandlers: readonly PolicyType[] = ["disagg-headers-handler", "prefill-header-handler"].map((type) =>
-  definePolicy({
-    type,
-    about: "Deprecated: `disagg-profile-handler` sets the headers of its stages itself.",
-    notice: "does nothing: disagg-profile-handler sets the headers of its stages itself; remove it",
-    parameters: headerHandlerParameters,
-    implied: true,
-  }),
-);
+export const headerHandlers: readonly PolicyType[] = [
+  definePolicy({ ...headerHandler, type: "disagg-headers-handler" }),
+  definePolicy({ ...headerHandler, type: "prefill-header-handler" }),
+];

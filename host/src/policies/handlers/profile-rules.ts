@@ -29,16 +29,31 @@ const conditions = z
     /** Tokens of the prompt, estimated where nobody tokenises. */
     promptTokens: boundsOf(z.int().min(0)).optional(),
     /** A request header: it must be there, with one of the values where some are given. */
-    header: z.strictObject({ name: z.string().trim().min(1), values: names.optional() }).optional(),
+    header: z
+      .strictObject({
+        /** Name of the header, in any case. */
+        name: z.string().trim().min(1),
+        /** Values that fit, exactly; absent = any. */
+        values: names.optional(),
+      })
+      .optional(),
   })
   .refine((when) => Object.values(when).some((condition) => condition !== undefined), {
     error: "says nothing: name models, objectives, priority, promptTokens or header, or write it as default",
   });
 
+/** A profile, and which requests it is for. */
+const rule = z.strictObject({
+  /** Profile that runs. */
+  profile: z.string().min(1),
+  /** What the request must be like. */
+  when: conditions,
+});
+
 /** `parameters:` of `profile-rules`. */
 const profileRulesParameters = z.strictObject({
   /** The first that fits a request decides. */
-  rules: z.array(z.strictObject({ profile: z.string().min(1), when: conditions })).min(1),
+  rules: z.array(rule).min(1),
   /** Profile of the requests that no rule fits. */
   default: z.string().min(1),
 });

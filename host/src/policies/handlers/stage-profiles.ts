@@ -24,26 +24,25 @@ export function checkStages({ decode }: StageNames, profiles: readonly string[])
   return `sends requests where profile ${decode} picks, and there is none: name a profile ${decode}, or write profiles: { decode: ${profiles[0] ?? "its name"} }`;
 }
 
-/** Profiles of these that run: decode, and those that a decider may want. */
+/** Profiles of these that run, in that order: decode, and those that a decider may want. */
 export function reachStages(stages: StageNames, profiles: readonly string[]): readonly string[] {
   const { decode, prefill, encode, stageOrder, prefillDecider, encodeDecider } = stages;
   const runsPrefill = stageOrder === "prefill-first" || prefillDecider !== undefined;
   const reached = [decode, ...(runsPrefill ? [prefill] : []), ...(encodeDecider === undefined ? [] : [encode])];
-  return profiles.filter((profile) => reached.includes(profile));
+  const order = stageOrder === "decode-first" ? [decode, encode, prefill] : [prefill, encode, decode];
+  return order.filter((profile) => reached.includes(profile) && profiles.includes(profile));
 }
 
 /** What runs of these profiles, in that order, and when. */
 export function explainStages(stages: StageNames, profiles: readonly string[]): string {
-  const { decode, prefill, encode, stageOrder, prefillDecider, encodeDecider, primaryPort } = stages;
+  const { decode, prefill, encode, prefillDecider, encodeDecider, primaryPort } = stages;
   const where = (ref: PolicyRef | undefined) => (ref === undefined ? "" : ` where ${ref.name} wants it`);
-  const order = stageOrder === "decode-first" ? [decode, encode, prefill] : [prefill, encode, decode];
   const conditions = new Map([
     [prefill, where(prefillDecider)],
     [encode, where(encodeDecider)],
     [decode, ""],
   ]);
-  const reached = reachStages(stages, profiles);
-  const steps = order.filter((profile) => reached.includes(profile)).map((name) => `${name}${conditions.get(name)}`);
+  const steps = reachStages(stages, profiles).map((name) => `${name}${conditions.get(name)}`);
   const port = primaryPort === 0 ? "" : ` on port ${primaryPort}`;
   return `runs ${steps.join(", then ")}, and sends where ${decode} picks${port}`;
 }
