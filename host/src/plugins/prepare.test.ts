@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   createTestHost,
@@ -9,7 +10,7 @@ import {
   type TestHostOptions,
   until,
 } from "./fixtures/harness.ts";
-import { inlineCatalogue } from "./fixtures/inline-definitions.ts";
+import { heard, inlineCatalogue } from "./fixtures/inline-definitions.ts";
 import type { PluginSpec } from "./types.ts";
 
 let host: TestHost | undefined;
@@ -189,6 +190,20 @@ describe("a further setup", slow, () => {
     await expect(runtime.upgrade("mine")).rejects.toThrow(/another change is under way/);
     prepared.commit();
     (await runtime.prepare(setup(specs, processes))).commit();
+  });
+
+  it("has every plugin hear once of an endpoint that comes while others are still made", async () => {
+    const { runtime, setup, table, publish } = await run();
+    const many = Array.from({ length: 30 }, (_, i) => inline(`listener-${i}`, { type: "listener" }));
+    heard.length = 0;
+    const preparing = runtime.prepare(setup([...specs, ...many], processes));
+    while (heard.length === 0) await nextTurn();
+    expect(heard.length).toBeLessThan(many.length);
+    table.upsert({ id: "default/late", address: "10.0.0.99:8000", labels: {} });
+    publish();
+    await preparing;
+    const told = heard.filter((event) => "upserted" in event && event.upserted.some(({ id }) => id === "default/late"));
+    expect(told.length).toBe(many.length);
   });
 
   it("comes behind an upgrade that is under way", async () => {
