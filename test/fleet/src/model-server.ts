@@ -54,7 +54,7 @@ export class ModelServer implements Pumped {
   readonly #offer: Offer;
   readonly #metricsEndpoint = createMetricsEndpoint();
   readonly #lora: LoraFamily;
-  readonly #sidecar: Sidecar;
+  readonly #sidecar: Sidecar<InferencePath>;
   readonly #role: ServerRole;
   readonly #host: string;
   #faults: ServerFaults = {};
@@ -82,7 +82,7 @@ export class ModelServer implements Pumped {
       faults: () => this.#faults,
       wake: () => pump.wake(this),
     });
-    this.#sidecar = new Sidecar({
+    this.#sidecar = new Sidecar<InferencePath>({
       role,
       ranks,
       endpoint: () => this.endpoint,

@@ -158,7 +158,7 @@ export class Sidecar<Path extends string> {
     forward({ peer: asked.rank, path, headers: message.headers, body }, response, onFault);
   }
 
-  #fail({ response }: Passage, status: number, body: Buffer): void {
+  #fail({ response }: Passage<Path>, status: number, body: Buffer): void {
     if (response.destroyed) return;
     this.counts.peerFailures += 1;
     sendJson(response, status, body.toString("utf8"));
