@@ -38,16 +38,17 @@ export function toParametersSchema({ parameters, docs }: KnownType): JsonSchema 
 
 /** A type that no other program declares is one of ours, with its parameters. */
 function ofOurTypes(types: readonly KnownType[]): JsonSchema {
-  const ours = types.map((known) => ({
-    if: { properties: { type: { const: known.type } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties: { parameters: toParametersSchema(known) } },
-  }));
-  return {
-    if: { not: { anyOf: elsewhere.map((field) => ({ required: [field] })) } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties: { type: { enum: types.map(({ type }) => type) } }, allOf: ours as JsonSchema[] },
-  };
+  const parameters = types.map((known) =>
+    implies({ properties: { type: { const: known.type } } }, { properties: { parameters: toParametersSchema(known) } }),
+  );
+  const type = { enum: types.map((known) => known.type) };
+  const isOurs = { not: { anyOf: elsewhere.map((field) => ({ required: [field] })) } };
+  return implies(isOurs, { properties: { type }, allOf: parameters });
+}
+
+function implies(condition: JsonSchema, consequence: JsonSchema): JsonSchema {
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  return { if: condition, then: consequence }; // oxlint-disable-line unicorn/no-thenable
 }
 
 function convert(schema: z.ZodType): JsonSchema {

@@ -53,9 +53,10 @@ export function isOfPrompt({ key }: ExplainedRead): boolean {
 
 /** The same reads, as they are told. */
 export function withoutSource(reads: readonly SourcedRead[]): readonly ExplainedRead[] {
-  return reads.map(({ source: _, names, says, ...read }) => ({
-    ...read,
+  return reads.map(({ key, says, names, because }) => ({
+    key,
     says: names.length === 0 ? says : `${says} Of these: ${names.join(", ")}.`,
+    because,
   }));
 }
 
