@@ -200,7 +200,8 @@ class LeasedExchange implements Routed {
     if (judged === "ok") onOk(e2eMs);
     if (watch === undefined && listeners.length === 0) return;
     const usage = this.#readUsage();
-    watch?.done(judged, this.#status, usage, this.#reported);
+    const outputEvents = this.#parts.usage?.outputEvents ?? 0;
+    watch?.done({ cause: judged, status: this.#status, usage, outputEvents }, this.#reported);
     const seenTtftMs = this.#firstAtMs === 0 ? 0 : this.#firstAtMs - startedAtMs;
     const ttftUs = Math.round((this.#reported?.ttftMs ?? seenTtftMs) * 1000);
     const { promptTokens, cachedTokens, outputTokens } = usage;

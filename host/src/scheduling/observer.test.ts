@@ -63,6 +63,7 @@ describe("an observer", () => {
         status: 200,
         isStreamed: true,
         usage: { promptTokens: 3, cachedTokens: 0, outputTokens: 5 },
+        outputEvents: 1,
         bodyBytes: 10 + usage.length,
         chunks: 2,
         ttftMs: 40,

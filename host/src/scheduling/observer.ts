@@ -27,6 +27,8 @@ export interface ObservedResponse {
   /** Whether the body asked for a stream, or the response is one of server-sent events. */
   readonly isStreamed: boolean;
   readonly usage: TokenUsage;
+  /** Events of a stream that brought output, as far as usage was read; 0 of a response that is no stream. */
+  readonly outputEvents: number;
   /** Bytes and pieces of the body that came by. */
   readonly bodyBytes: number;
   readonly chunks: number;

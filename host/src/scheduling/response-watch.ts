@@ -1,5 +1,5 @@
-import type { DoneCause, HostFacts, TokenUsage } from "@outrider/core";
-import type { ObservedRequest, RequestObserver } from "./observer.ts";
+import type { HostFacts } from "@outrider/core";
+import type { ObservedRequest, ObservedResponse, RequestObserver } from "./observer.ts";
 import type { IncomingRequest, ReportedResponse } from "./types.ts";
 
 /** Tenant of requests that name none and whose agent is not known, as the reference EPP has it. */
@@ -65,14 +65,12 @@ export class ResponseWatch {
     this.#lastMs = nowMs;
   }
 
-  done(cause: DoneCause, status: number, usage: TokenUsage, reported: ReportedResponse | undefined): void {
+  done(seen: Pick<ObservedResponse, "cause" | "status" | "usage" | "outputEvents">, reported?: ReportedResponse): void {
     const { observer, request, receivedMs, elapsedMs } = this.#watched;
     const seenTtftMs = this.#chunks === 0 ? 0 : this.#firstMs - receivedMs;
     observer.done(request, {
-      cause,
-      status,
+      ...seen,
       isStreamed: this.#isStreamed,
-      usage,
       bodyBytes: this.#bodyBytes,
       chunks: this.#chunks,
       ttftMs: reported?.ttftMs || seenTtftMs,
