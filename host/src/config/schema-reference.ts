@@ -40,9 +40,5 @@ export const flowControlEntry = z.strictObject({
   enableEviction: z.literal(false).optional(),
 });
 
-/** `requestHandler:`, its shape checked. */
-export type RequestHandlerEntry = z.output<typeof requestHandlerEntry>;
 /** `dataLayer:`, its shape checked. */
 export type DataLayerEntry = z.output<typeof dataLayerEntry>;
-/** `flowControl:`, its shape checked. */
-export type FlowControlEntry = z.output<typeof flowControlEntry>;

@@ -119,7 +119,7 @@ export const endpointPickerConfig = z.strictObject({
   apiVersion: z.enum(apiVersions),
   /** Always `EndpointPickerConfig`. */
   kind: z.literal("EndpointPickerConfig"),
-  /** Budget of a decision, shared by producers and all profiles; default 5ms, see the docs for the reference's forms. */
+  /** Budget of a decision, shared by producers and all profiles; default 5ms, in the reference's form what its parts need. */
   budget: duration.optional(),
   /** How much of responses is observed; `auto` = everything where something needs it, else nothing. */
   responses: z.enum(["auto", "full", "headers", "none"]).default("auto"),

@@ -119,7 +119,10 @@ export interface HostConfig {
   readonly workers: WorkerPoolSpec;
   /** Processes that some plugin needs, those of built-in types included. */
   readonly processes: readonly ProcessSpec[];
-  /** Scorers and producers in the order of the configuration, each before the one that is asked in its place. */
+  /**
+   * Scorers and producers in the order of the configuration, each before the one that is asked in its place; producers
+   * that nobody wrote down behind them.
+   */
   readonly plugins: readonly PluginSpec[];
   /** Producers by wave: those of a wave run at once, each wave after the data it reads. */
   readonly waves: readonly (readonly ProducerPlace[])[];
@@ -135,6 +138,6 @@ export interface HostConfig {
   readonly dataLayer: DataLayerSettings;
   /** What policies and rules of requests read of a request or the endpoints. */
   readonly needs: readonly Need[];
-  /** Whether some plugin may read the in-flight columns. */
+  /** Whether some plugin or policy may read the in-flight columns. */
   readonly readsInflight: boolean;
 }
