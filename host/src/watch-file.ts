@@ -11,9 +11,11 @@ export type FileContent =
 export interface WatchOptions {
   readonly path: string;
   readonly clock: CycleClock;
+  /** What it held when somebody read it before; default nobody has, and its first content is told. */
+  readonly known?: Uint8Array;
   /** Reads the file, at most as much of it as anybody wants. @throws the file system's error. */
   read(): Promise<Uint8Array>;
-  /** The file holds something else than it was told last, or can no longer be read; told once in the beginning too. */
+  /** The file holds something else than was told last, or can no longer be read. */
   changed(content: FileContent): void;
 }
 
@@ -50,6 +52,7 @@ class WatchedFile {
 
   constructor(options: WatchOptions) {
     this.#options = options;
+    this.#told = options.known && { kind: "bytes", bytes: options.known };
   }
 
   start(): void {
