@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { errorCodes } from "@outrider/core/contract";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -7,8 +7,19 @@ import { catalogue } from "./config/fixtures/catalogue.ts";
 import { keyTables } from "./config/keys-table.ts";
 import { loadConfig } from "./config/load.ts";
 import { insertTables } from "./markdown.ts";
+import { policyTypes } from "./policies/catalogue.ts";
 
 const page = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
+
+/** Configurations in a page that begin so. */
+const partsOf = (text: string, start: RegExp) =>
+  [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, part = ""]) => part).filter((part) => start.test(part));
+
+/** A configuration without its first two lines. */
+function loadPart(part: string) {
+  const bytes = Buffer.from(`apiVersion: outrider.dev/v1alpha1\nkind: EndpointPickerConfig\n${part}`);
+  return loadConfig({ name: "docs", bytes, folder: "/nowhere" }, catalogue);
+}
 
 describe("docs/errors.md", () => {
   it("has every error, in the order of the code, and no other", () => {
@@ -37,11 +48,10 @@ describe("docs/configuration.md", () => {
   });
 
   it("shows parts of a configuration that have no other fault than that their files are not there", async () => {
-    const parts = [...text.matchAll(/```yaml\n((?:processes|workers):[\s\S]*?)```/g)].map(([, part]) => part);
-    expect(parts).toHaveLength(2);
+    const parts = partsOf(text, /^(?:processes|workers|objectives|modelRewrites):/);
+    expect(parts).toHaveLength(4);
     for (const part of parts) {
-      const bytes = Buffer.from(`apiVersion: outrider.dev/v1alpha1\nkind: EndpointPickerConfig\n${part}`);
-      const result = await loadConfig({ name: "docs", bytes, folder: "/nowhere" }, catalogue);
+      const result = await loadPart(part);
       const faults = result.kind === "invalid" ? result.faults : [];
       expect(faults.filter(({ message }) => !message.startsWith("there is no file"))).toEqual([]);
     }
@@ -62,3 +72,44 @@ describe("docs/configuration.md", () => {
     });
   });
 });
+
+describe("docs/scheduling.md", () => {
+  const parts = partsOf(page("scheduling.md"), /^plugins:/);
+
+  it("shows configurations", () => expect(parts.length).toBeGreaterThan(3));
+
+  for (const part of parts) {
+    it(`shows one that is valid, without warnings: ${part.split("\n")[1]}`, async () => {
+      expect(await loadPart(part)).toMatchObject({ kind: "valid", warnings: [] });
+    });
+  }
+
+  it("names every picker and profile handler that is not deprecated", () => {
+    const types = policyTypes.filter(({ picker, handler, notice }) => (picker ?? handler) && notice === undefined);
+    const text = page("scheduling.md");
+    expect(types.map(({ type }) => type).filter((type) => !text.includes(`| \`${type}\` |`))).toEqual([]);
+  });
+});
+
+for (const name of ["configuration.md", "scheduling.md", "plugin-types.md"]) {
+  it(`docs/${name} leads to pages and headings that are there`, () => {
+    const links = [...page(name).matchAll(/\]\((?!http)([\w./-]*)(?:#([\w-]+))?\)/g)];
+    const broken = links.filter(([, file = "", anchor]) => {
+      const target = new URL(`../../docs/${file === "" ? name : file}`, import.meta.url);
+      if (!existsSync(target)) return true;
+      return anchor !== undefined && !anchorsIn(readFileSync(target, "utf8")).includes(anchor);
+    });
+    expect(links.length).toBeGreaterThan(3);
+    expect(broken.map(([link]) => link)).toEqual([]);
+  });
+}
+
+/** Anchors of a page's headings. */
+function anchorsIn(text: string): readonly string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}

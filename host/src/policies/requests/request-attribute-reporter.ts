@@ -20,12 +20,15 @@ const expression = (type: ExpressionType) =>
 
 /** `parameters:` of a `request-attribute-reporter`. */
 const reporterParameters = z.strictObject({
+  /** The numbers. */
   attributes: z
     .array(
       z.strictObject({
         /** Where the gateway finds the number in its dynamic metadata. */
         key: z.strictObject({
+          /** Namespace of the metadata. */
           namespace: z.string().min(1).max(256).default("envoy.lb"),
+          /** Key in it. */
           name: z.string().min(1).max(256),
         }),
         /** Comes to a whole number. */
