@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { AnyDefinition, Need } from "@outrider/core/contract";
+import { threadFile } from "../thread-file.ts";
 import type { ShapeIssue } from "./shape.ts";
 
 /** What a module's declaration says of its type, without its code. */
@@ -38,7 +39,7 @@ export async function describeModule(
   question: ModuleQuestion,
   timeoutMs = defaultTimeoutMs,
 ): Promise<ModuleDescription> {
-  const thread = new Worker(new URL("module-thread.ts", import.meta.url), {
+  const thread = new Worker(threadFile("./module-thread.ts", import.meta.url), {
     workerData: question,
     env: {},
     execArgv: [],

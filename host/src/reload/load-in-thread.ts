@@ -1,8 +1,7 @@
-import { extname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { ConfigResult } from "../config/load.ts";
 import type { RawConfig } from "../config/source.ts";
+import { threadFile } from "../thread-file.ts";
 
 /** What {@link loadInThread} asks its thread. */
 export interface LoadQuestion {
@@ -15,16 +14,13 @@ export interface LoadQuestion {
 const defaultTimeoutMs = 30_000;
 const heapMb = 256;
 
-const source = new URL("./load-thread.ts", import.meta.url);
-const thread = fileURLToPath(source).replace(/\.ts$/, extname(new URL(import.meta.url).pathname));
-
 /**
  * Checks a configuration as `loadConfig` does, in a thread that ends with the answer: parsing and checking a large one
  * takes longer than a decision may wait, and one that grows without end takes nothing along.
  * @throws {Error} where the thread ends without an answer, and says why.
  */
 export async function loadInThread(question: LoadQuestion, timeoutMs = defaultTimeoutMs): Promise<ConfigResult> {
-  const worker = new Worker(thread, {
+  const worker = new Worker(threadFile("./load-thread.ts", import.meta.url), {
     workerData: question,
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: heapMb },

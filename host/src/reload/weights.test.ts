@@ -1,41 +1,17 @@
-import type { CycleClock } from "@outrider/core";
+import { createEndpointTable, createRequestFacts, rerun, runCycle, toFactNeeds } from "@outrider/core";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createManualClock, type ManualClock } from "../plugins/fixtures/manual-clock.ts";
+import { systemClock } from "../system-clock.ts";
 import { openReload, type Reload, toText } from "./testing/open-reload.ts";
 import { createWeights, type Weights } from "./weights.ts";
-
-/** A clock that a test moves. */
-class ManualClock implements CycleClock {
-  #nowMs = 1_000_000;
-  #timers = new Map<object, { readonly atMs: number; readonly callback: () => void }>();
-  nowMs(): number {
-    return this.#nowMs;
-  }
-  elapsedMs(): number {
-    return this.#nowMs;
-  }
-  after(delayMs: number, callback: () => void): object {
-    const key = {};
-    this.#timers.set(key, { atMs: this.#nowMs + delayMs, callback });
-    return key;
-  }
-  cancel(timer: unknown): void {
-    this.#timers.delete(timer as object);
-  }
-  pass(ms: number): void {
-    this.#nowMs += ms;
-    for (const [key, { atMs, callback }] of [...this.#timers]) {
-      if (atMs <= this.#nowMs && this.#timers.delete(key)) callback();
-    }
-  }
-}
 
 let reload: Reload;
 let clock: ManualClock;
 let weights: Weights;
 beforeEach(async () => {
   reload = await openReload();
-  clock = new ManualClock();
+  clock = createManualClock();
   weights = createWeights(reload.inForce, clock, pino({ level: "silent" }));
 });
 afterEach(() => reload.close());
@@ -90,9 +66,9 @@ describe("weights for a limited time", () => {
     ]);
     expect(reload.inForce.generation).toBe(1);
     expect(reload.inForce.plan.generation).toBe(1);
-    clock.pass(minute - 1);
+    clock.advance(minute - 1);
     expect(planned()?.[0]).toEqual(["queue", 2.5]);
-    clock.pass(1);
+    clock.advance(1);
     expect(planned()?.[0]).toEqual(["queue", 1]);
     expect(weights.list().map(({ endsAtMs }) => endsAtMs)).toEqual([0, 0]);
   });
@@ -104,9 +80,29 @@ describe("weights for a limited time", () => {
       ["kv", 2],
     ]);
     expect(weights.list()).toEqual([
-      { profile: "default", scorer: "queue", configured: 1, inForce: 0, endsAtMs: 1_060_000 },
+      { profile: "default", scorer: "queue", configured: 1, inForce: 0, endsAtMs: clock.nowMs() + minute },
       { profile: "default", scorer: "kv", configured: 2, inForce: 2, endsAtMs: 0 },
     ]);
+  });
+
+  it("are those of a decision's record, which agrees when it is decided again", async () => {
+    weights.set("default", new Map(Object.entries({ queue: 0, kv: 3 })), minute);
+    const { plan } = reload.inForce;
+    const table = createEndpointTable({ epoch: 1 });
+    table.setReady(table.upsert({ id: "default/a", address: "10.0.0.1:80", labels: {} }), true);
+    const snapshot = table.publish(1);
+    const facts = createRequestFacts({ path: "", header: () => undefined, body: undefined }, "r", {
+      needs: toFactNeeds([]),
+    });
+    const candidates = snapshot.live.slice();
+    const record = await runCycle({
+      ...{ decisionId: "d", firstCallId: 1, seed: 1, plan, snapshot, candidates, facts, inflight: table.inflight },
+      clock: systemClock,
+    });
+    const [profile] = record.profiles;
+    expect(profile?.scorers.map(({ name, weight }) => [name, weight])).toEqual([["kv", 3]]);
+    expect(profile?.shadows.map(({ name, weight }) => [name, weight])).toEqual([["queue", 0]]);
+    expect(rerun(record, plan).difference).toBe("");
   });
 
   it("stand in the place of those that were set before, with their own time", () => {
@@ -116,9 +112,9 @@ describe("weights for a limited time", () => {
       ["queue", 1],
       ["kv", 4],
     ]);
-    clock.pass(minute);
+    clock.advance(minute);
     expect(planned()?.[1]).toEqual(["kv", 4]);
-    clock.pass(minute);
+    clock.advance(minute);
     expect(planned()?.[1]).toEqual(["kv", 2]);
   });
 
@@ -135,7 +131,7 @@ describe("weights for a limited time", () => {
     await reload.changes.noticed(reload.raw(toText("", 5)));
     const { plan } = reload.inForce;
     expect(planned()?.[0]).toEqual(["queue", 5]);
-    clock.pass(minute);
+    clock.advance(minute);
     expect(reload.inForce.plan).toBe(plan);
   });
 

@@ -1,9 +1,8 @@
-import { extname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
 import type { CycleClock } from "@outrider/core";
 import { OutriderError } from "@outrider/core/contract";
 import { Piscina } from "piscina";
+import { threadFile } from "../../thread-file.ts";
 import { withTimeout } from "../with-timeout.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 import { createRunningSection, type RunningSection } from "./running-section.ts";
@@ -76,8 +75,7 @@ export async function startThread(options: ThreadOptions): Promise<ThreadHandle>
 }
 
 function createPool(memoryMb: number): Piscina {
-  const source = new URL("./thread.ts", import.meta.url);
-  const filename = fileURLToPath(source).replace(/\.ts$/, extname(new URL(import.meta.url).pathname));
+  const filename = threadFile("./thread.ts", import.meta.url);
   const maxYoungGenerationSizeMb = Math.max(1, Math.floor(memoryMb * youngShare));
   return new Piscina({
     filename,

@@ -8,6 +8,7 @@ import { catalogue } from "../../config/fixtures/catalogue.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { RawConfig } from "../../config/source.ts";
 import { createDataLayer } from "../../datalayer/data-layer.ts";
+import { createStaticSource } from "../../datalayer/static-source.ts";
 import { createPluginRuntime } from "../../plugins/create-plugin-runtime.ts";
 import { systemClock } from "../../system-clock.ts";
 import { type ChangeParts, type ConfigChanges, createConfigChanges } from "../config-changes.ts";
@@ -67,7 +68,15 @@ export async function openReload(text = toText(), hold: () => Promise<void> = as
     registry,
   });
   const settings = first.config.dataLayer;
-  const own = { table, settings, sources: [], intervalMs: 60_000, random: () => 0.5, logger: log, registry };
+  const own = {
+    table,
+    settings,
+    sources: [createStaticSource(["127.0.0.1:1"])],
+    intervalMs: 60_000,
+    random: () => 0.5,
+    logger: log,
+    registry,
+  };
   const dataLayer = createDataLayer({ ...own, clock: systemClock });
   await dataLayer.start();
   let file: string | Error = text;
