@@ -23,7 +23,7 @@ export const queueScorer = defineScorer({
   }),
 });
 
-/** Prefers small batches: as {@link queueScorer}, over the requests that run. */
+/** Prefers small batches: as `queue-scorer`, over the requests that run. */
 export const runningRequestsSizeScorer = defineScorer({
   type: "running-requests-size-scorer",
   category: "distribution",
