@@ -81,12 +81,13 @@ describe("where filters leave nothing, the client reads which one", () => {
 });
 
 describe("Prefer: if-available", () => {
-  const producing = (values: readonly number[] | "nothing"): Producer => ({
+  const producing = (values: readonly number[] | "nothing" | "an abstention"): Producer => ({
     name: "prefixes",
     type: "prefixes",
     produces: ["data.prefix_total_blocks", "data.prefix_match_blocks"],
     produce(_, [, matches]) {
       if (values === "nothing") throw new Error("broken");
+      if (values === "an abstention") return "no whole prefix block";
       matches?.set(values);
       return undefined;
     },
@@ -97,6 +98,7 @@ describe("Prefer: if-available", () => {
   const cases = [
     { title: "nothing of the prompt is cached at the pick", values: [4, 4, 0], prefer: "if-available", status: 412 },
     { title: "nothing is known of the pick", values: [4, 4, Number.NaN], prefer: "if-available", status: 412 },
+    { title: "the producer abstains", values: "an abstention", prefer: "if-available", status: 412 },
     { title: "some of it is", values: [0, 0, 2], prefer: "if-available", status: 0 },
     { title: "it stands among others", values: [0, 0, 0], prefer: 'wait=10, If-Available; a="b", x', status: 412 },
     { title: "the client wants something else", values: [0, 0, 0], prefer: "wait=10, if-available-later", status: 0 },
@@ -110,8 +112,10 @@ describe("Prefer: if-available", () => {
     });
   }
 
-  it("says nothing where no producer tells of prefixes", async () => {
-    expect((await decide({}, preferring("if-available"))).verdict.kind).toBe("routed");
+  it("is answered 412 where no producer tells of prefixes", async () => {
+    const { verdict, leases } = await decide({}, preferring("if-available"));
+    expect(verdict).toMatchObject({ kind: "refused", code: "PreconditionFailed", status: 412 });
+    expect(leases.count()).toBe(0);
   });
 
   it("says nothing where the client does not ask", async () => {

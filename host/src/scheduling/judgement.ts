@@ -59,18 +59,27 @@ function explainEmpty({ profiles, primary, candidates }: DecisionRecord): string
 }
 
 /**
- * A client that wants to be answered only where its prompt is cached. A producer that has brought nothing refuses
- * nobody.
+ * A client that wants to be answered only where its prompt is cached: where nobody tells of caches, none of it is. A
+ * producer that has failed to answer refuses nobody.
  */
 function withoutPrefix(made: DecisionRecord, { request, view }: JudgementParts): Declined | undefined {
+  if (!prefersAvailable(request.header("prefer"))) return undefined;
   const { prefixMatches } = view;
-  if (prefixMatches === undefined || !prefersAvailable(request.header("prefer"))) return undefined;
-  const outcome = made.producers.find(({ name }) => name === prefixMatches.producer);
-  if (outcome?.kind !== "scored") return undefined;
-  const blocks = outcome.values[prefixMatches.position]?.[made.candidates.indexOf(made.destination[0] ?? -1)];
-  if (blocks !== undefined && blocks > 0) return undefined;
-  const message = "no part of the prompt is in the prefix cache of the endpoint (Prefer: if-available)";
+  if (prefixMatches !== undefined && !lacksPrefix(made, prefixMatches)) return undefined;
+  const message = "no part of the prompt is known to be in the prefix cache of the endpoint (Prefer: if-available)";
   return decline(refuse("PreconditionFailed", message), "if-available");
+}
+
+/** Whether a producer that has answered says so; one that abstains knows of nothing. */
+function lacksPrefix(
+  { candidates, destination, producers }: DecisionRecord,
+  { producer, position }: NonNullable<PlanView["prefixMatches"]>,
+): boolean {
+  const outcome = producers.find(({ name }) => name === producer);
+  if (outcome?.kind === "abstained") return true;
+  if (outcome?.kind !== "scored") return false;
+  const blocks = outcome.values[position]?.[candidates.indexOf(destination[0] ?? -1)];
+  return !(blocks !== undefined && blocks > 0);
 }
 
 /** Whether `if-available` is among the preferences of RFC 7240, whatever its parameters. */
