@@ -6,10 +6,10 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
 /**
- * Bytes of a string looked at one by one before the rest is left to a search, which costs as much to start; twice as
- * many each time that a search ended that soon at an escaped quote.
+ * Bytes of a string looked at one by one before the rest is left to a search, which costs as much to start. Where a
+ * search ended that soon at an escaped quote, twice as many are; where it did not, the next one starts at once.
  */
-const SHORT_STRING = 64;
+const SHORT_STRING = 32;
 
 const noBytes = Buffer.alloc(0);
 
@@ -82,26 +82,29 @@ export class BodyReader {
     return joined.toString("utf8", 0, joined.length - fewer);
   }
 
-  /** From behind a string's opening quote goes behind its closing one. False if the body ends before. */
-  skipString(): boolean {
+  /**
+   * From behind a string's opening quote goes behind its closing one. False if the body ends before.
+   * @param shortBytes looked at one by one before the rest is left to a search.
+   */
+  skipString(shortBytes = SHORT_STRING): boolean {
     let at = this.#at;
-    let short = SHORT_STRING;
+    let short = shortBytes;
     for (;;) {
       const bytes = this.#bytes;
       const near = Math.min(at + short, bytes.length);
       while (at < near) {
-        const byte = bytes[at++];
+        const byte = bytes[at];
         if (byte === QUOTE) {
-          this.#at = at;
+          this.#at = at + 1;
           return true;
         }
-        if (byte === BACKSLASH) at++;
+        at += byte === BACKSLASH ? 2 : 1;
       }
       if (at < bytes.length) {
         const quote = bytes.indexOf(QUOTE, at);
         const end = quote < 0 ? bytes.length : quote;
         const isEscaped = endsInEscape(bytes, at, end);
-        short = end - at < SHORT_STRING ? 2 * short : SHORT_STRING;
+        short = end - at < SHORT_STRING ? Math.max(2 * short, SHORT_STRING) : 0;
         at = isEscaped || quote >= 0 ? end + 1 : end;
         if (quote >= 0 && !isEscaped) {
           this.#at = at;
@@ -145,7 +148,7 @@ export class BodyReader {
           continue;
         }
         this.#at = at;
-        if (!this.skipString()) return false;
+        if (!this.skipString(0)) return false;
         if (this.#bytes !== bytes) break;
         at = this.#at;
       }

@@ -12,7 +12,8 @@ export function countPromptTokens(prompt: Prompt): number | undefined {
   if (prompt.kind === "tokens") return prompt.tokenIds.length;
   if (prompt.kind === "ascii") return Math.ceil(lengthOf(prompt.pieces) / TOKEN_BYTES);
   if (prompt.kind !== "text") return undefined;
-  const bytes = prompt.pieces.reduce((sum, piece) => sum + byteLengthOf(piece), 0);
+  let bytes = 0;
+  for (const piece of prompt.pieces) bytes += byteLengthOf(piece);
   return Math.ceil(bytes / TOKEN_BYTES);
 }
 
