@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CycleClock, Need, Plan } from "@outrider/core";
 import type { Logger } from "pino";
-import { createPlan } from "../config/plan.ts";
+import { createPlan, type PluginLookup } from "../config/plan.ts";
 import { createScoreMemories, type ScoreMemories } from "../config/score-memories.ts";
 import type { HostConfig } from "../config/types.ts";
 import type { DataLayer } from "../datalayer/data-layer.ts";
@@ -64,14 +64,13 @@ export function toPluginSetup({ plugins, processes, workers, budgetMs }: HostCon
 /** Begins with generation 1, whose plugins the runtime was made with. */
 export function createConfigInForce(config: HostConfig, parts: ConfigParts): ConfigInForce {
   const { plugins, dataLayer, clock, log, loaded } = parts;
-  const make = (to: HostConfig, from: Pick<PluginRuntime, "scorer" | "producer">, before?: Current): Current => {
-    const policies = createPolicies(to.policies, before?.policies);
+  const make = (to: HostConfig, from: PluginLookup, policies: Policies, before?: Current): Current => {
     const memories = createScoreMemories(to, before?.memories);
     const plan = createPlan(to, from, policies, (before?.plan.generation ?? 0) + 1, memories);
     const rules = createRequestRules(to.requests, policies);
     return { config: to, policies, memories, plan, rules, loadedAtMs: clock.nowMs(), limited: [] };
   };
-  let current = make(config, plugins);
+  let current = make(config, plugins, createPolicies(config.policies));
   const granted = joinNeeds(
     () => plugins.granted,
     () => current.config.needs,
@@ -83,7 +82,9 @@ export function createConfigInForce(config: HostConfig, parts: ConfigParts): Con
       const settings = await dataLayer.prepare(to.dataLayer);
       try {
         await nextTurn();
-        const next = make(to, prepared, current);
+        const policies = createPolicies(to.policies, current.policies);
+        await nextTurn();
+        const next = make(to, prepared, policies, current);
         await nextTurn();
         return { prepared, settings, next };
       } catch (cause) {
