@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { loadConfig } from "@outrider/host";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { plugins } from "outrider/plugins";
@@ -27,19 +28,26 @@ const shown = ["README.md", "docs/configuration.md", "docs/scheduling.md", "docs
   })),
 );
 const restated = restatedFiles.map((file) => ({ title: file, text: readRestated(file) }));
+/** Every other configuration of the repository. */
+const others = globSync("{examples,host,test}/**/*.yaml", {
+  cwd: fileURLToPath(root),
+  exclude: (path) => path.includes("node_modules") || path.includes("conformance/configs"),
+})
+  .map((file) => ({ title: file, text: read(file) }))
+  .filter(({ text }) => text.includes("kind: EndpointPickerConfig"));
 
 describe("the JSON Schema", () => {
   it("takes every configuration that loads", async () => {
     const faults: Record<string, readonly string[]> = {};
     let loaded = 0;
-    for (const { title, text } of [...restated, ...shown]) {
+    for (const { title, text } of [...restated, ...shown, ...others]) {
       const raw = { name: title, bytes: Buffer.from(text), folder: configsFolder };
       if ((await loadConfig(raw, plugins)).kind === "invalid") continue;
       loaded++;
       if (faultsOf(text).length > 0) faults[title] = faultsOf(text);
     }
     expect(faults).toEqual({});
-    expect(loaded).toBeGreaterThan(15);
+    expect(loaded).toBeGreaterThan(20);
   });
 
   const cases: readonly { readonly title: string; readonly text: string; readonly at: string }[] = [
