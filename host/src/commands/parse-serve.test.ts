@@ -47,6 +47,7 @@ describe("parseServe", () => {
       adminAddress: { host: "127.0.0.1", port: 9004 },
       adminToken: undefined,
       config: { kind: "builtin" },
+      watchConfig: true,
       endpoints: ["a:1"],
       endpointsFile: undefined,
       attach: new Map(),
