@@ -92,4 +92,19 @@ schedulingProfiles: [{ name: chat, plugins: [{ pluginRef: q, weight: 2.5 }] }]`,
     const input = { candidates: Uint32Array.of(3, 5), totals: Float64Array.of(1, 1), random: () => 0.01, ...seen };
     expect(plan.profiles[0]!.picker.pick(input)).toEqual([3]);
   });
+
+  it("has filters, admitters and a handler with its deciders, each under its name", async () => {
+    const plan = await planOf(`plugins:
+- { name: own, type: decode-filter, onEmpty: relax }
+- { name: shed, type: probabilistic-admitter }
+- { type: always-disagg-pd-decider }
+- { name: stages, type: disagg-profile-handler, parameters: { deciders: { prefill: always-disagg-pd-decider } } }
+schedulingProfiles: [{ name: prefill }, { name: decode, plugins: [{ pluginRef: own }] }]`);
+    expect(plan.profiles.map(({ name, filters }) => [name, filters])).toMatchObject([
+      ["prefill", []],
+      ["decode", [{ filter: { name: "own", type: "decode-filter" }, onEmpty: "relax" }]],
+    ]);
+    expect(plan.admitters).toMatchObject([{ name: "shed", type: "probabilistic-admitter" }]);
+    expect(plan.handler).toMatchObject({ name: "stages", type: "disagg-profile-handler" });
+  });
 });
