@@ -2,10 +2,11 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * Path of a module that runs in a thread of its own: TypeScript beside sources, JavaScript beside what was built of them.
- * @param source its name as a source, such as `./thread.ts`.
- * @param from `import.meta.url` of the module beside it.
+ * Path of a module that runs in a thread of its own: TypeScript where the host runs from its sources, JavaScript where it
+ * was built.
+ * @param source URL of it as a source.
+ * @param own URL of any module of the host; default this one.
  */
-export function threadFile(source: string, from: string): string {
-  return fileURLToPath(new URL(source, from)).replace(/\.ts$/, extname(new URL(from).pathname));
+export function threadFile(source: URL, own = import.meta.url): string {
+  return fileURLToPath(source).replace(/\.ts$/, extname(new URL(own).pathname));
 }

@@ -39,7 +39,7 @@ export async function describeModule(
   question: ModuleQuestion,
   timeoutMs = defaultTimeoutMs,
 ): Promise<ModuleDescription> {
-  const thread = new Worker(threadFile("./module-thread.ts", import.meta.url), {
+  const thread = new Worker(threadFile(new URL("./module-thread.ts", import.meta.url)), {
     workerData: question,
     env: {},
     execArgv: [],

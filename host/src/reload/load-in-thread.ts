@@ -20,7 +20,7 @@ const heapMb = 256;
  * @throws {Error} where the thread ends without an answer, and says why.
  */
 export async function loadInThread(question: LoadQuestion, timeoutMs = defaultTimeoutMs): Promise<ConfigResult> {
-  const worker = new Worker(threadFile("./load-thread.ts", import.meta.url), {
+  const worker = new Worker(threadFile(new URL("./load-thread.ts", import.meta.url)), {
     workerData: question,
     execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: heapMb },

@@ -75,7 +75,7 @@ export async function startThread(options: ThreadOptions): Promise<ThreadHandle>
 }
 
 function createPool(memoryMb: number): Piscina {
-  const filename = threadFile("./thread.ts", import.meta.url);
+  const filename = threadFile(new URL("./thread.ts", import.meta.url));
   const maxYoungGenerationSizeMb = Math.max(1, Math.floor(memoryMb * youngShare));
   return new Piscina({
     filename,
