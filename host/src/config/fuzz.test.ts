@@ -36,8 +36,15 @@ function checkAnswer(result: ConfigResult, text: string): void {
     scorer: (name: string) => ({ name, type: "t", score: () => {} }),
     producer: (name: string) => ({ name, type: "t", produces: [], produce: () => {} }),
   };
-  const plan = createPlan(result.config, plugins, createPolicies(result.config.policies), 1);
-  expect(plan.profiles.length).toBeGreaterThan(0);
+  const config = structuredClone(result.config); // a reload gets it from a thread
+  expect(config).toEqual(result.config);
+  const policies = createPolicies(config.policies);
+  expect(createPlan(config, plugins, policies, 1).profiles.length).toBeGreaterThan(0);
+  const { detector, screeners, agents, reporters } = config.requests;
+  policies.get("detector", detector);
+  for (const name of screeners) policies.get("screener", name);
+  for (const name of agents) policies.find(name).type.agent!(policies.find(name).spec.parameters as never);
+  for (const name of reporters) policies.find(name).type.reporter!(policies.find(name).spec.parameters as never);
 }
 
 /** Each map and list in a tree, with the keys that lead out of it. */
