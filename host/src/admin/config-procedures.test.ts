@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, describe, expect, it } from "vitest";
-import { openReload, type Reload, toText } from "../reload/testing/open-reload.ts";
-import { type AdminTestClient, openAdmin } from "./testing/open-admin.ts";
+import { openReload, type Reload, toText } from "../reload/fixtures/open-reload.ts";
+import { type AdminTestClient, openAdmin } from "./fixtures/open-admin.ts";
 
 let reload: Reload | undefined;
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { type AdminTestClient, openAdmin } from "./testing/open-admin.ts";
+import { type AdminTestClient, openAdmin } from "./fixtures/open-admin.ts";
 
 describe("the admin interface, asked about plugins,", () => {
   it("lists plugins with what the configuration says of them", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { openAdmin } from "./fixtures/open-admin.ts";
 import { createAdminServer } from "./server.ts";
-import { openAdmin } from "./testing/open-admin.ts";
 
 const procedure = "/outrider.admin.v1.AdminService/ListPlugins";
 const token = "0123456789abcdef";

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
-import { openAdmin } from "./testing/open-admin.ts";
+import { openAdmin } from "./fixtures/open-admin.ts";
 
 describe("the admin interface, asked about decisions,", () => {
   const questions = [

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { openReload, type Reload, toText } from "./testing/open-reload.ts";
+import { openReload, type Reload, toText } from "./fixtures/open-reload.ts";
 
 let reload: Reload;
 afterEach(() => reload.close());

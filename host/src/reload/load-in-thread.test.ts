@@ -6,8 +6,8 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { catalogue } from "../config/fixtures/catalogue.ts";
 import { loadConfig } from "../config/load.ts";
+import { toText } from "./fixtures/open-reload.ts";
 import { loadInThread } from "./load-in-thread.ts";
-import { toText } from "./testing/open-reload.ts";
 
 let folder: string;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createManualClock, type ManualClock } from "../plugins/fixtures/manual-clock.ts";
 import { systemClock } from "../system-clock.ts";
-import { openReload, type Reload, toText } from "./testing/open-reload.ts";
+import { openReload, type Reload, toText } from "./fixtures/open-reload.ts";
 import { createWeights, type Weights } from "./weights.ts";
 
 let reload: Reload;
