@@ -77,10 +77,19 @@ schedulingProfiles: [{ name: encode }, { name: prefill }, { name: decode }]
   });
 
   const observed: readonly { title: string; text: string; want: Partial<Explanation> }[] = [
-    { title: "pass by where nobody asks", text: "", want: { observation: "none", observers: [] } },
+    {
+      title: "pass by where nobody asks",
+      text: "referenceMetrics: false\n",
+      want: { observation: "none", observers: [] },
+    },
+    {
+      title: "are seen for metrics that are made of them",
+      text: "",
+      want: { observation: "full", observers: ["referenceMetrics"] },
+    },
     {
       title: "are seen for who counts what is in flight",
-      text: "plugins: [{ type: active-request-scorer }]\n",
+      text: "referenceMetrics: false\nplugins: [{ type: active-request-scorer }]\n",
       want: { observation: "full", observers: ["active-request-scorer"] },
     },
     {

@@ -62,14 +62,16 @@ export function withoutSource(reads: readonly SourcedRead[]): readonly Explained
 
 /** How much of responses is seen, and who has asked for it. */
 export function explainObservation(
-  { responses, readsInflight, requests: { reporters, screeners } }: HostConfig,
+  { responses, readsInflight, requests: { reporters, screeners, referenceMetrics } }: HostConfig,
   readers: readonly Reader[],
 ): Pick<Explanation, "observation" | "observers"> {
   const needs = readers.flatMap((reader) => reader.needs);
-  const seen = toObservation(responses, eventNeedsOf(needs), readsInflight || reporters.length > 0);
+  const isRead = readsInflight || reporters.length > 0 || referenceMetrics;
+  const seen = toObservation(responses, eventNeedsOf(needs), isRead);
   const observation = seen === "none" && screeners.length > 0 ? "headers" : seen;
   const asking = readers.filter((reader) => reader.needs.some(isOfResponse)).map(({ name }) => name);
-  return { observation, observers: responses === "auto" ? [...asking, ...reporters, ...screeners] : [] };
+  const others = [...reporters, ...screeners, ...(referenceMetrics ? ["referenceMetrics"] : [])];
+  return { observation, observers: responses === "auto" ? [...asking, ...others] : [] };
 }
 
 function isOfResponse({ key }: Need): boolean {

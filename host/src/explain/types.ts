@@ -103,7 +103,7 @@ export interface Explanation {
   readonly reads: readonly ExplainedRead[];
   /** How much of responses is seen. */
   readonly observation: Observation;
-  /** Why as much: names of those who ask for it; empty where the configuration itself says so, or nobody asks. */
+  /** Why as much: names of those who ask for it, fields too; empty where `responses:` says so, or nobody asks. */
   readonly observers: readonly string[];
   readonly pages: readonly ExplainedPage[];
   /** Plugins that say only when they start what they read. */
