@@ -13,7 +13,7 @@ const grows = new URL("fixtures/modules/grows.ts", import.meta.url);
 const loops = new URL("fixtures/modules/loops.ts", import.meta.url);
 const strange = new URL("fixtures/modules/strange.ts", import.meta.url);
 
-describe("a module that", () => {
+describe("a module that", { timeout: 60_000 }, () => {
   const broken = [
     { title: "throws while it is imported", file: throws, message: /^the model file is missing$/ },
     { title: "ends its thread", file: exits, message: /^it ends its thread, with exit code 3$/ },
