@@ -7,9 +7,11 @@ const CLOSE_BRACKET = 0x5d;
 
 /**
  * Bytes of a string looked at one by one before the rest is left to a search, which costs as much to start. Where a
- * search ended that soon at an escaped quote, twice as many are; where it did not, the next one starts at once.
+ * search ended that soon at an escaped quote, twice as many are.
  */
 const SHORT_STRING = 32;
+/** Bytes looked at one by one behind an escaped quote that was far: quotes come in pairs. */
+const PAIR = 16;
 
 const noBytes = Buffer.alloc(0);
 
@@ -104,7 +106,7 @@ export class BodyReader {
         const quote = bytes.indexOf(QUOTE, at);
         const end = quote < 0 ? bytes.length : quote;
         const isEscaped = endsInEscape(bytes, at, end);
-        short = end - at < SHORT_STRING ? Math.max(2 * short, SHORT_STRING) : 0;
+        short = end - at < SHORT_STRING ? Math.max(2 * short, SHORT_STRING) : PAIR;
         at = isEscaped || quote >= 0 ? end + 1 : end;
         if (quote >= 0 && !isEscaped) {
           this.#at = at;

@@ -4,11 +4,14 @@ import { type MeasuredServer, startChildServer, startHostServer } from "../measu
 import type { Effort, Section, Table } from "../section.ts";
 import { format, measureInTurn, median, spread, withAll } from "../windows.ts";
 import { makeLongExchanges } from "./long-requests.ts";
+import { measureParsing } from "./parse-cost.ts";
 import { runSteadyLoad, type SteadyLoad } from "./steady-load.ts";
 
 const ratePerS = 20;
 const chunks = 1000;
 const gapMs = 5;
+/** Short windows of the parser alone. */
+const parseWindows = 7;
 
 /** Prefix hashing needs the prompt's text; nothing else does. */
 function configure(responses: "full" | "none"): string {
@@ -32,12 +35,12 @@ type BodyServer = MeasuredServer & { readonly does: SteadyLoad["server"]; readon
 /** What long prompts and streamed responses cost. */
 export const body: Section = {
   name: "body",
-  about: "400 kB prompts with 1,000 streamed chunks at 20/s",
+  about: "400 kB prompts with 1,000 streamed chunks at 20/s, and their parser alone",
   effort: { windows: 3, seconds: 3 },
   async run(effort) {
     const fleet = await spawnFleet({ servers: 8 });
     try {
-      return [await compare(fleet.endpoints, effort)];
+      return [await compare(fleet.endpoints, effort), measureParsing(parseWindows)];
     } finally {
       await fleet.stop();
     }
