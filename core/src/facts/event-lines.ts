@@ -4,6 +4,8 @@ const NEW_LINE = 0x0a;
 const SPACE = 0x20;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
+const N = 0x6e;
+const dataField = Buffer.from("data:");
 /** Longest name of a field or an event that is told apart. */
 const LONGEST_NAME = 64;
 
@@ -28,17 +30,26 @@ export class EventLines {
 
   /** Takes the next bytes of the stream, from `start` on. */
   read(bytes: Buffer, start: number): void {
-    let needle = bytes.indexOf(this.#needle, start);
+    let needle = this.#findNeedle(bytes, start);
     let at = start;
     while (at < bytes.length) {
       const newLine = bytes.indexOf(NEW_LINE, at);
       const end = newLine < 0 ? bytes.length : newLine;
-      if (needle >= 0 && needle < at) needle = bytes.indexOf(this.#needle, at);
+      if (needle >= 0 && needle < at) needle = this.#findNeedle(bytes, at);
       const mayTell = newLine < 0 || (needle >= 0 && needle < end);
       this.#readPart(bytes, at, end, mayTell);
       if (newLine >= 0) this.#endLine();
       at = end + 1;
     }
+  }
+
+  /** The next key of usage whose value is not plainly `null`; -1 = none. */
+  #findNeedle(bytes: Buffer, from: number): number {
+    let found = bytes.indexOf(this.#needle, from);
+    while (found >= 0 && bytes[found + this.#needle.length] === COLON && bytes[found + this.#needle.length + 1] === N) {
+      found = bytes.indexOf(this.#needle, found + this.#needle.length);
+    }
+    return found;
   }
 
   /** @param mayTell whether a payload that begins in this part of a line has to be looked into. */
@@ -51,6 +62,10 @@ export class EventLines {
   }
 
   #readField(bytes: Buffer, start: number, end: number): number {
+    if (this.#name === "" && startsData(bytes, start, end)) {
+      this.#line = "data";
+      return start + dataField.length;
+    }
     let at = start;
     while (at < end && bytes[at] !== COLON) at++;
     this.#addName(bytes, start, at);
@@ -87,6 +102,12 @@ export class EventLines {
     this.#line = "field";
     this.#name = "";
   }
+}
+
+function startsData(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start < dataField.length) return false;
+  for (let i = 0; i < dataField.length; i++) if (bytes[start + i] !== dataField[i]) return false;
+  return true;
 }
 
 /** Whether events of a name bring output: where an API names its events, the names of those that do end so. */

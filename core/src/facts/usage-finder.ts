@@ -12,8 +12,12 @@ const COLON = 0x3a;
 const MAX_USAGE_BYTES = 8_192;
 /** Deepest that a key counts. */
 const DEEPEST_KEY = 2;
-/** No key that counts is longer, in bytes. */
-const LONGEST_KEY = 12;
+/** Keys that count, by their bytes. */
+const keys = ["usage", "message", "choices", "response", "meta_info"].map((name) => ({
+  name,
+  bytes: Buffer.from(name),
+}));
+const longestKey = Math.max(...keys.map(({ bytes }) => bytes.length));
 /** Bytes of a string looked at one by one before the rest is left to a search, which costs as much to start. */
 const SHORT_STRING = 64;
 const NOT_TAKING = -1;
@@ -35,8 +39,10 @@ export class UsageFinder {
   #depth = 0;
   #isInString = false;
   #isEscaped = false;
-  /** The last string where keys count, or its start. */
+  /** The last string where keys count, if it is one of them; empty = it is none. */
   #string = "";
+  /** Start of the string under way, where its end has not come with it. */
+  #begun = "";
   /** Keys of the members under way at the top and below. */
   #outerKey = "";
   #innerKey = "";
@@ -71,14 +77,14 @@ export class UsageFinder {
   /** Takes the text's next bytes. */
   read(bytes: Buffer, start: number, end: number): void {
     let takenFrom = start;
-    let at = start;
+    let at = this.#isInString ? this.#endString(bytes, start, end) : start;
     while (at < end) {
-      if (this.#isInString) {
+      const byte = bytes[at++];
+      if (isMark[byte] === 0) continue;
+      if (byte === QUOTE) {
         at = this.#readString(bytes, at, end);
         continue;
       }
-      const byte = bytes[at++];
-      if (isMark[byte] === 0) continue;
       const wasTaking = this.#takingAt !== NOT_TAKING;
       this.#readMark(byte);
       if (!wasTaking) takenFrom = at - 1;
@@ -89,10 +95,7 @@ export class UsageFinder {
 
   #readMark(byte: number): void {
     if (this.#choices === "opened") this.#choices = byte === CLOSE_BRACKET ? "empty" : "unseen";
-    if (byte === QUOTE) {
-      this.#isInString = true;
-      this.#string = "";
-    } else if (byte === COLON) {
+    if (byte === COLON) {
       if (this.#depth === 1) this.#outerKey = this.#string;
       else if (this.#depth === DEEPEST_KEY) this.#innerKey = this.#string;
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
@@ -137,19 +140,49 @@ export class UsageFinder {
     if (length > MAX_USAGE_BYTES) this.#takingAt = NOT_TAKING;
   }
 
-  /** Goes on in a string, behind its end or to that of the bytes; returns how far. */
+  /** Goes behind a string that begins at `start`, or to the end of the bytes; returns how far. */
   #readString(bytes: Buffer, start: number, end: number): number {
-    const from = this.#isEscaped ? start + 1 : start;
-    const quote = findQuote(bytes, from, end);
-    const stop = Math.min(Math.abs(quote), end);
-    if (this.#depth > 0 && this.#depth <= DEEPEST_KEY && this.#string.length <= LONGEST_KEY) {
-      const room = LONGEST_KEY + 1 - this.#string.length;
-      this.#string += bytes.toString("latin1", start, Math.min(stop, start + room));
-    }
-    this.#isInString = quote < 0;
-    this.#isEscaped = -quote > end;
-    return quote < 0 ? end : quote + 1;
+    if (this.#choices === "opened") this.#choices = "unseen";
+    const quote = findQuote(bytes, start, end);
+    if (this.#depth <= DEEPEST_KEY) this.#string = quote < 0 ? "" : findKey(bytes, start, quote);
+    if (quote >= 0) return quote + 1;
+    this.#begun = "";
+    return this.#goOn(bytes, start, -quote, end);
   }
+
+  /** As {@link #readString}, of a string that began before the bytes. */
+  #endString(bytes: Buffer, start: number, end: number): number {
+    const quote = findQuote(bytes, this.#isEscaped ? start + 1 : start, end);
+    if (quote < 0) return this.#goOn(bytes, start, -quote, end);
+    this.#isInString = false;
+    if (this.#depth <= DEEPEST_KEY) this.#string = this.#begun + readName(bytes, start, quote);
+    return quote + 1;
+  }
+
+  #goOn(bytes: Buffer, start: number, next: number, end: number): number {
+    this.#isInString = true;
+    this.#isEscaped = next > end;
+    if (this.#depth <= DEEPEST_KEY && this.#begun.length <= longestKey) this.#begun += readName(bytes, start, end);
+    return end;
+  }
+}
+
+/** Key that stands somewhere; empty = none that counts. */
+function findKey(bytes: Buffer, start: number, end: number): string {
+  const length = end - start;
+  if (length > longestKey) return "";
+  for (const key of keys) {
+    if (key.bytes.length !== length) continue;
+    let at = 0;
+    while (at < length && bytes[start + at] === key.bytes[at]) at++;
+    if (at === length) return key.name;
+  }
+  return "";
+}
+
+/** What stands somewhere, as far as it could be a key. */
+function readName(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString("latin1", start, Math.min(end, start + longestKey + 1));
 }
 
 /**
