@@ -46,6 +46,7 @@ export * from "./handlers/deciders/prefix-based-pd-decider.ts";
 export * from "./handlers/disagg-profile-handler.ts";
 export * from "./handlers/header-profile-handler.ts";
 export * from "./handlers/profile-rules.ts";
+export { encodeHeader, prefillHeader } from "./handlers/routed-picks.ts";
 export * from "./handlers/single-profile-handler.ts";
 export * from "./hash/index.ts";
 export * from "./pickers/consistent-hash-picker.ts";

@@ -15,6 +15,7 @@ import { createStaticSource } from "./datalayer/static-source.ts";
 import { warmUpExtProc } from "./ext-proc/warm-up.ts";
 import type { Log } from "./log.ts";
 import { createHostMetrics, type HostMetrics } from "./metrics/host-metrics.ts";
+import { createReferenceMetrics } from "./metrics/reference/reference-metrics.ts";
 import { createMetricsServer } from "./metrics/server.ts";
 import { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
 import { createQuietLog } from "./plugins/quiet-log.ts";
@@ -187,6 +188,16 @@ function createScheduling({ options, config, load, log }: HostParts, base: Base,
   const required = createQuietLog(log, systemClock);
   const ring = createDecisionRing(ringSize);
   const metrics = createSchedulingMetrics(registry, () => leases.count());
+  const observer = createReferenceMetrics({
+    registry,
+    inForce: () => inForce.current,
+    requests: () => inForce.config.requests,
+    table,
+    nowMs: systemClock.nowMs,
+    poolName: options.poolName ?? "",
+    faults: dataLayer.faults,
+    version: hostVersion,
+  });
   const parts: SchedulerParts = {
     inForce: () => inForce.current,
     table,
@@ -201,6 +212,7 @@ function createScheduling({ options, config, load, log }: HostParts, base: Base,
     usesSubset: options.usesSubset,
     responses: () => inForce.config.responses,
     emitsScores: options.emitsScores,
+    observer,
     onError: (cause) => log.error({ err: cause }, "a decision failed"),
     onRequired: ({ code, message }) => required({ code }, message),
   };

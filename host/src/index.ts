@@ -7,6 +7,7 @@ export type { HealthState } from "./ext-proc/health-status.ts";
 export { createExtProcMetrics } from "./ext-proc/metrics.ts";
 export { createExtProcServer, type ExtProcServer, type ExtProcServerOptions } from "./ext-proc/server.ts";
 export { createLog } from "./log.ts";
+export { createReferenceMetrics } from "./metrics/reference/reference-metrics.ts";
 export { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
 export type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
 export { createPolicies } from "./policies/create-policies.ts";

@@ -5,6 +5,7 @@ import {
   createDecisionRing,
   createLog,
   createPluginRuntime,
+  createReferenceMetrics,
   createScheduler,
   createSchedulingMetrics,
   type HostConfig,
@@ -24,6 +25,8 @@ export interface TableHostParts {
   readonly usesSubset?: boolean;
   /** Whether gateways are told the scores of endpoints; default not. */
   readonly emitsScores?: boolean;
+  /** Name of the pool in metrics; default none. */
+  readonly poolName?: string;
 }
 
 /** A host without its data layer and doors. */
@@ -40,7 +43,7 @@ const log = createLog(0);
 
 /** The real scheduler, cycle and plugins over a table that is filled by hand; seeds count from 1. */
 export async function openTableHost(parts: TableHostParts): Promise<TableHost> {
-  const { config, table, registry, usesSubset = true, emitsScores = false } = parts;
+  const { config, table, registry, usesSubset = true, emitsScores = false, poolName = "" } = parts;
   const plugins = await createPluginRuntime({
     specs: config.plugins,
     processes: config.processes,
@@ -64,6 +67,15 @@ export async function openTableHost(parts: TableHostParts): Promise<TableHost> {
   });
   const leases = createLeases(table);
   const ring = createDecisionRing(16);
+  const observer = createReferenceMetrics({
+    registry,
+    inForce: () => inForce.current,
+    requests: () => inForce.config.requests,
+    table,
+    nowMs: systemClock.nowMs,
+    poolName,
+    version: "0.0.0",
+  });
   let seed = 0;
   const scheduler = createScheduler({
     inForce: () => inForce.current,
@@ -78,6 +90,7 @@ export async function openTableHost(parts: TableHostParts): Promise<TableHost> {
     idPrefix: "case",
     usesSubset,
     emitsScores,
+    observer,
     onError: (cause) => log.error({ err: cause }, "a decision failed"),
   });
   return { scheduler, ring, start: (timeoutMs) => plugins.start(timeoutMs), stop: () => plugins.stop() };

@@ -7,7 +7,7 @@ import type { EndpointSource } from "./endpoint-source.ts";
 import { createEndpointSources, type EndpointSources } from "./endpoint-sources.ts";
 import { createFileSource } from "./file-source.ts";
 import { createKnownEndpoint, describeAnew, type KnownEndpoint } from "./known-endpoint.ts";
-import { createDataLayerMetrics, type DataLayerGauges } from "./metrics.ts";
+import { createDataLayerMetrics, type DataLayerFaults, type DataLayerGauges } from "./metrics.ts";
 import { createPageBuffers } from "./page-buffers.ts";
 import type { ConnectPages } from "./page-connection.ts";
 import { createPageRounds, type PageRounds } from "./page-rounds.ts";
@@ -50,6 +50,8 @@ export interface PreparedSettings {
 
 /** Keeps the endpoint table: which endpoints there are, and what their model servers measure and serve. */
 export interface DataLayer {
+  /** What came to nothing so far; counts on. */
+  readonly faults: DataLayerFaults;
   /**
    * Reads the sources, publishes the endpoints and begins to fetch their pages.
    * @throws {OutriderError} `ENDPOINTS_INVALID` with a line for each fault of all sources; `CONFIG_INVALID` for
@@ -85,6 +87,7 @@ interface InForce {
 }
 
 class Layer implements DataLayer {
+  readonly faults: DataLayerFaults;
   readonly #options: DataLayerOptions;
   readonly #context: ScrapedEndpointContext;
   readonly #metrics: PageRounds;
@@ -96,6 +99,7 @@ class Layer implements DataLayer {
     const { table, clock, random, logger, registry, intervalMs, connect, timeoutMs = defaultTimeoutMs } = options;
     this.#options = options;
     const metrics = createDataLayerMetrics(registry, this.#gauges());
+    this.faults = metrics.faults;
     this.#context = { table, clock, logger, metrics, intervalMs: () => this.#intervalMs() };
     const buffers = createPageBuffers();
     const onRoundOver = () => void table.publish(clock.nowMs());

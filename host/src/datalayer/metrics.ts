@@ -2,12 +2,28 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { EndpointState } from "./endpoint-state.ts";
 import type { FaultReason } from "./scrape-fault.ts";
 
+/** Fetches of one kind of page so far that came to nothing. */
+export interface PageFaults {
+  /** No page came. */
+  readonly unfetched: number;
+  /** One came that could not be read, or not whole. */
+  readonly unread: number;
+}
+
+/** Faults so far, by the page that was fetched. */
+export interface DataLayerFaults {
+  readonly metrics: PageFaults;
+  readonly models: PageFaults;
+}
+
 /** What the data layer counts. */
 export interface DataLayerMetrics {
+  /** Counts on. */
+  readonly faults: DataLayerFaults;
   /** A page came, `durationMs` after it was asked for. */
   scraped(durationMs: number): void;
   failed(reason: FaultReason): void;
-  /** Lines of interest that broke the format. */
+  /** Lines of interest of one page that broke the format. */
   unreadable(lines: number): void;
   restarted(): void;
   /** A list of models came. */
@@ -73,15 +89,29 @@ export function createDataLayerMetrics(registry: Registry, gauges: DataLayerGaug
     registers,
   });
   registerGauges(registry, gauges);
+  const faults = { metrics: { unfetched: 0, unread: 0 }, models: { unfetched: 0, unread: 0 } };
+  const count = (page: keyof DataLayerFaults, reason: FaultReason) => {
+    faults[page][reason === "invalid" ? "unread" : "unfetched"]++;
+  };
   return {
+    faults,
     scraped(durationMs) {
       if (durations.push(durationMs) >= heldDurations) flush();
     },
-    failed: (reason) => errors.inc({ reason }),
-    unreadable: (lines) => unreadable.inc(lines),
+    failed(reason) {
+      errors.inc({ reason });
+      count("metrics", reason);
+    },
+    unreadable(lines) {
+      unreadable.inc(lines);
+      faults.metrics.unread++;
+    },
     restarted: () => restarts.inc(),
     listed: () => lists.inc(),
-    listFailed: (reason) => listErrors.inc({ reason }),
+    listFailed(reason) {
+      listErrors.inc({ reason });
+      count("models", reason);
+    },
   };
 }
 

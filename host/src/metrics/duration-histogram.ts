@@ -1,4 +1,5 @@
 import type { Metric, Registry } from "prom-client";
+import { BucketCounts } from "./bucket-counts.ts";
 
 /** Seconds: a decision without plugins takes some µs, a budget is some ms. */
 const bounds = Float64Array.of(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1);
@@ -20,53 +21,25 @@ export interface DurationHistogram {
  * the library that writes it.
  */
 export function createDurationHistogram(registry: Registry, name: string, help: string): DurationHistogram {
-  const all: CountedSeries[] = [];
+  const all: { readonly labels: Readonly<Record<string, string>>; readonly counts: BucketCounts }[] = [];
   const metric = {
     name,
     help,
     type: "histogram",
-    get: async () => ({ name, help, type: "histogram", values: all.flatMap((series) => series.values(name)) }),
+    get: async () => ({
+      name,
+      help,
+      type: "histogram",
+      values: all.flatMap(({ labels, counts }) => counts.values(name, labels, false)),
+    }),
     reset: () => all.splice(0),
   };
   registry.registerMetric(metric as unknown as Metric);
   return {
     series(labels) {
-      const made = new CountedSeries(labels);
-      all.push(made);
-      return made;
+      const counts = new BucketCounts(bounds);
+      all.push({ labels, counts });
+      return counts;
     },
   };
-}
-
-class CountedSeries implements DurationSeries {
-  readonly #labels: Readonly<Record<string, string>>;
-  /** By the first bound that is not below; the last is for what is above all. */
-  readonly #counts = new Float64Array(bounds.length + 1);
-  #sum = 0;
-
-  constructor(labels: Readonly<Record<string, string>>) {
-    this.#labels = labels;
-  }
-
-  observe(seconds: number): void {
-    let i = 0;
-    while (i < bounds.length && seconds > bounds[i]) i++;
-    this.#counts[i]++;
-    this.#sum += seconds;
-  }
-
-  /** In the form of the library: cumulative buckets, sum, count. */
-  values(name: string) {
-    let count = 0;
-    const buckets = Array.from(this.#counts, (added, i) => {
-      count += added;
-      const le = i < bounds.length ? bounds[i] : "+Inf";
-      return { metricName: `${name}_bucket`, labels: { le, ...this.#labels }, value: count };
-    });
-    return [
-      ...buckets,
-      { metricName: `${name}_sum`, labels: this.#labels, value: this.#sum },
-      { metricName: `${name}_count`, labels: this.#labels, value: count },
-    ];
-  }
 }

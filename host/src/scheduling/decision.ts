@@ -175,14 +175,16 @@ export class Decision {
     const { metrics } = this.#parts;
     metrics.refusal(reason);
     metrics.request(this.#request.door, refusal.status);
-    if (this.#observed !== undefined) this.#observer?.refused(this.#observed, refusal);
+    if (this.#observer !== undefined && this.#observed !== undefined) {
+      this.#observer.refused(this.#observed, refusal, this.#parts.clock.elapsedMs() - this.#receivedMs);
+    }
     return refusal;
   }
 
   #toObservation(): Observation {
     const { needs, rules, view } = this.#basis;
     const mode = this.#parts.responses?.() ?? "full";
-    const isRead = view.plan.readsInflight || rules.reporters.length > 0;
+    const isRead = view.plan.readsInflight || rules.reporters.length > 0 || this.#observer !== undefined;
     const observation = toObservation(mode, needs.events, isRead);
     return observation === "none" && rules.screeners.length > 0 ? "headers" : observation;
   }

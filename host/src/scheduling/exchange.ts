@@ -107,25 +107,28 @@ class LeasedExchange implements Routed {
   responseHeaders(status: number, header: (name: string) => string | undefined, served: string | undefined): void {
     if (this.#state !== "open") return;
     const { events, listeners, nowMs, watch } = this.#parts;
+    watch?.begin();
     this.#status = status;
     this.rewrite?.releaseBody();
-    watch?.headers(header);
     this.#noteServed(served);
-    if (listeners.length === 0) return;
-    const ttfbUs = Math.round((nowMs() - this.#sentAtMs) * 1000);
-    this.#tell({ kind: "headers", status, ttfbUs, headers: pickHeaders(events.headers, header) });
+    if (listeners.length > 0) {
+      const ttfbUs = Math.round((nowMs() - this.#sentAtMs) * 1000);
+      this.#tell({ kind: "headers", status, ttfbUs, headers: pickHeaders(events.headers, header) });
+    }
+    watch?.headers(header);
   }
 
   responseChunk(chunk: Uint8Array): void {
     if (this.#state !== "open" || chunk.length === 0) return;
     const { events, nowMs, usage, watch } = this.#parts;
+    watch?.begin();
     if (this.#chunks++ === 0) {
       this.#firstAtMs = nowMs();
       this.#leases.firstToken();
     }
     usage?.read(chunk);
-    watch?.chunk(chunk.length);
     if (events.progress) this.#tellProgress();
+    watch?.chunk(chunk.length);
   }
 
   report(response: ReportedResponse): void {

@@ -8,7 +8,7 @@ export type ResponsesMode = Observation | "auto";
  * How much of responses is worth showing.
  * @param events what of them plugins were granted.
  * @param isRead whether something else depends on them: the in-flight columns are exact only where responses are seen,
- *   and the gateway may be told of usage.
+ *   the gateway may be told of usage, and metrics of requests are made from them.
  */
 export function toObservation(mode: ResponsesMode, events: EventNeeds, isRead: boolean): Observation {
   if (mode !== "auto") return mode;

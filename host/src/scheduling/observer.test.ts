@@ -68,6 +68,7 @@ describe("an observer", () => {
         chunks: 2,
         ttftMs: 40,
         e2eMs: 60,
+        processingMs: 0,
       },
     ]);
   });

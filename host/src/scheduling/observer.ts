@@ -36,6 +36,8 @@ export interface ObservedResponse {
   readonly ttftMs: number;
   /** Request received to end of response, in ms. */
   readonly e2eMs: number;
+  /** The host's own time with its headers and its body, in ms; 0 = nothing of it came by. */
+  readonly processingMs: number;
 }
 
 /**
@@ -45,10 +47,10 @@ export interface ObservedResponse {
 export interface RequestObserver {
   /** A scheduling cycle was run. */
   decided(record: DecisionRecord): void;
-  /** A request was refused; nothing more is heard of it. */
-  refused(request: ObservedRequest, refusal: Refusal): void;
-  /** A request goes to its endpoint; `done` follows, exactly once. */
-  sent(request: ObservedRequest): void;
+  /** A request was refused, so long after it was received; nothing more is heard of it. */
+  refused(request: ObservedRequest, refusal: Refusal, processingMs: number): void;
+  /** A request goes to its endpoint, so long after it was received; `done` follows, exactly once. */
+  sent(request: ObservedRequest, processingMs: number): void;
   /** The first piece of the response's body passed. */
   firstChunk(request: ObservedRequest, ttftMs: number, isStreamed: boolean): void;
   /** A further one passed, `gapMs` behind the one before it. */

@@ -23,6 +23,12 @@ export function toObserved(
   };
 }
 
+/** As much of a request as is known where its facts could not be read. */
+export function toUnread({ door }: Pick<IncomingRequest, "door">): ObservedRequest {
+  const nothing = { model: "", targetModel: "", rewriteRule: "", priority: 0, stream: false, bodyBytes: 0 };
+  return { door, fairnessId: defaultFairnessId, ...nothing };
+}
+
 /** What a response that is watched belongs to. */
 export interface WatchedRequest {
   readonly observer: RequestObserver;
@@ -41,20 +47,29 @@ export class ResponseWatch {
   #bodyBytes = 0;
   #firstMs = 0;
   #lastMs = 0;
+  #beganMs = 0;
+  #processingMs = 0;
 
   constructor(watched: WatchedRequest) {
+    const { observer, request, receivedMs, elapsedMs } = watched;
     this.#watched = watched;
-    this.#isStreamed = watched.request.stream;
-    watched.observer.sent(watched.request);
+    this.#isStreamed = request.stream;
+    observer.sent(request, elapsedMs() - receivedMs);
+  }
+
+  /** Something of the response is here; {@link headers} or {@link chunk} follows when it is dealt with. */
+  begin(): void {
+    this.#beganMs = this.#watched.elapsedMs();
   }
 
   headers(header: (name: string) => string | undefined): void {
     this.#isStreamed ||= header("content-type")?.toLowerCase().includes("text/event-stream") === true;
+    this.#addProcessing();
   }
 
   chunk(bytes: number): void {
-    const { observer, request, receivedMs, elapsedMs } = this.#watched;
-    const nowMs = elapsedMs();
+    const { observer, request, receivedMs } = this.#watched;
+    const nowMs = this.#beganMs;
     this.#bodyBytes += bytes;
     if (this.#chunks++ === 0) {
       this.#firstMs = nowMs;
@@ -63,6 +78,7 @@ export class ResponseWatch {
       observer.chunk(request, nowMs - this.#lastMs, this.#isStreamed);
     }
     this.#lastMs = nowMs;
+    this.#addProcessing();
   }
 
   done(seen: Pick<ObservedResponse, "cause" | "status" | "usage" | "outputEvents">, reported?: ReportedResponse): void {
@@ -75,6 +91,11 @@ export class ResponseWatch {
       chunks: this.#chunks,
       ttftMs: reported?.ttftMs || seenTtftMs,
       e2eMs: reported?.e2eMs || elapsedMs() - receivedMs,
+      processingMs: this.#processingMs,
     });
+  }
+
+  #addProcessing(): void {
+    this.#processingMs += this.#watched.elapsedMs() - this.#beganMs;
   }
 }

@@ -5,6 +5,7 @@ import { TargetChoice } from "./model-rewrite.ts";
 import { createPace } from "./pace.ts";
 import { type PlanView, viewPlan } from "./plan-view.ts";
 import { refuse } from "./refusals.ts";
+import { toUnread } from "./response-watch.ts";
 import type { SchedulerParts } from "./scheduler-parts.ts";
 import type { IncomingRequest, Refusal, Routed, Scheduler } from "./types.ts";
 
@@ -27,7 +28,9 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     parts.onError(cause);
     parts.metrics.refusal("internal");
     parts.metrics.request(request.door, 500);
-    return refuse("Internal", "the decision failed; the log of the endpoint picker says why");
+    const refusal = refuse("Internal", "the decision failed; the log of the endpoint picker says why");
+    if (parts.inForce().rules.referenceMetrics) parts.observer?.refused(toUnread(request), refusal, 0);
+    return refusal;
   };
   return {
     decide(request) {
