@@ -21,13 +21,26 @@ describe("the round-robin picker", () => {
     expect([1, 2, 3, 4, 5].map(() => pick(picker, 2, 5, 9)[0])).toEqual([2, 5, 9, 2, 5]);
   });
 
-  it("goes on behind the slot picked last, whatever the candidates are now", () => {
+  it("picks the one that waits longest, whatever the candidates are now", () => {
     const picker = createRoundRobinPicker("p");
     expect(pick(picker, 2, 5, 9)).toEqual([2]);
     expect(pick(picker, 3, 9)).toEqual([3]);
     expect(pick(picker, 2, 5)).toEqual([5]);
     expect(pick(picker, 2, 5)).toEqual([2]);
   });
+
+  const alternating = [
+    { title: "apart, lower slots first", one: [0, 1], other: [2, 3] },
+    { title: "apart, higher slots first", one: [2, 3], other: [0, 1] },
+    { title: "in part the same", one: [0, 1, 2], other: [2, 3] },
+  ];
+  for (const { title, one, other } of alternating) {
+    it(`gives each its turn where requests alternate between candidates that are ${title}`, () => {
+      const picker = createRoundRobinPicker("p");
+      const picked = Array.from({ length: 8 }, (_, i) => pick(picker, ...(i % 2 === 0 ? one : other))[0]);
+      expect(new Set(picked)).toEqual(new Set([...one, ...other]));
+    });
+  }
 
   it("names those whose turn is next as fallbacks, and lets their turns be", () => {
     const picker = createRoundRobinPicker("p", { maxNumOfEndpoints: 2 });
@@ -57,8 +70,8 @@ describe("the round-robin picker", () => {
     pick(picker, 2, 5, 9);
     const input = pickInputOf({ candidates: Uint32Array.of(2, 5, 9), totals: new Float64Array(3), random: drawn });
     expect(picker.again!(input, [9, 2])).toEqual([9, 2]);
-    expect(picker.again!(input, [7])).toEqual([2, 5]);
-    expect(picker.again!(input, [])).toEqual([2, 5]);
+    expect(picker.again!(input, [7])).toEqual([5, 9]);
+    expect(picker.again!(input, [])).toEqual([5, 9]);
     expect(pick(picker, 2, 5, 9)).toEqual([5, 9]);
   });
 

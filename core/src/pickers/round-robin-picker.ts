@@ -1,5 +1,6 @@
 import type { Picker, PickInput } from "../cycle/types.ts";
 import { toPickCount } from "./shuffle.ts";
+import { takeHighest } from "./take-highest.ts";
 
 /** `parameters:` of a `round-robin` picker. */
 export interface RoundRobinOptions {
@@ -8,25 +9,36 @@ export interface RoundRobinOptions {
 }
 
 /**
- * Picks the candidates in turn, whatever the totals: that of the lowest slot above the one picked last, behind the last
- * one the first. Keeps the slot picked last from decision to decision, which no record has: deciding again from a
- * record takes over what was picked, where it is a candidate.
+ * Picks the candidates in turn, whatever the totals: the one that was picked longest ago, of those never picked the
+ * lowest slot. So each gets its turn also where requests differ in candidates, as those of two profiles or models do.
+ * Keeps turns from decision to decision, which no record has: deciding again from a record takes over what was picked,
+ * where all of it are candidates.
  */
 export function createRoundRobinPicker(name: string, { maxNumOfEndpoints }: RoundRobinOptions = {}): Picker {
-  let last = -1;
-  const inTurn = ({ candidates }: PickInput, start: number) => {
-    const count = toPickCount(maxNumOfEndpoints, candidates.length);
-    return Array.from({ length: count }, (_, i) => candidates[(start + i) % candidates.length]);
+  /** Turn in which each slot was picked last; 0 or beyond the end = never. */
+  let turns = new Float64Array(0);
+  let turn = 0;
+  const inTurn = ({ candidates }: PickInput) => {
+    const keys = Float64Array.from(candidates, (slot) => -(turns[slot] ?? 0));
+    return takeHighest(candidates, keys, toPickCount(maxNumOfEndpoints, candidates.length));
   };
   return {
     name,
     type: "round-robin",
     pick(input) {
-      const next = input.candidates.findIndex((slot) => slot > last);
-      const picked = inTurn(input, Math.max(next, 0));
-      last = picked[0];
+      const picked = inTurn(input);
+      const [slot] = picked;
+      if (slot >= turns.length) turns = extend(turns, slot + 1);
+      turns[slot] = ++turn;
       return picked;
     },
-    again: (input, recorded) => inTurn(input, Math.max(input.candidates.indexOf(recorded[0] ?? -1), 0)),
+    again: (input, recorded) =>
+      recorded.length > 0 && recorded.every((slot) => input.candidates.includes(slot)) ? [...recorded] : inTurn(input),
   };
+}
+
+function extend(turns: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  const extended = new Float64Array(2 * length);
+  extended.set(turns);
+  return extended;
 }
