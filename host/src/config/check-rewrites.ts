@@ -38,12 +38,22 @@ export function checkRewrites(
       report.fault(["modelRewrites", i, "targets"], "has no target with a weight above 0", "give one of them a weight");
     }
     warnTargets(entry, i, owners, report);
+    warnUnweighted(entry, i, report);
   }
   return entries.flatMap((entry) => (entry === undefined ? [] : { ...entry, name: nameOf(entry) }));
 }
 
 function nameOf({ name, models }: ModelRewriteEntry): string {
   return name ?? models[0] ?? anyModel;
+}
+
+function warnUnweighted({ targets }: ModelRewriteEntry, index: number, report: Reporter): void {
+  if (!targets.some(({ weight = 0 }) => weight > 0)) return;
+  for (const [j, { model, weight }] of targets.entries()) {
+    if (weight !== undefined) continue;
+    const message = `${model} has no weight, so it is never chosen beside one that has`;
+    report.warn(["modelRewrites", index, "targets", j], message, "give it a weight");
+  }
 }
 
 /** Rule of each model. Of two rules for one model only one could ever be asked. */

@@ -214,10 +214,7 @@ modelRewrites:
         {
           name: "chat",
           models: ["chat", "talk"],
-          targets: [
-            { model: "a", weight: 9 },
-            { model: "b", weight: 1 },
-          ],
+          targets: [{ model: "a", weight: 9 }, { model: "b" }],
         },
         { name: "rest", models: [], targets: [{ model: "c", weight: 0.5 }] },
       ],

@@ -23,8 +23,8 @@ export const objectiveEntry = z.strictObject({
 export const rewriteTargetEntry = z.strictObject({
   /** Model that is asked for instead. */
   model,
-  /** Share of the requests relative to the other targets; 0 = none. */
-  weight: z.number().min(0).max(largestWeight).default(1),
+  /** Share of the requests relative to the other targets; without one it is chosen only where no target has one. */
+  weight: z.number().min(0).max(largestWeight).optional(),
 });
 
 /** One of `modelRewrites:`. */

@@ -1,4 +1,4 @@
-import type { Need, OnEmpty } from "@outrider/core";
+import type { Need, OnEmpty, RewriteTarget } from "@outrider/core";
 import type { DataLayerSettings } from "../datalayer/settings.ts";
 import type { PluginSpec, ProcessSpec, WorkerPoolSpec } from "../plugins/types.ts";
 import type { ResponsesMode } from "../scheduling/observation.ts";
@@ -67,8 +67,8 @@ export interface ModelRewriteSpec {
   readonly name: string;
   /** Models of the client, exactly; empty = every model that no rule names. */
   readonly models: readonly string[];
-  /** At least one; a request gets one by chance in proportion to the weights. */
-  readonly targets: readonly { readonly model: string; readonly weight: number }[];
+  /** At least one; a request gets one by chance in proportion to the weights, any where none has one. */
+  readonly targets: readonly RewriteTarget[];
 }
 
 /** What is said of requests before and beside the cycle. */

@@ -136,11 +136,14 @@ schedulingProfiles: [{ name: a }, { name: decode }]
 
   it("gives targets of rewrites their share of the requests", async () => {
     const { requests } = await explain(
-      "modelRewrites: [{ models: [m], targets: [{ model: a, weight: 3 }, { model: b }] }]\n",
+      `modelRewrites:
+- { models: [m], targets: [{ model: a, weight: 3 }, { model: b }, { model: c, weight: 1 }] }
+- { models: [n], targets: [{ model: a }, { model: b }] }
+`,
     );
-    expect(requests.modelRewrites[0]?.targets).toEqual([
-      { model: "a", share: 0.75 },
-      { model: "b", share: 0.25 },
+    expect(requests.modelRewrites.map(({ targets }) => targets.map(({ share }) => share))).toEqual([
+      [0.75, 0, 0.25],
+      [0.5, 0.5],
     ]);
   });
 

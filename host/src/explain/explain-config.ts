@@ -1,3 +1,4 @@
+import type { RewriteTarget } from "@outrider/core";
 import { readDocument } from "../config/document.ts";
 import { isMap, listOf, nameOf } from "../config/plain.ts";
 import type { HostConfig } from "../config/types.ts";
@@ -36,8 +37,10 @@ export async function explainConfig(config: HostConfig, catalogue: PluginCatalog
 function explainRequests(config: HostConfig): ExplainedRequests {
   const { requests } = config;
   const modelRewrites = requests.modelRewrites.map(({ targets, ...rule }) => {
-    const sum = targets.reduce((total, { weight }) => total + weight, 0);
-    return { ...rule, targets: targets.map(({ model, weight }) => ({ model, share: sum > 0 ? weight / sum : 0 })) };
+    const isWeighted = targets.some(({ weight = 0 }) => weight > 0);
+    const weightOf = ({ weight = 0 }: RewriteTarget) => (isWeighted ? weight : 1);
+    const sum = targets.reduce((total, target) => total + weightOf(target), 0);
+    return { ...rule, targets: targets.map((target) => ({ model: target.model, share: weightOf(target) / sum })) };
   });
   return {
     parsers: explainPolicies(requests.parsers, config),
