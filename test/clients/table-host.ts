@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { createLeases, type EndpointTable } from "@outrider/core";
+import { createLeases, type EndpointTable, type Screener } from "@outrider/core";
 import {
   createConfigInForce,
   createDecisionRing,
@@ -27,6 +27,8 @@ export interface TableHostParts {
   readonly emitsScores?: boolean;
   /** Name of the pool in metrics; default none. */
   readonly poolName?: string;
+  /** Asked behind those of the configuration; default none. */
+  readonly screeners?: readonly Screener[];
 }
 
 /** A host without its data layer and doors. */
@@ -39,11 +41,13 @@ export interface TableHost {
   stop(): Promise<void>;
 }
 
+type SchedulerParts = Parameters<typeof createScheduler>[0];
+
 const log = createLog(0);
 
 /** The real scheduler, cycle and plugins over a table that is filled by hand; seeds count from 1. */
 export async function openTableHost(parts: TableHostParts): Promise<TableHost> {
-  const { config, table, registry, usesSubset = true, emitsScores = false, poolName = "" } = parts;
+  const { config, table, registry, usesSubset = true, emitsScores = false, poolName = "", screeners = [] } = parts;
   const plugins = await createPluginRuntime({
     specs: config.plugins,
     processes: config.processes,
@@ -78,7 +82,7 @@ export async function openTableHost(parts: TableHostParts): Promise<TableHost> {
   });
   let seed = 0;
   const scheduler = createScheduler({
-    inForce: () => inForce.current,
+    inForce: withScreeners(() => inForce.current, screeners),
     table,
     leases,
     ring,
@@ -94,4 +98,20 @@ export async function openTableHost(parts: TableHostParts): Promise<TableHost> {
     onError: (cause) => log.error({ err: cause }, "a decision failed"),
   });
   return { scheduler, ring, start: (timeoutMs) => plugins.start(timeoutMs), stop: () => plugins.stop() };
+}
+
+/** What is in force with further screeners; the same object as long as what is in force is. */
+function withScreeners(inForce: SchedulerParts["inForce"], screeners: readonly Screener[]): SchedulerParts["inForce"] {
+  if (screeners.length === 0) return inForce;
+  let last: ReturnType<SchedulerParts["inForce"]> | undefined;
+  let extended = last;
+  return () => {
+    const current = inForce();
+    if (extended === undefined || current !== last) {
+      const { plan, rules } = current;
+      extended = { plan, rules: { ...rules, screeners: [...rules.screeners, ...screeners] } };
+    }
+    last = current;
+    return extended;
+  };
 }

@@ -4,6 +4,12 @@ import { Fields, isRecord } from "./fields.ts";
 export interface Fixtures {
   /** Named EPP configurations, in the file's short form. */
   readonly configs: Readonly<Record<string, unknown>>;
+  /** Name of the pool; empty = none. */
+  readonly poolName: string;
+  /** Priorities of objectives. */
+  readonly objectives: Readonly<Record<string, number>>;
+  /** Models that some of the client's become. */
+  readonly modelRewrites: Readonly<Record<string, string>>;
 }
 
 /** One case as it stands in its file. */
@@ -37,8 +43,25 @@ export function parseCaseFile(text: string): CaseFile {
     throw new CaseFileError(`schema_version is ${JSON.stringify(file.schema_version)}, must be 1`);
   }
   if (!Array.isArray(file.cases)) throw new CaseFileError("cases is missing or no list");
-  const configs = isRecord(file.fixtures) && isRecord(file.fixtures.configs) ? file.fixtures.configs : {};
-  return { fixtures: { configs }, cases: file.cases.map(toCase) };
+  return { fixtures: toFixtures(isRecord(file.fixtures) ? file.fixtures : {}), cases: file.cases.map(toCase) };
+}
+
+function toFixtures({ configs, pool, objectives, model_rewrites }: Readonly<Record<string, unknown>>): Fixtures {
+  const entries = (value: unknown) => (isRecord(value) ? Object.entries(value) : []);
+  return {
+    configs: isRecord(configs) ? configs : {},
+    poolName: isRecord(pool) && typeof pool.name === "string" ? pool.name : "",
+    objectives: Object.fromEntries(entries(objectives).filter(isPriority)),
+    modelRewrites: Object.fromEntries(entries(model_rewrites).filter(isRewrite)),
+  };
+}
+
+function isPriority(entry: [string, unknown]): entry is [string, number] {
+  return Number.isInteger(entry[1]);
+}
+
+function isRewrite(entry: [string, unknown]): entry is [string, string] {
+  return typeof entry[1] === "string";
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {

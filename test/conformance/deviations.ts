@@ -6,6 +6,7 @@ export const deviations = {
   "no endpoint is 503": "⚠ the reference answers 500 to a request without body when no endpoint is ready",
   "subset matches ports": "⚠ the reference's subset match ignores the port, wrong for several ranks on one address",
   "bodies name a model": "⚠ lwepp reads no bodies; one without a model gets 400 here, as from the reference EPP itself",
+  "denials keep their code": "⚠ the reference answers 500 whatever code an admitter denies a request with",
 } as const;
 
 /** Name of a deviation. */

@@ -162,6 +162,29 @@ describe("unit rows like those that are kept", () => {
       { scheduler_targets: { "1.2.3.4:80": 1 }, scored_not_picked: { "1.2.3.5:80": 0.25 } },
       { destination: "1.2.3.4:80", scores: { "1.2.3.4:80": 1, "1.2.3.5:80": 0.25 } },
     ),
+    unit("lwepp", { endpoints: [...ports, "10.0.0.3:80"], requests: 4 }, { picks: "1 != 2, 2 != 3, 1 == 4" }),
+    unit(
+      "handlers",
+      { body: "{}", dynamic_metadata: { mine: { cost: 7, rank: 1 }, "envoy.lb": { price: 0 } } },
+      { last_reply_dynamic_metadata: { mine: { cost: 7, rank: 1 }, "envoy.lb": { price: 0 } } },
+    ),
+    unit(
+      "handlers",
+      {
+        content_type: "text/event-stream",
+        chunks: ["da", 'ta: {"choices":[{"text":"a"}]}\n\nda', "ta: [DO", "NE]\n\n"],
+      },
+      { streamed_events: 1 },
+    ),
+    unit(
+      "handlers",
+      { incoming_model: "mine", target_model: "tuned", priority: -2 },
+      {
+        metric: "llm_d_epp_request_ntpot_seconds",
+        labels: { model_name: "mine", target_model_name: "tuned", fairness_id: "default-flow", priority: "-2" },
+        samples: 1,
+      },
+    ),
   ];
   for (const row of right) it(`pass: ${titleOf(row)}`, async () => expect(await statusOf(row)).toBe("pass"));
 
@@ -198,6 +221,17 @@ describe("unit rows like those that are kept", () => {
     ),
     unit("errors", { code: "Anything", msg: "x" }, { text: "Anything - x" }),
     unit("metadata", { request_metadata_context: { filter_metadata: hint(["a"]) } }, { values: null }),
+    unit("lwepp", { endpoints: ports, requests: 2 }, { picks: "1 == 2" }),
+    unit(
+      "handlers",
+      { body: "{}", dynamic_metadata: { mine: { cost: 7 } } },
+      { last_reply_dynamic_metadata: { mine: { cost: 8 } } },
+    ),
+    unit(
+      "handlers",
+      { content_type: "text/event-stream", chunks: ['data: {"choices":[{"text":"a"}]}\n\n'] },
+      { streamed_events: 2 },
+    ),
   ];
   for (const row of wrong) it(`fail: ${titleOf(row)}`, async () => expect(await statusOf(row)).toMatch(/^fail/));
 });

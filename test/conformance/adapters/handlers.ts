@@ -1,11 +1,13 @@
-import { createUsageReader } from "@outrider/core";
+import { isDeepStrictEqual } from "node:util";
 import { Fields } from "../fields.ts";
 import { decideFacts, defaultFlow } from "../host/facts.ts";
 import { probeDoor, routed } from "../host/probe.ts";
 import { exchangeJson, targetModel } from "../host/send-request.ts";
 import { byShape } from "../shapes.ts";
 import { compareReplies } from "../stream/compare.ts";
+import { compareMetrics } from "../stream/metrics.ts";
 import { fail, fromFault, NotApplicable, notApplicable, pass, type Verdict } from "../verdict.ts";
+import { usageShapes } from "./handlers/usage.ts";
 
 /** What the ext_proc handlers do with single messages. */
 export const handlers = byShape([
@@ -21,30 +23,8 @@ export const handlers = byShape([
     run: () => notApplicable("metadata of plugins"),
   },
   { given: ["emit_endpoint_scores", "target_endpoint", "scores"], want: ["dynamic_metadata"], run: compareScores },
-  {
-    given: ["body", "usage?", "end_of_stream?"],
-    want: ["usage", "error?"],
-    run(given, want) {
-      if (want.boolean("error", false)) throw new NotApplicable("parsers", "bodies of responses are not judged");
-      return compareUsage([toCompletion(given)], want);
-    },
-  },
-  {
-    given: ["content_type", "chunk", "end_of_stream?"],
-    want: ["usage"],
-    run: (given, want) => compareUsage([toChunk(given.string("chunk"), want)], want),
-  },
-  {
-    given: ["content_type", "chunks", "eos_on?"],
-    want: ["usage"],
-    run: (given, want) => compareUsage(given.texts("chunks"), want),
-  },
+  ...usageShapes,
   { given: ["chunks"], want: ["response_size"], run: compareSize },
-  {
-    given: ["content_type", "chunks"],
-    want: ["streamed_events"],
-    run: () => notApplicable("metrics of the reference", "events of a stream are not counted"),
-  },
   {
     given: ["body", "target_model", "incoming_model", "content_type?"],
     want: ["body", "mutated?"],
@@ -53,18 +33,14 @@ export const handlers = byShape([
   {
     given: ["body", "dynamic_metadata"],
     want: ["last_reply_dynamic_metadata", "earlier_replies?"],
-    async run(given) {
-      if (given.has("dynamic_metadata")) return notApplicable("metadata of plugins");
-      const { replies } = await respond([given.string("body")]);
-      return fromFault(replies.some((reply) => isMetadataOfBody(reply)) ? "a body reply carries metadata" : undefined);
-    },
+    run: compareReported,
   },
   { given: ["state", "reason"], want: ["replies"], run: () => notApplicable("eviction") },
   { given: ["state", "stream_context_error"], want: ["cause"], run: compareCause },
   {
     given: ["incoming_model", "target_model", "priority?", "received_to_complete_s?"],
     want: ["metric", "labels", "samples", "panics?"],
-    run: (_given, want) => notApplicable("metrics of the reference", want.string("metric")),
+    run: compareMetric,
   },
 ]);
 
@@ -103,70 +79,21 @@ async function compareScores(given: Fields, want: Fields): Promise<Verdict> {
   return compareReplies([expected], replies, { sent: [], notes: "", isOlder: false }) ?? pass();
 }
 
-/** A response told in words: a completion with the usage that is given, none, or one that is cut short. */
-function toCompletion(given: Fields): string {
-  const words = given.string("body");
-  if (words.startsWith("{")) return words;
-  if (!/\bJSON\b/.test(words)) throw new NotApplicable("in words", words);
-  const usage = given.has("usage") ? { usage: given.object("usage").values } : {};
-  const completion = JSON.stringify({ object: "text_completion", choices: [{ text: "hi" }], ...usage });
-  return /\b(?:invalid|malformed|broken)\b/i.test(words) ? completion.slice(0, completion.indexOf('"hi"')) : completion;
-}
-
-/** A chunk as it is, or one that is told in words: its tokens are then those that are wanted of it. */
-function toChunk(words: string, want: Fields): string {
-  if (words.startsWith("data:")) return words;
-  if (/\b(?:usage null|no usage|without usage)\b/.test(words)) {
-    return 'data: {"choices":[{"text":"hi"}],"usage":null}\n\n';
-  }
-  if (!/\busage\b|^same plus\b/.test(words)) throw new NotApplicable("in words", words);
-  const usage = want.object("usage");
-  const tokens = (name: string) => (usage.has(name) ? usage.number(name) : 0);
-  const [, cached] = /cached_tokens (\d+)/.exec(words) ?? [];
-  const told = {
-    prompt_tokens: tokens("prompt"),
-    completion_tokens: tokens("completion"),
-    total_tokens: tokens("total"),
-    ...(cached === undefined ? {} : { prompt_tokens_details: { cached_tokens: Number(cached) } }),
-  };
-  return `data: ${JSON.stringify({ choices: [], usage: told })}\n\ndata: [DONE]\n\n`;
-}
-
-/** Reads the usage of a response in the pieces it comes in; `total` is the sum of the two others. */
-function compareUsage(chunks: readonly string[], want: Fields): Verdict {
-  const reader = createUsageReader();
-  for (const chunk of chunks) reader.read(Buffer.from(chunk));
-  const { promptTokens, outputTokens, cachedTokens } = reader.usage;
-  const found = {
-    prompt: promptTokens,
-    completion: outputTokens,
-    total: promptTokens + outputTokens,
-    cached: cachedTokens,
-  };
-  const wanted = want.object("usage");
-  const fault = Object.entries(found).find(
-    ([name, value]) => (wanted.has(name) ? wanted.number(name) : 0) !== value && isTold(name, wanted),
-  );
-  return fromFault(fault && `${fault[0]} is ${fault[1]}`);
-}
-
-/** What a row leaves out is 0, but for the total, which it may leave to be summed. */
-function isTold(name: string, wanted: Fields): boolean {
-  return name !== "total" || wanted.has("total");
-}
-
 /** A GET whose response has the given chunks of body, the last one ending it. */
-function respond(chunks: readonly string[]) {
+function respond(chunks: readonly string[], decided: Parameters<typeof routed>[1] = {}) {
   const bodies = chunks.map((body, i) => ({
     type: "response_body",
     body_text: body,
     end_of_stream: i === chunks.length - 1,
   }));
-  return probeDoor([
-    { type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true },
-    { type: "response_headers", headers: { ":status": "200" }, end_of_stream: false },
-    ...bodies,
-  ]);
+  return probeDoor(
+    [
+      { type: "request_headers", headers: { ":method": "GET", ":path": "/" }, end_of_stream: true },
+      { type: "response_headers", headers: { ":status": "200" }, end_of_stream: false },
+      ...bodies,
+    ],
+    { decide: (observer) => routed(observer, decided) },
+  );
 }
 
 async function compareSize(given: Fields, want: Fields): Promise<Verdict> {
@@ -188,8 +115,47 @@ async function compareModelName(given: Fields, want: Fields): Promise<Verdict> {
   return fromFault(isChanged === want.boolean("mutated", isChanged) ? undefined : `it is changed: ${isChanged}`);
 }
 
-function isMetadataOfBody({ type, dynamicMetadata }: { type: string; dynamicMetadata: unknown }): boolean {
-  return type === "response_body" && dynamicMetadata !== undefined;
+/** Numbers that a scheduler reports are told with the last of a response, and with nothing before it. */
+async function compareReported(given: Fields, want: Fields): Promise<Verdict> {
+  const namespaces = given.object("dynamic_metadata");
+  const reports = Object.keys(namespaces.values).flatMap((namespace) =>
+    Object.keys(namespaces.object(namespace).values).map((name) => ({
+      namespace,
+      name,
+      value: namespaces.object(namespace).number(name),
+    })),
+  );
+  if (want.has("earlier_replies") && want.string("earlier_replies") !== "none carry metadata")
+    throw new NotApplicable("in words", want.string("earlier_replies"));
+  const body = given.string("body");
+  const { replies } = await respond([body.slice(0, 1), body.slice(1)], { reports: () => reports });
+  const told = replies.filter(({ type }) => type.startsWith("response_")).map(({ dynamicMetadata }) => dynamicMetadata);
+  const last = want.has("last_reply_dynamic_metadata") ? want.object("last_reply_dynamic_metadata").values : undefined;
+  const isEarly = told.slice(0, -1).some((metadata) => metadata !== undefined);
+  if (isEarly) return fail("an earlier reply carries metadata");
+  return fromFault(
+    isDeepStrictEqual(told.at(-1) ?? {}, last ?? {}) ? undefined : `the last carries ${JSON.stringify(told.at(-1))}`,
+  );
+}
+
+/** A metric of an exchange whose response tells of tokens, for a model that the request's header rewrites. */
+async function compareMetric(given: Fields, want: Fields): Promise<Verdict> {
+  const priority = given.has("priority") ? given.number("priority") : 0;
+  const headers = {
+    "x-llm-d-model-name-rewrite": given.string("target_model"),
+    "x-llm-d-inference-objective": "of-the-case",
+  };
+  const { fault } = await exchangeJson({
+    model: given.string("incoming_model"),
+    headers,
+    response: JSON.stringify({ choices: [{ text: "hi" }], usage: { prompt_tokens: 3, completion_tokens: 10 } }),
+    objectives: [{ name: "of-the-case", priority }],
+    judge: (host) => {
+      const wanted = { labels: want.strings("labels"), histogram_count: want.number("samples") };
+      return compareMetrics(new Fields({ [want.string("metric")]: wanted }, "want"), host);
+    },
+  });
+  return fault ?? pass();
 }
 
 async function compareCause(given: Fields, want: Fields): Promise<Verdict> {

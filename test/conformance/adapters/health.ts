@@ -23,7 +23,8 @@ export const health = byShape([
 /** Only a pool that names a protocol and parsers that name theirs can disagree. */
 function refuseProtocols(given: Fields): void {
   const names = given.has("pool_app_protocol") && given.string("pool_app_protocol") !== "";
-  if (names && given.list("parser_protocols").length > 0) throw new NotApplicable("app protocol");
+  if (names && given.list("parser_protocols").length > 0)
+    throw new NotApplicable("kubernetes", "the protocol that a pool names for its model servers");
 }
 
 /** Ready is the datastore's sync and every plugin that has to be ready. */

@@ -1,13 +1,14 @@
 import type { Adapter } from "../adapter.ts";
 import { Fields } from "../fields.ts";
-import { type Choice, choose, compareCandidates, withoutPort } from "../host/candidates.ts";
+import { type Choice, choose, chooseEach, compareCandidates, withoutPort } from "../host/candidates.ts";
+import { oneProfile } from "../host/config-text.ts";
 import { probeDoor } from "../host/probe.ts";
 import { byShape } from "../shapes.ts";
 import { compareReplies } from "../stream/compare.ts";
 import { toMessage } from "../stream/message.ts";
 import { toUnitPool } from "../stream/pool.ts";
 import { runConformance } from "../stream/run-protocol.ts";
-import { differs, fail, fromFault, notApplicable, pass } from "../verdict.ts";
+import { differs, fail, fromFault, NotApplicable, notApplicable, pass, type Verdict } from "../verdict.ts";
 
 /** This stands in for an EPP that exists for conformance suites. */
 const conformance = { conformance: true };
@@ -16,7 +17,7 @@ const units = byShape([
   {
     given: ["endpoints", "requests"],
     want: ["picks"],
-    run: () => notApplicable("plugin types", "a picker that goes round"),
+    run: compareTurns,
   },
   {
     given: ["endpoints", "headers?", "filter_metadata?"],
@@ -72,6 +73,24 @@ const units = byShape([
     run: () => notApplicable("kubernetes", "conditions of pods"),
   },
 ]);
+
+/** Picks of requests one after another, compared as `NUMBER == NUMBER` and `NUMBER != NUMBER`. */
+async function compareTurns(given: Fields, want: Fields): Promise<Verdict> {
+  const pool = toUnitPool(given.texts("endpoints"), undefined);
+  const requests = Array.from({ length: given.number("requests") }, () => ({}));
+  const choices = await chooseEach(pool, requests, { configText: oneProfile([{ type: "round-robin" }]) });
+  const pickOf = (number: string | undefined) => choices[Number(number) - 1]?.pick;
+  for (const part of want.string("picks").split(", ")) {
+    const [, one, sign, other] = /^(\d+) (==|!=) (\d+)$/.exec(part) ?? [];
+    if (sign === undefined) throw new NotApplicable("in words", part);
+    if ((pickOf(one) === pickOf(other)) !== (sign === "==")) return fail(`${part} does not hold: ${picksOf(choices)}`);
+  }
+  return fromFault(choices.some(({ pick }) => pick === undefined) ? `the picks are ${picksOf(choices)}` : undefined);
+}
+
+function picksOf(choices: readonly Choice[]): string {
+  return choices.map(({ pick = "none" }) => pick).join(", ");
+}
 
 function chooseAs(given: Fields): Promise<Choice> {
   const filterMetadata = given.values.filter_metadata;

@@ -14,12 +14,14 @@ export interface BareRequest {
 }
 
 /** How the host is set for it. */
-export type ChoiceSetup = Pick<HostSetup, "usesSubset" | "conformance">;
+export type ChoiceSetup = Omit<HostSetup, "pool">;
 
 /** What the host chose from, and what it chose. */
 export interface Choice {
   /** `ip:port` each; empty where the request was refused. */
   readonly candidates: readonly string[];
+  /** What the filters of the primary profile left of them. */
+  readonly kept: readonly string[];
   readonly pick: string | undefined;
   /** HTTP status of the refusal; 0 where there was none. */
   readonly refusedStatus: number;
@@ -65,10 +67,16 @@ function toBareMessage({ headers = {}, filterMetadata }: BareRequest): GatewayMe
 }
 
 function toChoice(decision: Routed | Refusal, { record }: HostUnderTest): Choice {
-  if (decision.kind === "refused") return { candidates: [], pick: undefined, refusedStatus: decision.status };
-  const { snapshot, candidates = [] } = record(decision.decisionId) ?? {};
-  const addresses = [...candidates].map((slot) => snapshot?.at(slot)?.address ?? "");
-  return { candidates: addresses, pick: decision.destinations[0], refusedStatus: 0 };
+  if (decision.kind === "refused") return { candidates: [], kept: [], pick: undefined, refusedStatus: decision.status };
+  const { snapshot, candidates = [], profiles = [], primary } = record(decision.decisionId) ?? {};
+  const filters = profiles.find(({ name }) => name === primary)?.filters ?? [];
+  const addressesOf = (slots: Iterable<number>) => [...slots].map((slot) => snapshot?.at(slot)?.address ?? "");
+  return {
+    candidates: addressesOf(candidates),
+    kept: addressesOf(filters.at(-1)?.kept ?? candidates),
+    pick: decision.destinations[0],
+    refusedStatus: 0,
+  };
 }
 
 /** Compares candidates with those wanted, `ip` or `ip:port` each, in any order. */

@@ -1,15 +1,24 @@
-import { createEndpointTable, type DecisionRecord, type DoneCause, type EndpointTable } from "@outrider/core";
+import {
+  createEndpointTable,
+  type DecisionRecord,
+  type DoneCause,
+  type EndpointTable,
+  type Screener,
+} from "@outrider/core";
 import { createExtProcMetrics, type Refusal, Registry, type Routed, systemClock } from "@outrider/host";
 import type { ExtProcClient } from "../../clients/ext-proc.ts";
 import { openTableHost } from "../../clients/table-host.ts";
 import type { PoolEndpoint } from "../stream/pool.ts";
+import { toConfigText } from "./config-text.ts";
 import { openDoor } from "./door.ts";
 import { loadText } from "./load.ts";
-import { observeScheduler } from "./observe-scheduler.ts";
+import { type ObservedAnswer, observeScheduler } from "./observe-scheduler.ts";
 
 /** What a host is opened with. */
 export interface HostSetup {
   readonly pool: readonly PoolEndpoint[];
+  /** Its name in metrics; default none. */
+  readonly poolName?: string;
   /** Default: a configuration without scorers, whose picker chooses at random. */
   readonly configText?: string;
   /** Whether the gateway's subset counts; default true. */
@@ -18,6 +27,8 @@ export interface HostSetup {
   readonly emitsScores?: boolean;
   /** Whether the headers of conformance suites are obeyed; default not. */
   readonly conformance?: boolean;
+  /** Asked behind those of the configuration; default none. */
+  readonly screeners?: readonly Screener[];
 }
 
 /** A metric's sample, as it is scraped. */
@@ -36,6 +47,8 @@ export interface HostUnderTest {
   record(decisionId: string): DecisionRecord | undefined;
   /** Causes each request was ended with, by its place in {@link decisions}. */
   readonly ends: readonly (readonly DoneCause[])[];
+  /** What the scheduler was shown of responses, in order. */
+  readonly answers: readonly ObservedAnswer[];
   /** Samples of a metric; `undefined` where the host has none of that name. */
   metric(name: string): Promise<readonly MetricSample[] | undefined>;
   /** Resolves when every exchange has ended, at most after a second. */
@@ -43,10 +56,7 @@ export interface HostUnderTest {
   close(): Promise<void>;
 }
 
-const noScorers = `apiVersion: outrider.dev/v1alpha1
-kind: EndpointPickerConfig
-plugins: [{ type: random-picker }]
-`;
+const noScorers = toConfigText({ plugins: [{ type: "random-picker" }] });
 const epoch = 1;
 
 /** Opens a host on free ports of loopback. */
@@ -55,8 +65,8 @@ export async function openHost(setup: HostSetup): Promise<HostUnderTest> {
   const config = await loadText(configText);
   const registry = new Registry();
   const table = createEndpointTable({ epoch });
-  const { usesSubset = true, emitsScores = false } = setup;
-  const host = await openTableHost({ config, table, registry, usesSubset, emitsScores });
+  const { poolName = "", usesSubset = true, emitsScores = false, screeners = [] } = setup;
+  const host = await openTableHost({ config, table, registry, usesSubset, emitsScores, poolName, screeners });
   fillTable(table, pool);
   await host.start(5_000);
   const observed = observeScheduler(host.scheduler);
@@ -67,6 +77,7 @@ export async function openHost(setup: HostSetup): Promise<HostUnderTest> {
     decisions: observed.decisions,
     record: (decisionId) => host.ring.find(decisionId),
     ends: observed.ends,
+    answers: observed.answers,
     metric: (name) => readMetric(registry, name),
     settled: () => observed.settled(),
     async close() {

@@ -1,5 +1,8 @@
-import { type ConfigResult, type HostConfig, loadConfig } from "@outrider/host";
+import { type ConfigResult, createPolicies, type HostConfig, loadConfig } from "@outrider/host";
 import { plugins } from "outrider/plugins";
+import type { FeatureName } from "../features.ts";
+import { NotApplicable } from "../verdict.ts";
+import { type PluginEntry, toConfigText } from "./config-text.ts";
 
 /** Types of the plugins that the host comes with. */
 export const catalogue = plugins;
@@ -23,6 +26,39 @@ export async function loadText(text: string): Promise<HostConfig> {
 /** Types of the plugins and policies that a configuration comes to, by name. */
 export function pluginTypes({ plugins, policies }: HostConfig): ReadonlyMap<string, string> {
   return new Map([...plugins, ...policies].map(({ name, type }) => [name, type]));
+}
+
+/** Faults that are about a plugin's type. */
+export function typeFaults(faults: readonly ConfigFault[]): readonly ConfigFault[] {
+  return faults.filter(({ path }) => /^plugins\[\d+\]\.type$/.test(path));
+}
+
+/** The case needs types that the loader refuses, for good or for now; the loader says why. */
+export function refusedTypes(faults: readonly ConfigFault[]): NotApplicable {
+  const messages = [...new Set(faults.map(({ message }) => message))];
+  const feature: FeatureName = messages.every(isOnItsWay) ? "plugin types to come" : "plugin types";
+  return new NotApplicable(feature, messages.join("; "));
+}
+
+/** What the loader says against a type; `undefined` where the host has it. */
+export async function refusalOf(type: string): Promise<ConfigFault | undefined> {
+  return typeFaults(await faultsOf(ofOne({ type })))[0];
+}
+
+/** Whether a type names what the host always does, so that nothing is made of it. */
+export async function isImplied(type: string): Promise<boolean> {
+  const text = ofOne({ type });
+  if ((await faultsOf(text)).length > 0) return false;
+  const { policies } = await loadText(text);
+  return policies.some((spec) => spec.type === type) && createPolicies(policies).find(type).type.implied === true;
+}
+
+function isOnItsWay(message: string): boolean {
+  return message.includes("is not available yet");
+}
+
+function ofOne(entry: PluginEntry): string {
+  return toConfigText({ plugins: [entry] });
 }
 
 function load(text: string): Promise<ConfigResult> {

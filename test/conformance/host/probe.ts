@@ -81,13 +81,13 @@ export function routed(
     observation: "full",
     rewrite: undefined,
     scores: [],
+    reports: () => [],
     ...decided,
     responseHeaders(_status, _header, served) {
       observer.served = served;
     },
     responseChunk: (chunk) => void observer.responseChunks.push(Buffer.from(chunk)),
     report() {},
-    reports: () => [],
     end(cause) {
       observer.ends.push(cause);
       ended.resolve();

@@ -1,116 +1,85 @@
-import { stringify } from "yaml";
 import type { EppCase, Fixtures } from "../case-file.ts";
-import { Fields, isRecord } from "../fields.ts";
-import { faultsOf } from "../host/load.ts";
+import type { ConfigSections, PluginEntry } from "../host/config-text.ts";
+import { toConfigText } from "../host/config-text.ts";
+import { type ConfigFault, refusalOf, refusedTypes } from "../host/load.ts";
 import { NotApplicable } from "../verdict.ts";
+import { type Member, readShortForm, type ShortForm } from "./short-form.ts";
 
 /** A configuration for the host, and what of the case's it leaves out. */
 export interface CaseConfig {
   readonly text: string;
-  /** Types that this host does not have, with what stands in for them where it advises something. */
-  readonly leftOut: readonly string[];
+  /** Scorers and filters that the loader refuses, by type, with what it says. */
+  readonly leftOut: ReadonlyMap<string, ConfigFault>;
 }
-
-/** A plugin of a profile, in the file's short form. */
-interface Member {
-  readonly type: string;
-  readonly weight: number | undefined;
-}
-
-/** Parsers whose requests the host reads without being told. */
-const readAnyway = ["openai-parser"];
 
 /** A scorer that tells idle endpoints from busy ones, for cases that name no configuration. */
-const defaultMembers: readonly Member[] = [{ type: "queue-scorer", weight: undefined }];
+const byQueue: ShortForm = { profiles: { default: [{ type: "queue-scorer" }] }, beside: [], sections: {} };
 
-/** The configuration a case names, as far as this host has its types. */
+/** Modes of the reference in which there are objectives and rewrites for requests. */
+const modesWithObjects = ["standard", "standalone-with-crd"];
+
+/**
+ * The configuration a case names, as far as this host has its types: scorers and filters that it refuses are left out,
+ * and whatever else it refuses makes the case not applicable.
+ */
 export async function toHostConfig(testCase: EppCase, fixtures: Fixtures, maxEndpoints: number): Promise<CaseConfig> {
-  const members = testCase.fields.has("config")
-    ? await readMembers(testCase.fields.string("config"), fixtures)
-    : defaultMembers;
-  return buildConfig(members, maxEndpoints);
+  const { fields } = testCase;
+  const form = fields.has("config") ? readShortForm(fields.string("config"), fixtures.configs) : byQueue;
+  const refused = await Promise.all(form.beside.map(({ type }) => refusalOf(type)));
+  const faults = refused.filter((fault) => fault !== undefined);
+  if (faults.length > 0) throw refusedTypes(faults);
+  const leftOut = await findRefused(form);
+  const modes = fields.texts("modes");
+  const hasObjects = modes.length === 0 || modes.some((mode) => modesWithObjects.includes(mode));
+  const sections = hasObjects ? { ...form.sections, ...toRequestSections(fixtures) } : form.sections;
+  return { text: toText({ ...form, sections }, leftOut, maxEndpoints), leftOut };
 }
 
-/** A configuration of one profile with the given types; those that the loader does not know are left out. */
-export async function buildConfig(members: readonly Member[], maxEndpoints: number): Promise<CaseConfig> {
-  const kept: Member[] = [];
-  const leftOut: string[] = [];
-  for (const member of members) {
-    const advice = await adviseOn(member.type);
-    if (advice !== undefined)
-      leftOut.push(advice.type === undefined ? member.type : `${member.type} (${advice.type} instead)`);
-    const type = advice === undefined ? member.type : advice.type;
-    if (type !== undefined && !kept.some((other) => other.type === type)) kept.push({ ...member, type });
+async function findRefused({ profiles }: ShortForm): Promise<ReadonlyMap<string, ConfigFault>> {
+  const refused = new Map<string, ConfigFault>();
+  for (const { type, settings } of Object.values(profiles).flat()) {
+    const fault = await refusalOf(type);
+    if (fault !== undefined) refused.set(type, fault);
+    else if (settings !== undefined) throw new NotApplicable("in words", `${type}(${settings})`);
   }
-  return { text: toText(kept, maxEndpoints), leftOut };
+  return refused;
 }
 
-/** What the loader says of a type: `undefined` where it has it, else the type it tells to write instead, if any. */
-async function adviseOn(type: string): Promise<{ readonly type: string | undefined } | undefined> {
-  const faults = await faultsOf(toText([{ type, weight: undefined }], 1));
-  const fault = faults.find(({ path }) => path === "plugins[0].type");
-  if (fault === undefined) return undefined;
-  const instead = /\bwrite type: ([\w-]+)/.exec(fault.hint)?.[1];
-  return { type: instead === undefined || (await adviseOn(instead)) !== undefined ? undefined : instead };
+/** What the reference keeps in Kubernetes objects stands in the configuration here. */
+function toRequestSections({ objectives, modelRewrites }: Fixtures): ConfigSections {
+  return {
+    objectives: Object.entries(objectives).map(([name, priority]) => ({ name, priority })),
+    modelRewrites: Object.entries(modelRewrites).map(([from, to]) => ({ models: [from], targets: [{ model: to }] })),
+  };
 }
 
-async function readMembers(name: string, fixtures: Fixtures): Promise<readonly Member[]> {
-  const config = fixtures.configs[name];
-  if (!isRecord(config)) throw new NotApplicable("unknown fields", `config ${name} is not among the fixtures`);
-  const fields = new Fields(config, `configs.${name}`);
-  if (fields.has("same_as") && fields.string("same_as") !== name)
-    return readMembers(fields.string("same_as"), fixtures);
-  for (const field of fields.unknown(["plugins", "profiles", "parser"])) refuseField(field, fields.values[field], name);
-  if (fields.has("parser")) await checkParser(fields.string("parser"));
-  const profiles = Object.keys(fields.object("profiles").values);
-  if (profiles.length !== 1)
-    throw new NotApplicable("plugin types", `a profile handler for ${profiles.join(", ") || "no profile"}`);
-  const entries = fields.object("profiles").texts(profiles[0] ?? "");
-  return Promise.all(entries.map(toMember));
-}
-
-/** What a configuration asks for besides scorers and a picker, by the field that says so. */
-function refuseField(field: string, value: unknown, config: string): never {
-  const told = JSON.stringify(value);
-  if (field === "feature_gate" && value === "flowControl") throw new NotApplicable("flow control", `config ${config}`);
-  if (field === "profile_handler" || field === "extra_plugins") throw new NotApplicable("plugin types", told);
-  if (isRecord(value)) throw new NotApplicable("plugin types", field);
-  throw new NotApplicable("in words", `config ${config}: ${field} ${told}`);
-}
-
-/** A parser is left out only where the host reads its requests anyway. */
-async function checkParser(type: string): Promise<void> {
-  if (readAnyway.includes(type) || (await adviseOn(type)) === undefined) return;
-  throw new NotApplicable("plugin types", type);
-}
-
-async function toMember(entry: string): Promise<Member> {
-  const [, type = "", weight, settings] = /^([a-z0-9-]+)(?: weight ([\d.]+))?(\(.*\))?$/.exec(entry) ?? [];
-  if (type === "") throw new NotApplicable("in words", entry);
-  if (settings !== undefined) {
-    const isKnown = (await adviseOn(type)) === undefined;
-    throw isKnown ? new NotApplicable("in words", entry) : new NotApplicable("plugin types", type);
-  }
-  return { type, weight: weight === undefined ? undefined : Number(weight) };
-}
-
-/** Budgets are wide: a case is about what is decided, not how fast a busy machine is. */
-function toText(members: readonly Member[], maxEndpoints: number): string {
-  const picker = members.some(({ type }) => type.endsWith("-picker"))
-    ? []
-    : [{ type: "max-score-picker", weight: undefined }];
-  const all = [...members, ...picker];
-  const parameters = (type: string) =>
-    type.endsWith("-picker") ? { parameters: { maxNumOfEndpoints: maxEndpoints } } : {};
-  return stringify({
-    apiVersion: "outrider.dev/v1alpha1",
-    kind: "EndpointPickerConfig",
-    budget: "2s",
-    plugins: all.map(({ type }) => ({ type, ...parameters(type) })),
-    schedulingProfiles: [{ name: "default", plugins: all.map(toReference) }],
+function toText(
+  { profiles, beside, sections }: ShortForm,
+  leftOut: ReadonlyMap<string, unknown>,
+  maxEndpoints: number,
+): string {
+  const schedulingProfiles = Object.entries(profiles).map(([name, members]) => ({
+    name,
+    members: withPicker(members.filter(({ type }) => !leftOut.has(type))),
+  }));
+  const inProfiles = schedulingProfiles.flatMap(({ members }) => members.map(({ type }) => type));
+  const entries = [...new Set(inProfiles)].map(
+    (type): PluginEntry =>
+      type.endsWith("-picker") ? { type, parameters: { maxNumOfEndpoints: maxEndpoints } } : { type },
+  );
+  return toConfigText({
+    plugins: [...entries, ...beside.filter(({ type }) => !inProfiles.includes(type))],
+    ...(schedulingProfiles.length === 0
+      ? {}
+      : { schedulingProfiles: schedulingProfiles.map(({ name, members }) => ({ name, plugins: members.map(toRef) })) }),
+    ...sections,
   });
 }
 
-function toReference({ type, weight }: Member) {
+function withPicker(members: readonly Member[]): readonly Member[] {
+  return members.some(({ type }) => type.endsWith("-picker")) ? members : [...members, { type: "max-score-picker" }];
+}
+
+function toRef({ type, weight }: Member) {
   return weight === undefined ? { pluginRef: type } : { pluginRef: type, weight };
 }

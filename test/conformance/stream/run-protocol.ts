@@ -2,6 +2,7 @@ import type { Adapter, RunContext } from "../adapter.ts";
 import type { EppCase } from "../case-file.ts";
 import { Fields } from "../fields.ts";
 import { type HostSetup, type HostUnderTest, openHost } from "../host/host-under-test.ts";
+import { refusedTypes } from "../host/load.ts";
 import type { ObservedStream } from "../observation.ts";
 import { checkSentences, isUnderstood } from "../properties.ts";
 import { fail, fromFault, notApplicable, pass, type Verdict } from "../verdict.ts";
@@ -19,6 +20,9 @@ const known = [
   ...["id", "name", "group", "level", "source", "notes", "modes", "config", "pods", "requires", "options", "endpoints"],
   ...["send", "expect", "streams", "expect_properties", "expect_metrics", "expect_spans", "want"],
 ];
+
+/** Kinds of Kubernetes objects whose content stands in the configuration here. */
+const inConfiguration = ["InferenceModelRewrite", "InferenceObjective"];
 
 /** Repository of the reference before it was renamed. */
 const olderReference = "llm-d-inference-scheduler";
@@ -41,15 +45,17 @@ async function run(
   const pool = toPool(testCase, maxEndpoints);
   const config = await toHostConfig(testCase, fixtures, maxEndpoints);
   const sentence = sentencesOf(testCase.fields).find((candidate) => !isUnderstood(candidate));
+  if (sentence !== undefined && config.leftOut.size > 0) throw refusedTypes([...config.leftOut.values()]);
   if (sentence !== undefined) return notApplicable("in words", sentence);
-  const host = await openHost({ pool, configText: config.text, ...setup });
+  const host = await openHost({ pool, poolName: fixtures.poolName, configText: config.text, ...setup });
   try {
     const observed = await runStreams(streams, host, testCase.level === "derived");
     const verdict = await judge(testCase, observed, pool, host);
-    if (config.leftOut.length === 0) return verdict;
-    const types = `without ${config.leftOut.join(", ")}`;
-    if (verdict.status !== "fail") return { ...verdict, reason: [verdict.reason, types].filter(Boolean).join("; ") };
-    return isAboutChoice(verdict) ? notApplicable("plugin types", `${types}: ${verdict.reason}`) : verdict;
+    if (config.leftOut.size === 0) return verdict;
+    if (verdict.status === "fail")
+      return isAboutChoice(verdict) ? refusedTypes([...config.leftOut.values()]).verdict : verdict;
+    const types = `without ${[...config.leftOut.keys()].join(", ")}`;
+    return { ...verdict, reason: [verdict.reason, types].filter(Boolean).join("; ") };
   } finally {
     await host.close();
   }
@@ -66,8 +72,8 @@ function refuse({ fields, level, notes }: EppCase): Verdict | undefined {
   const unknown = fields.unknown(known);
   if (unknown.length > 0) return notApplicable("unknown fields", unknown.join(", "));
   if (level === "note") return notApplicable("in words", notes);
-  if (fields.list("requires").length > 0)
-    return notApplicable("kubernetes", `requires ${fields.list("requires").join(", ")}`);
+  const objects = fields.texts("requires").filter((kind) => !inConfiguration.includes(kind));
+  if (objects.length > 0) return notApplicable("kubernetes", `requires ${objects.join(", ")}`);
   return fields.has("options")
     ? notApplicable("unknown fields", `options ${JSON.stringify(fields.values.options)}`)
     : undefined;
