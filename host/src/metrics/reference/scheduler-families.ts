@@ -98,7 +98,7 @@ export const schedulerFamilies = {
     name: "prefix_indexer_hit_bytes",
     kind: "histogram",
     labels: prefixLabels,
-    about: "The same blocks in bytes, four a token.",
+    about: "The same blocks in bytes: 64 tokens each, four bytes a token.",
     bounds: bounds.prefixBytes,
     aliases: extension("prefix_indexer_hit_bytes", []),
   },
