@@ -8,11 +8,11 @@ const noSlots: readonly number[] = [];
 
 /**
  * Slots to try in order. The list is as long as the picker makes it, since not every gateway understands one; our own
- * does, so it gets further candidates behind the pick, best first.
+ * does, so it gets further candidates behind the pick, best first; none where headers name a rank of the pick alone.
  */
 export function destinationsOf(record: DecisionRecord, door: Door): readonly number[] {
-  const { destination } = record;
-  if (door !== "gateway" || destination.length >= gatewayEndpoints) return destination;
+  const { destination, routing } = record;
+  if (door !== "gateway" || routing.port !== 0 || destination.length >= gatewayEndpoints) return destination;
   const scored = primaryOf(record);
   if (scored === undefined) return destination;
   const slots = [...destination];

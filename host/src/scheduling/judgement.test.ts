@@ -149,6 +149,14 @@ describe("what a request carries", () => {
     });
   });
 
+  it("goes to nobody else in the gateway door where its headers are for one endpoint's port", async () => {
+    const { verdict } = await decide({ plan }, { ...post(good), door: "gateway" });
+    expect(verdict).toMatchObject({ destinations: ["10.0.0.3:9000", "10.0.0.2:9000"] });
+    expect((await decide({}, { ...post(good), door: "gateway" })).verdict).toMatchObject({
+      destinations: ["10.0.0.3:8000", "10.0.0.2:8000", "10.0.0.1:8000"],
+    });
+  });
+
   it("counts at the endpoint that took it, though it has another port", async () => {
     const { verdict, table } = await decide({ plan });
     (verdict as Routed).responseHeaders(200, () => undefined, "10.0.0.2:9000");
