@@ -185,6 +185,9 @@ describe("the rollout screener", () => {
       ["x-slice", "3"],
     ]);
     expect(screenerOf().headersOf?.({ ...endpoint, labels: { slice: "" } })).toEqual([]);
+    for (const slice of ["a\r\nx-mine: v", "a b", "\ud800", "é"]) {
+      expect(screenerOf().headersOf?.({ ...endpoint, labels: { slice } })).toEqual([]);
+    }
   });
 
   it("shows the shares of revisions, and how often a strict header matched nothing", () => {

@@ -1,5 +1,6 @@
 import type { EndpointSnapshot } from "../contract/index.ts";
 import { keepSlots } from "../filters/keep-slots.ts";
+import { findLabelValueFault } from "../filters/label-selector.ts";
 import { type RevisionGating, toRevisionShares } from "./revision-shares.ts";
 import type { PolicyFigure, Screener, Screening } from "./types.ts";
 
@@ -58,9 +59,10 @@ class RolloutScreener implements Screener {
   }
 
   headersOf({ labels }: Parameters<NonNullable<Screener["headersOf"]>>[0]): readonly (readonly [string, string])[] {
-    return this.#selectors.flatMap(({ headerName, labelKey }) =>
-      labels[labelKey] ? [[headerName, labels[labelKey]] as const] : [],
-    );
+    return this.#selectors.flatMap(({ headerName, labelKey }) => {
+      const value = labels[labelKey] ?? "";
+      return isTellable(value) ? [[headerName, value] as const] : [];
+    });
   }
 
   figures(snapshot: EndpointSnapshot): readonly PolicyFigure[] {
@@ -97,6 +99,11 @@ class RolloutScreener implements Screener {
     if (this.#last?.snapshot !== snapshot) this.#last = { snapshot, shares: toRevisionShares(snapshot, this.#gating) };
     return this.#last.shares;
   }
+}
+
+/** Whether a label may become a header: endpoints from files may have any text for one, line breaks too. */
+function isTellable(value: string): boolean {
+  return value !== "" && findLabelValueFault(value) === undefined;
 }
 
 /** One of some names, with a chance in proportion to its share; `undefined` where there is none. */
