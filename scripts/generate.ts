@@ -21,6 +21,7 @@ import { keyTables } from "@outrider/host/config/keys-table";
 import { collectTypes } from "@outrider/host/config/shown-types";
 import { typeTables } from "@outrider/host/config/types-table";
 import { insertTables, type Tables } from "@outrider/host/markdown";
+import { familyTables } from "@outrider/host/metrics/families-table";
 import { plugins } from "outrider/plugins";
 import { ruleTables } from "outrider/rule-tables";
 import { readFieldDocs } from "./field-docs.ts";
@@ -102,6 +103,7 @@ const generators: readonly Generator[] = [
   pythonContract,
   pageTables("docs/configuration.md", keyTables),
   pageTables("docs/serve.md", flagTables),
+  pageTables("docs/metrics.md", familyTables),
   pageTables("docs/plugin-rules.md", ruleTables),
   pageTables("docs/plugin-types.md", typeTables(types)),
   configSchema,

@@ -7,6 +7,7 @@ import { catalogue } from "./config/fixtures/catalogue.ts";
 import { keyTables } from "./config/keys-table.ts";
 import { loadConfig } from "./config/load.ts";
 import { insertTables } from "./markdown.ts";
+import { familyTables } from "./metrics/reference/families-table.ts";
 import { policyTypes } from "./policies/catalogue.ts";
 
 const page = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
@@ -27,6 +28,14 @@ describe("docs/errors.md", () => {
       .split("\n")
       .filter((line) => line.startsWith("## "));
     expect(documented.map((line) => line.slice(3))).toEqual(Object.keys(errorCodes));
+  });
+});
+
+describe("docs/metrics.md", () => {
+  it("has the families of the code", () => {
+    const text = page("metrics.md");
+    expect(insertTables(text, familyTables)).toBe(text);
+    for (const name of Object.keys(familyTables)) expect(text).toContain(`<!-- generated: ${name} -->`);
   });
 });
 
