@@ -121,7 +121,7 @@ describe("outrider config check", () => {
     const path = file("valid.yaml", `${head}plugins: [{ type: queue-scorer, budget: 9ms }]`);
     expect(await run("config", "check", path)).toBe(0);
     expect(out).toContain(`${path}:3:41 plugins[0].budget: warning: 9ms is above the budget of a decision, 5ms`);
-    expect(out).toContain(`${path} is valid (plugins: 1, scorers that count: 1)\n`);
+    expect(out).toContain(`${path} is valid (profiles: 1, scorers that count: 1)\n`);
   });
 
   it("prints a line a fault", async () => {

@@ -34,10 +34,10 @@ function toText(result: ConfigResult): string {
   const { name } = result;
   const odd = toLines(name, "warning", result.warnings) + toLines(name, "note", result.notes);
   if (result.kind === "invalid") return `${formatFaults(name, result.faults)}\n${odd}`;
-  const { plugins, profiles } = result.config;
+  const { profiles } = result.config;
   const counting = profiles.flatMap((profile) => profile.scorers.filter(({ shadow }) => !shadow));
   const scorers = new Set(counting.map((place) => place.name));
-  return `${odd}${name} is valid (plugins: ${plugins.length}, scorers that count: ${scorers.size})\n`;
+  return `${odd}${name} is valid (profiles: ${profiles.length}, scorers that count: ${scorers.size})\n`;
 }
 
 function toLines(name: string, kind: "warning" | "note", remarks: readonly Fault[]): string {
