@@ -49,6 +49,10 @@ describe("rows about rules of requests like those that are kept", () => {
       right: director({ targets: { a: null, b: null, c: null }, draws: 900 }, { distribution: "even +-25 %" }),
       wrong: director({ targets: { a: null, b: 5 }, draws: 900 }, { distribution: "even +-20 %" }),
     },
+    {
+      right: director({ targets: { a: null, b: 5 }, draws: 100 }, { distribution: "0/100 +-20 %" }),
+      wrong: director({ targets: { a: 1, b: 5 }, draws: 100 }, { distribution: "0/100 +-20 %" }),
+    },
     { right: director(general.given, general.want), wrong: director(general.given, other.want) },
     { right: director(exact.given, exact.want), wrong: director(other.given, exact.want) },
     { right: director(other.given, other.want), wrong: director(exact.given, { ...exact.want, target_model: "a" }) },
