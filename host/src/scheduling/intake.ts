@@ -41,7 +41,7 @@ export function takeIn(request: IncomingRequest, facts: HostFacts, parts: Intake
   const { rules, pool, pace, usesSubset, seed } = parts;
   const fault = facts.prepare();
   if (fault !== undefined) return decline(refuse("BadRequest", fault), "bad-request");
-  const objection = refuseRewrite(request, facts, rules);
+  const objection = refuseRewrite(request, facts);
   if (objection !== undefined) return decline(objection, "model-rewrite");
   const shed = refuseSheddable(facts, rules.detector, pool, pace);
   if (shed !== undefined) return decline(shed, "saturated");

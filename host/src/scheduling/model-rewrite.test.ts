@@ -43,18 +43,6 @@ describe("bad input", () => {
     expect(verdict).toMatchObject({ kind: "refused", code: "Internal", status: 500 });
     expect(verdict).toMatchObject({ message: expect.stringContaining("FULL_DUPLEX_STREAMED or BUFFERED") });
   });
-
-  const hidden = [
-    { title: "refuses a hidden body where rules may be for it", path: "/v1/completions", want: { status: 500 } },
-    { title: "lets a hidden body be that names no model", path: "/v1/models", want: { kind: "routed" } },
-  ];
-  for (const { title, path, want } of hidden) {
-    it(title, async () => {
-      const rules = { rewritesModels: true, rewriteOf: () => ({ rule: "r", model: "other" }) };
-      const { verdict } = await decide({}, { path, body: undefined, isBodyHidden: true }, { rules });
-      expect(verdict).toMatchObject(want);
-    });
-  }
 });
 
 describe("a rewrite", () => {

@@ -58,23 +58,13 @@ export function targetOfHeaders(request: Pick<FactsSource, "header">): string | 
 }
 
 /** Why a request's model cannot be rewritten as it should; `undefined` where it can, or is not to be. */
-export function refuseRewrite(
-  request: IncomingRequest,
-  { model, clientModel }: HostFacts,
-  rules: RequestRules,
-): Refusal | undefined {
-  if (request.isBodyHidden && mayRewrite(request, rules)) {
+export function refuseRewrite(request: IncomingRequest, { model, clientModel }: HostFacts): Refusal | undefined {
+  if (request.isBodyHidden && targetOfHeaders(request) !== undefined) {
     const remedy = "its request body mode must be FULL_DUPLEX_STREAMED or BUFFERED";
     return refuse("Internal", `the gateway hides the request body, so its model cannot be rewritten: ${remedy}`);
   }
   if (model === clientModel || isModelName(model)) return undefined;
   return refuse("BadRequest", `the model to rewrite to must be text of at most ${maxModelLength} characters`);
-}
-
-/** Whether a body that nobody has seen may name a model that has to be another. */
-function mayRewrite(request: IncomingRequest, { rewritesModels, parsers }: RequestRules): boolean {
-  if (targetOfHeaders(request) !== undefined) return true;
-  return rewritesModels && parsers.find(request.path)?.namesModel(request.path) === true;
 }
 
 /** What a request's rewrite changes; `undefined` where its model keeps its name. */
