@@ -1,9 +1,7 @@
-/** A bucket as the library writes it. */
+/** A value of a histogram as the library keeps it. */
 export interface BucketValue {
   readonly metricName: string;
   readonly labels: Readonly<Record<string, string | number>>;
-  /** Labels that all values of a series share, written once; absent = none apart. */
-  readonly sharedLabels?: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
@@ -35,18 +33,45 @@ export class BucketCounts {
     this.#sum += other.#sum;
   }
 
-  /** In the form of the library: cumulative buckets, sum, count. @param labels of the series, in each value or shared. */
-  values(name: string, labels: Readonly<Record<string, string>>, isShared: boolean): readonly BucketValue[] {
-    const shared = isShared ? { sharedLabels: labels } : undefined;
-    const own = isShared ? {} : labels;
+  /** In the form of the library: cumulative buckets, sum, count. */
+  values(name: string, labels: Readonly<Record<string, string>>): readonly BucketValue[] {
     let count = 0;
     const buckets: BucketValue[] = Array.from(this.#counts, (added, i) => {
       count += added;
-      const le = i < this.#bounds.length ? this.#bounds[i] : "+Inf";
-      return { metricName: `${name}_bucket`, labels: { le, ...own }, ...shared, value: count };
+      return { metricName: `${name}_bucket`, labels: { le: this.#boundAt(i), ...labels }, value: count };
     });
-    buckets.push({ metricName: `${name}_sum`, labels: own, ...shared, value: this.#sum });
-    buckets.push({ metricName: `${name}_count`, labels: own, ...shared, value: count });
+    buckets.push({ metricName: `${name}_sum`, labels, value: this.#sum });
+    buckets.push({ metricName: `${name}_count`, labels, value: count });
     return buckets;
   }
+
+  /** The same as lines of the page. @param labels in text, without braces; empty = none. */
+  text(name: string, labels: string): string {
+    const further = labels === "" ? "" : `,${labels}`;
+    const own = labels === "" ? "" : `{${labels}}`;
+    const bounds = boundTextsOf(this.#bounds);
+    let count = 0;
+    let text = "";
+    for (let i = 0; i < this.#counts.length; i++) {
+      count += this.#counts[i];
+      text += `${name}_bucket{le="${bounds[i]}"${further}} ${count}\n`;
+    }
+    return `${text}${name}_sum${own} ${this.#sum}\n${name}_count${own} ${count}\n`;
+  }
+
+  #boundAt(i: number): number | string {
+    return i < this.#bounds.length ? this.#bounds[i] : "+Inf";
+  }
+}
+
+const boundTexts = new WeakMap<Float64Array, readonly string[]>();
+
+/** Bounds as they are written, with the one above all; made once for all series that share them. */
+function boundTextsOf(bounds: Float64Array): readonly string[] {
+  let texts = boundTexts.get(bounds);
+  if (texts === undefined) {
+    texts = [...Array.from(bounds, String), "+Inf"];
+    boundTexts.set(bounds, texts);
+  }
+  return texts;
 }

@@ -30,7 +30,7 @@ export function createDurationHistogram(registry: Registry, name: string, help: 
       name,
       help,
       type: "histogram",
-      values: all.flatMap(({ labels, counts }) => counts.values(name, labels, false)),
+      values: all.flatMap(({ labels, counts }) => counts.values(name, labels)),
     }),
     reset: () => all.splice(0),
   };

@@ -36,8 +36,9 @@ export async function createMetricsServer(registry: Registry, port: number): Pro
 }
 
 function send(response: ServerResponse, status: number, text: string, contentType = "text/plain; charset=utf-8"): void {
-  response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(text) });
-  response.end(text);
+  const bytes = Buffer.from(text);
+  response.writeHead(status, { "content-type": contentType, "content-length": bytes.length });
+  response.end(bytes);
 }
 
 function close(server: Server): Promise<void> {

@@ -1,12 +1,14 @@
 import type { Metric, Registry } from "prom-client";
 import { BucketCounts, type BucketValue } from "../bucket-counts.ts";
 import { type FamilySpec, prefix } from "./family-spec.ts";
+import { writeLines } from "./page-text.ts";
 import type { Turns } from "./turns.ts";
 
 /** A series of a family as it stands. */
 export interface Sample {
   /** Values of the family's labels, in its order. */
   readonly labels: readonly string[];
+  /** Finite where it is a number. */
   readonly value: number | BucketCounts;
 }
 
@@ -15,40 +17,57 @@ export interface FamilyPlace {
   readonly registry: Registry;
   /** Whether there is anything to tell: `referenceMetrics` of the configuration in force. */
   readonly isOn: () => boolean;
-  /** Between two families of many series the process does something else. */
+  /** Shared by all families that are written at once. */
   readonly turns: Turns;
 }
 
-/** Series that take a turn of the event loop of their own to write. */
-const manySeries = 64;
-
 /** Registers a family under its name and its older ones; all read the same samples when they are scraped. */
 export function registerFamily(place: FamilyPlace, spec: FamilySpec, read: () => readonly Sample[]): void {
-  const { registry, isOn, turns } = place;
-  const { kind: type, about } = spec;
-  const register = (name: string, help: string, labels: readonly string[], told: () => readonly Sample[]) => {
-    const give = async (isShared: boolean) => {
-      const samples = isOn() ? told() : [];
-      if (samples.length > manySeries) await turns.next();
-      return { name, help, type, values: samples.flatMap((sample) => toValues(name, labels, sample, isShared)) };
-    };
-    const metric = { name, help, type, get: () => give(false), getForPromString: () => give(true), reset() {} };
-    registry.registerMetric(metric as unknown as Metric);
-  };
   const current = `${prefix}${spec.name}`;
-  register(current, about, spec.labels, read);
-  for (const { name, labels } of spec.aliases) {
-    const places = Object.values(labels).map((label) => spec.labels.indexOf(label));
-    const told =
-      places.length === spec.labels.length ? () => reorder(read(), places) : () => fold(read(), places, spec);
-    register(name, `Older name of ${current}.`, Object.keys(labels), told);
+  const { kind, about, labels } = spec;
+  register(place, { name: current, kind, about, labels, read });
+  for (const alias of spec.aliases) {
+    const names = Object.keys(alias.labels);
+    const places = Object.values(alias.labels).map((label) => labels.indexOf(label));
+    const isWhole = places.length === labels.length;
+    const told = isWhole ? () => reorder(read(), places) : () => fold(read(), places, spec);
+    register(place, { name: alias.name, kind, about: `Older name of ${current}.`, labels: names, read: told });
   }
 }
 
-function toValues(name: string, names: readonly string[], { labels, value }: Sample, isShared: boolean) {
+/** A family under one of its names. */
+interface NamedFamily extends Pick<FamilySpec, "name" | "kind" | "about" | "labels"> {
+  readonly read: () => readonly Sample[];
+}
+
+function register({ registry, isOn, turns }: FamilyPlace, family: NamedFamily): void {
+  const { name, kind, about, labels, read } = family;
+  const common = { name, help: about, type: kind };
+  const metric = {
+    ...common,
+    get: async () => ({ ...common, values: isOn() ? read().flatMap((sample) => toValues(name, labels, sample)) : [] }),
+    getForPromString: async () => ({ ...common, values: isOn() ? await toWritten(family, turns) : [] }),
+    reset() {},
+  };
+  registry.registerMetric(metric as unknown as Metric);
+}
+
+/**
+ * All series but the last are lines already, in front of the first value of that one: to have the library write each takes
+ * several times as long, and blocks the process meanwhile.
+ */
+async function toWritten({ name, labels, read }: NamedFamily, turns: Turns): Promise<readonly BucketValue[]> {
+  const samples = read();
+  const last = samples.at(-1);
+  if (last === undefined) return [];
+  const lines = await writeLines(name, labels, samples.slice(0, -1), turns);
+  const [first, ...others] = toValues(name, labels, last);
+  return [{ ...first!, metricName: lines + first!.metricName }, ...others];
+}
+
+function toValues(name: string, names: readonly string[], { labels, value }: Sample): readonly BucketValue[] {
   const record = Object.fromEntries(names.map((label, i) => [label, labels[i] ?? ""]));
-  if (value instanceof BucketCounts) return value.values(name, record, isShared);
-  return [{ metricName: name, labels: record, value } satisfies BucketValue];
+  return value instanceof BucketCounts ? value.values(name, record) : [{ metricName: name, labels: record, value }];
 }
 
 function reorder(samples: readonly Sample[], places: readonly number[]): readonly Sample[] {
