@@ -118,6 +118,11 @@ describe("the consistent-hash picker", () => {
     });
   }
 
+  it("takes nothing that all objects have for a header", () => {
+    const options = { keyBy: { kind: "header", name: "constructor" } } as const;
+    expect(pick(options, { headers: {} }, [3, 4, 5], [1, 3, 2])).toEqual([4]);
+  });
+
   it("keys by what there is of a prompt shorter than its prefix, and by one block at least", () => {
     const many = slotsBelow(50);
     const of = (tokens: number, ...words: readonly number[]) =>

@@ -1,6 +1,7 @@
 import { deriveSeed, type EndpointInfo } from "../contract/index.ts";
 import type { CycleFacts, Picker, PickInput } from "../cycle/types.ts";
 import { perEndpoint } from "../filters/per-endpoint.ts";
+import { headerOf } from "../handlers/request-header.ts";
 import { hashBytes } from "../hash/index.ts";
 import { createMaxScorePicker } from "./max-score-picker.ts";
 import { toPickCount } from "./shuffle.ts";
@@ -71,7 +72,7 @@ function textOf(
   keyBy: Exclude<HashKey, { kind: "prompt-prefix" }>,
 ): string {
   if (keyBy.kind === "session") return sessionKey;
-  return keyBy.kind === "model" ? model : (headers[keyBy.name] ?? "");
+  return keyBy.kind === "model" ? model : (headerOf({ headers }, keyBy.name) ?? "");
 }
 
 /** Low word of the chained hash of the last block of the prefix: it covers the blocks before it. */

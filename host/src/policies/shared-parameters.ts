@@ -4,6 +4,12 @@ import type { PolicyRef } from "./policy-type.ts";
 /** Whether all candidates stay where a filter would leave none. */
 export const fallbackOnEmpty = z.boolean().default(false);
 
+/** Name of a header, in any case; made lower. */
+export const headerName = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "must be the name of a header")
+  .transform((name) => name.toLowerCase());
+
 /** Name of an `inflight-load-producer`; the host keeps one count, whatever the name. */
 export const inFlightLoadProducerName = z.string().default("");
 

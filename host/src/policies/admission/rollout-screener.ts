@@ -1,6 +1,7 @@
 import { createRolloutScreener, findLabelKeyFault, parseSelectorText } from "@outrider/core";
 import { z } from "zod";
 import { definePolicy } from "../policy-type.ts";
+import { headerName } from "../shared-parameters.ts";
 
 const labelKey = z.string().superRefine((key, context) => {
   const fault = findLabelKeyFault(key);
@@ -21,10 +22,7 @@ const headerSelector = z.strictObject({
   /** Names the selector in metrics. */
   name: z.string().min(1),
   /** Header of request and response. */
-  headerName: z
-    .string()
-    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "must be the name of a header")
-    .transform((name) => name.toLowerCase()),
+  headerName,
   /** Label of the endpoints whose value it has. */
   labelKey,
   /** `strict`: a request only goes where the label has its header's value. `prefer`: the response names the label. */

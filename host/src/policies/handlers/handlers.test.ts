@@ -67,8 +67,8 @@ describe("parameters of a profile handler that are refused", () => {
     },
     {
       type: "profile-rules",
-      parameters: { rules: [{ profile: "a", when: { header: { name: " " } } }], default: "a" },
-      want: "rules.0.when.header.name: Too small",
+      parameters: { rules: [{ profile: "a", when: { header: { name: "x tier:" } } }], default: "a" },
+      want: "rules.0.when.header.name: must be the name of a header",
     },
     { type: "prefix-based-pd-decider", parameters: { nonCachedTokens: -1 }, want: "nonCachedTokens: Too small" },
     { type: "prefix-based-pd-decider", parameters: { promptTokens: 1.5 }, want: "promptTokens: Invalid input" },

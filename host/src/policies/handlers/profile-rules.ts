@@ -1,6 +1,7 @@
 import { type Bounds, createProfileRules, type RuleConditions } from "@outrider/core";
 import { z } from "zod";
 import { definePolicy } from "../policy-type.ts";
+import { headerName } from "../shared-parameters.ts";
 import { findProfile } from "./find-profile.ts";
 
 const names = z.array(z.string()).min(1);
@@ -32,7 +33,7 @@ const conditions = z
     header: z
       .strictObject({
         /** Name of the header, in any case. */
-        name: z.string().trim().min(1),
+        name: headerName,
         /** Values that fit, exactly; absent = any. */
         values: names.optional(),
       })
@@ -66,7 +67,7 @@ export const profileRules = definePolicy({
   explain: ({ rules, default: otherwise }) =>
     `runs ${rules.map(({ profile, when }) => `${profile} where ${explainConditions(when)}`).join(", else ")}, else ${otherwise}`,
   needs: ({ rules }) => {
-    const headers = new Set(rules.flatMap(({ when }) => when.header?.name.toLowerCase() ?? []));
+    const headers = new Set(rules.flatMap(({ when }) => when.header?.name ?? []));
     return headers.size === 0 ? [] : [{ key: "request.headers", names: [...headers] }];
   },
   checkProfiles: ({ rules, default: otherwise }, profiles) => {

@@ -1,6 +1,7 @@
 import { createConsistentHashPicker, type HashKey, type Need, type NeedKey } from "@outrider/core";
 import { z } from "zod";
 import { definePolicy } from "../policy-type.ts";
+import { headerName } from "../shared-parameters.ts";
 import { maxNumOfEndpoints } from "./max-num-of-endpoints.ts";
 
 /** `parameters:` of a `consistent-hash` picker. */
@@ -10,11 +11,7 @@ const consistentHashParameters = z
     /** What requests have in common that go to the same endpoint. */
     keyBy: z.enum(["session", "header", "model", "prompt-prefix"]).default("session"),
     /** Header of the request, by `keyBy: header`. */
-    header: z
-      .string()
-      .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "must be the name of a header")
-      .transform((name) => name.toLowerCase())
-      .optional(),
+    header: headerName.optional(),
     /** Tokens of the prompt that count, in whole prefix blocks, by `keyBy: prompt-prefix`; default 1024. */
     prefixTokens: z.int().min(1).max(1_048_576).optional(),
     /** Requests in flight that an endpoint may have, as a multiple of the mean, such as 1.25; default any number. */

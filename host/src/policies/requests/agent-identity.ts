@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type AgentReader, definePolicy } from "../policy-type.ts";
+import { headerName } from "../shared-parameters.ts";
 
 /** Headers by which agents name their sessions, the first that is there counts. */
 const sessionHeaders = ["x-claude-code-session-id", "x-session-affinity", "session-id", "session_id"] as const;
@@ -7,10 +8,7 @@ const sessionHeaders = ["x-claude-code-session-id", "x-session-affinity", "sessi
 /** `parameters:` of an `agent-identity`. */
 const agentIdentityParameters = z.strictObject({
   /** Headers that are asked before those that agents are known to send. */
-  additionalSessionHeaders: z
-    .array(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, "must be the name of a header"))
-    .max(32)
-    .default([]),
+  additionalSessionHeaders: z.array(headerName).max(32).prefault([]),
 });
 
 /** Who sends a request, where that is an agent. */
@@ -24,7 +22,7 @@ export const agentIdentity = definePolicy({
 });
 
 function headersOf(additional: readonly string[]): readonly string[] {
-  return [...additional.map((name) => name.toLowerCase()), ...sessionHeaders];
+  return [...additional, ...sessionHeaders];
 }
 
 function createAgentReader(names: readonly string[]): AgentReader {
