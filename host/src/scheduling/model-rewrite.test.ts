@@ -110,6 +110,12 @@ describe("a rewrite", () => {
   }
 });
 
+it("lets a hidden body pass that rules may be for: the gateway may show it yet", async () => {
+  const rules = { rewritesModels: true, rewriteOf: () => ({ rule: "r", model: "other" }) };
+  const { verdict } = await decide({}, { body: undefined, isBodyHidden: true }, { rules });
+  expect(verdict).toMatchObject({ kind: "routed", rewrite: undefined });
+});
+
 it("knows nothing of a body that the gateway hides, and decides all the same", async () => {
   const { ring } = await decide({}, { body: undefined, isBodyHidden: true });
   expect(ring.latest(1)[0]?.facts).toMatchObject({ model: "", promptTokens: 0, stream: false });
