@@ -117,6 +117,51 @@ describe("an observer", () => {
     expect(heardBy.slice(1)).toEqual(["sent", "done unknown"]);
   });
 
+  it("has responses shown though nothing else is wanted of them", async () => {
+    const { scheduler } = observed({ granted: [], responses: () => "auto" });
+    expect(((await scheduler.decide(post(good))) as Routed).observation).toBe("full");
+  });
+
+  it("hears of a request whose decision failed", async () => {
+    const { scheduler, heardBy, requests } = observed({
+      filters: [
+        {
+          name: "broken",
+          type: "broken",
+          filter() {
+            throw new Error("broken");
+          },
+        },
+      ],
+    });
+    await scheduler.decide(post(good));
+    expect(heardBy).toEqual(["refused 500"]);
+    expect(requests).toMatchObject([{ model: "", fairnessId: "default-flow" }]);
+  });
+
+  it("is told how long the host had a request and its response", async () => {
+    const took: number[] = [];
+    const { parts, time } = observed();
+    const observer: RequestObserver = {
+      ...parts.observer!,
+      sent: (_, processingMs) => void took.push(processingMs),
+      done: (_, { processingMs }) => void took.push(processingMs),
+      decided() {
+        time.nowMs += 3;
+      },
+      chunk() {
+        time.nowMs += 2;
+      },
+    };
+    const routed = (await createScheduler({ ...parts, observer }).decide(post(good))) as Routed;
+    for (const piece of ["data: {}\n\n", usage]) {
+      time.nowMs += 100;
+      routed.responseChunk(Buffer.from(piece));
+    }
+    routed.end("ok");
+    expect(took).toEqual([3, 2]);
+  });
+
   it("hears nothing where the rules keep no such metrics", async () => {
     const { scheduler, heardBy } = observed({ rules: {} });
     ((await scheduler.decide(post(good))) as Routed).end("ok");
