@@ -129,11 +129,12 @@ describe("a pick", () => {
     const { call, scheduler } = await open();
     scheduler.answer({
       destinations: ["10.0.0.1:8000"],
-      removeHeaders: ["x-prefiller-host-port"],
+      removeHeaders: ["x-slo-ttft-ms", "x-slo-tpot-ms", "x-prefiller-host-port"],
       setResponseHeaders: [["X-Revision", "b"]],
     });
-    expect((await call("Pick", { body })).body).toMatchObject({
-      removeHeaders: ["x-prefiller-host-port"],
+    const headers = [{ name: "x-slo-tpot-ms", value: "50" }];
+    expect((await call("Pick", { body, headers })).body).toMatchObject({
+      removeHeaders: ["x-slo-tpot-ms", "x-prefiller-host-port"],
       responseHeaders: [{ name: "x-revision", value: "b" }],
     });
   });

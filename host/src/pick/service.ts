@@ -4,6 +4,7 @@ import type { PickerService, PickResponseSchema } from "@outrider/protos/picker"
 import type { DeadlineSweep, Guarded } from "../doors/deadlines.ts";
 import type { DoorLimits } from "../doors/limits.ts";
 import { overdue, tooManyRequests } from "../doors/refusals.ts";
+import { isControlHeader } from "../scheduling/control-headers.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import type { IncomingRequest, Refusal, Routed, Scheduler } from "../scheduling/types.ts";
 import { type CallFault, outcomeOf, toConnectError } from "./errors.ts";
@@ -67,7 +68,7 @@ export function createPickService(parts: PickServiceParts): ServiceImpl<typeof P
         picks.add(decision);
         state.decisionId = decision.decisionId;
         metrics.answered("pick", "ok");
-        return toResponse(decision, state);
+        return toResponse(decision, request, state);
       }
       picks.giveBack();
       if (decision?.kind === "refused") return decline("pick", decision);
@@ -132,6 +133,7 @@ function decideInTime(
 
 function toResponse(
   { decisionId, destinations, setHeaders, removeHeaders, setResponseHeaders, rewrite }: Routed,
+  request: Pick<IncomingRequest, "header">,
   state: CallState,
 ): MessageInitShape<typeof PickResponseSchema> {
   const body = rewrite?.body === undefined ? undefined : Buffer.concat(rewrite.body);
@@ -142,7 +144,8 @@ function toResponse(
     endpoints: [...destinations],
     headers: [{ name: destinationHeader, value: destinations.join(",") }, ...setHeaders.map(toHeader)],
     model: rewrite?.model ?? "",
-    removeHeaders: [...removeHeaders],
+    // A header that decides where else a request goes must not pass, whether the gateway has shown it or not.
+    removeHeaders: removeHeaders.filter((name) => !isControlHeader(name) || request.header(name) !== undefined),
     responseHeaders: setResponseHeaders.map(toHeader),
     ...(body === undefined || state.isJsonPick ? {} : { body }),
   };

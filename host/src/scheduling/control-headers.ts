@@ -19,6 +19,13 @@ const controlHeaders: readonly string[] = [
   "x-gateway-destination-endpoint-served",
 ];
 
+const control: ReadonlySet<string> = new Set(controlHeaders);
+
+/** Whether a header, in lower case, is read here and meant for nobody behind. */
+export function isControlHeader(name: string): boolean {
+  return control.has(name);
+}
+
 /**
  * Request headers that stay behind, by door: those that a profile handler sets alone, and control headers. To Envoy the
  * reference EPP says nothing of control headers, so that they go on with the request: neither do we.

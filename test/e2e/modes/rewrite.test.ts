@@ -51,7 +51,7 @@ describe.skipIf(envoyMissing !== undefined)(`model names${envoyMissing ? ` (${en
             `refuses to rewrite what it does not see, and says what to set, ${kind}`,
             at(kind, async (place) => {
               const body = completion(unseenBytes, own);
-              const { answer } = await place.ask("/echo", { body, headers: toHeaders("m") });
+              const { answer } = await place.ask("/echo/v1/completions", { body, headers: toHeaders("m") });
               expect({ status: answer.status, text: answer.body.toString() }).toEqual({
                 status: 500,
                 text: expect.stringMatching(/hides the request body.*FULL_DUPLEX_STREAMED or BUFFERED/),
@@ -66,7 +66,7 @@ describe.skipIf(envoyMissing !== undefined)(`model names${envoyMissing ? ` (${en
             at(kind, async (place) => {
               for (const sent of shapes(mode)) {
                 const body = completion(sent.bytes, own);
-                const call = await place.ask("/echo", { ...sent, body, headers: toHeaders(target) });
+                const call = await place.ask("/echo/v1/completions", { ...sent, body, headers: toHeaders(target) });
                 await expectEcho(place, call, body.replace(own, target));
               }
             }),

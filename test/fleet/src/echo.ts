@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { resetConnection } from "./respond.ts";
 
 /**
- * `/echo?status=S&trailers=1&delayMs=D`: what arrived, as JSON: method, url, headers, trailers, length and SHA-256 of the
- * body. Nothing of the body is kept, so it may be of any size. With `trailers` the answer ends with `x-echo-trailer`;
- * with `delayMs` nothing is answered until then.
+ * `/echo?status=S&trailers=1&delayMs=D`, also with the path of an API behind `/echo`: what arrived, as JSON: method, url,
+ * headers, trailers, length and SHA-256 of the body. Nothing of the body is kept, so it may be of any size. With
+ * `trailers` the answer ends with `x-echo-trailer`; with `delayMs` nothing is answered until then.
  */
 export function answerEcho(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
   const hash = createHash("sha256");

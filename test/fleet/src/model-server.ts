@@ -157,7 +157,8 @@ export class ModelServer implements Pumped {
     } else if (Object.hasOwn(inferencePaths, path)) this.#infer(path as InferencePath, request, response);
     else if (path === "/health") response.end();
     else if (path === "/v1/models") sendJson(response, 200, renderModels(this.#offer, this.#engine.maxModelTokens));
-    else if (path === "/echo") answerEcho(request, response, new URLSearchParams(url.slice(path.length)));
+    else if (path === "/echo" || path.startsWith("/echo/"))
+      answerEcho(request, response, new URLSearchParams(url.slice(path.length)));
     else if (path === "/sse") answerSse(request, response, new URLSearchParams(url.slice(path.length)));
     else sendJson(response, 404, '{"detail":"Not Found"}');
   }

@@ -21,7 +21,11 @@ export const refusalCases: readonly Case[] = [
     picker: "tight",
     async run(place) {
       const headers = { "x-long": "x".repeat(3000) };
-      expectRefused(await place.ask("/echo", { body: completion(100), headers }), 431, "HeadersTooLarge");
+      expectRefused(
+        await place.ask("/echo/v1/completions", { body: completion(100), headers }),
+        431,
+        "HeadersTooLarge",
+      );
       expectRefused(await place.ask("/v1/models", { headers }), 431, "HeadersTooLarge");
     },
   },
@@ -29,32 +33,42 @@ export const refusalCases: readonly Case[] = [
     title: "answers 503 where the gateway's subset leaves no endpoint",
     async run(place) {
       const headers = { "x-test-subset": "127.0.0.1:1" };
-      expectRefused(await place.ask("/echo", { body: completion(100), headers }), 503, "ServiceUnavailable");
+      expectRefused(
+        await place.ask("/echo/v1/completions", { body: completion(100), headers }),
+        503,
+        "ServiceUnavailable",
+      );
       expectRefused(await place.ask("/v1/models", { headers }), 503, "ServiceUnavailable");
     },
   },
   {
     title: "answers 400 to a body that is no JSON",
     in: seesRequestBody,
-    run: async (place) => expectRefused(await place.ask("/echo", { body: "{nonsense" }), 400, "BadRequest"),
+    run: async (place) =>
+      expectRefused(await place.ask("/echo/v1/completions", { body: "{nonsense" }), 400, "BadRequest"),
   },
   {
     title: "answers 400 to an empty body",
     in: seesRequestBody,
-    run: async (place) => expectRefused(await place.ask("/echo", { body: "", isChunked: true }), 400, "BadRequest"),
+    run: async (place) =>
+      expectRefused(await place.ask("/echo/v1/completions", { body: "", isChunked: true }), 400, "BadRequest"),
   },
   {
     title: "answers 400 to a body that is no JSON and has trailers",
     in: (mode) => seesRequestBody(mode) && requestMode(mode) !== "BUFFERED_PARTIAL",
     run: async (place) =>
-      expectRefused(await place.ask("/echo", { body: "{nonsense", trailers: { "x-t": "1" } }), 400, "BadRequest"),
+      expectRefused(
+        await place.ask("/echo/v1/completions", { body: "{nonsense", trailers: { "x-t": "1" } }),
+        400,
+        "BadRequest",
+      ),
   },
   {
     title: "answers 429 and when to ask again, where bodies hold too much",
     in: seesRequestBody,
     picker: "tight",
     async run(place) {
-      const call = await place.ask("/echo", { body: completion(400_000) });
+      const call = await place.ask("/echo/v1/completions", { body: completion(400_000) });
       expectRefused(call, 429, "ResourceExhausted");
       expect(Number(call.answer.headers["retry-after"])).toBeGreaterThan(0);
     },
@@ -67,7 +81,7 @@ export const refusalCases: readonly Case[] = [
     picker: "tight",
     async run(place) {
       const headers = { "content-length": "300" };
-      const { message } = place.open("/echo", { method: "POST", headers, isUnfinished: true });
+      const { message } = place.open("/echo/v1/completions", { method: "POST", headers, isUnfinished: true });
       message.write('{"model":');
       const [response] = (await once(message, "response")) as [IncomingMessage];
       const body = await text(response);

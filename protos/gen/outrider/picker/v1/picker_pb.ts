@@ -261,8 +261,8 @@ export type PickResponse = Message<"outrider.picker.v1.PickResponse"> & {
   body?: Uint8Array | undefined;
 
   /**
-   * Names of the client's headers that must not go on to the model server, in lower case; those in `headers` do not
-   * count.
+   * Names of the client's headers that must not go on to the model server, in lower case: those that only the picker may
+   * set, and of those that only it reads the ones that the call has shown. Those in `headers` do not count.
    *
    * @generated from field: repeated string remove_headers = 6;
    */
