@@ -404,6 +404,21 @@ describe("filters", () => {
 });
 
 describe("producers", () => {
+  it("are asked whatever becomes of those before them", () => {
+    const broken = producerOf("broken", ["data.a"], () => {
+      throw new Error("no index");
+    });
+    const beside = producerOf("beside", ["data.b"], (_, [values]) => void values.fill(1));
+    const behind = producerOf("behind", ["data.c"], (_, [values]) => void values.fill(2));
+    const waves = [[broken, beside], [behind]];
+    const { producers } = decide(inputOf(tableOf(2), planOf(profileOf([]), { waves })));
+    expect(producers.map(({ name, kind }) => [name, kind])).toEqual([
+      ["broken", "failed"],
+      ["beside", "scored"],
+      ["behind", "scored"],
+    ]);
+  });
+
   it("run in waves, each seeing what earlier ones wrote", async () => {
     const clock = new VirtualClock();
     const first = producerOf("first", ["data.a", "data.b"], async (_, [a, b]) => {

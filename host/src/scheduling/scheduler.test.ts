@@ -193,6 +193,23 @@ describe("the scheduler", () => {
     expect(await open().scheduler.decide(request)).toMatchObject({ kind: "routed" });
   });
 
+  describe("holds for a request without a body what holds for others", () => {
+    const bodiless = (subset?: readonly string[]): IncomingRequest => ({ ...post(good, subset), body: undefined });
+
+    it("filters and the gateway's subset", async () => {
+      const notThird: Filter = { name: "f", type: "f", filter: ({ candidates }) => candidates.filter((i) => i !== 2) };
+      const { scheduler } = open({ filters: [notThird] });
+      expect(await scheduler.decide(bodiless())).toMatchObject({ destinations: ["10.0.0.2:8000", "10.0.0.1:8000"] });
+      expect(await scheduler.decide(bodiless(["10.0.0.1"]))).toMatchObject({ destinations: ["10.0.0.1:8000"] });
+    });
+
+    it("503 where there is no endpoint", async () => {
+      const refusal = { status: 503, droppedReason: "rejected-no-endpoints" };
+      expect(await open({ count: 0 }).scheduler.decide(bodiless())).toMatchObject(refusal);
+      expect(await open().scheduler.decide(bodiless([]))).toMatchObject(refusal);
+    });
+  });
+
   it("bounds what clients can make of its metrics", async () => {
     const { scheduler, registry } = open();
     const names = ["x".repeat(1_000_000), "line\nbreak", ...Array.from({ length: 1100 }, (_, i) => `model-${i}`)];
