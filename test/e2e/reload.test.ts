@@ -124,7 +124,8 @@ describe("an operator", () => {
     expect(table).toMatch(/^PROFILE .*\ndefault {2}queue .* 0 .*s\ndefault {2}kv .* 2\.5 .*s\n$/);
     expect(await ask()).toEqual({ kv: 2.5 });
     expect(await until(ask, (weights) => weights?.queue === 1, 20_000)).toEqual({ queue: 1, kv: 1 });
-    await config("weights", "default", "kv=3", "--for", "1h");
+    const shown = JSON.parse(await config("weights", "default", "kv=3", "--for", "1h", "--json"));
+    expect(shown.weights).toEqual(expect.arrayContaining([expect.objectContaining({ scorer: "kv", inForce: 3 })]));
     expect(await ask()).toEqual({ queue: 1, kv: 3 });
     await config("weights", "--clear");
     expect(await ask()).toEqual({ queue: 1, kv: 1 });

@@ -1,4 +1,5 @@
-import type { Weight } from "@outrider/protos/admin";
+import { toJson } from "@bufbuild/protobuf";
+import { type Weight, WeightSchema } from "@outrider/protos/admin";
 import { Command } from "commander";
 import { formatDuration, parseDurationMs } from "../config/units.ts";
 import { type AdminClient, type AdminFlags, failAnswer, openAdmin, withAdminFlags } from "./admin-client.ts";
@@ -9,6 +10,7 @@ import { failUsage } from "./usage.ts";
 interface WeightFlags extends AdminFlags {
   readonly for?: string;
   readonly clear: boolean;
+  readonly json: boolean;
 }
 
 /** What the words of a command line ask for. */
@@ -39,6 +41,7 @@ export function configWeightsCommand(): Command {
     .argument("[scorer=weight...]", "weights, 0 or more")
     .option("--for <time>", "how long they count, 1s to 24h")
     .option("--clear", "have the configuration's count again at once", false)
+    .option("--json", "print the weights as JSON", false)
     .addHelpText("after", examples)
     .action(async (profile: string | undefined, words: readonly string[], flags: WeightFlags, command: Command) => {
       const wish = readWish(profile, words, flags);
@@ -46,12 +49,17 @@ export function configWeightsCommand(): Command {
       const host = await openAdmin(flags, command);
       if (host === undefined) return;
       try {
-        process.stdout.write(toText(await ask(host, wish)));
+        const shown = await ask(host, wish);
+        process.stdout.write(flags.json ? toJsonText(shown) : toText(shown));
       } catch (cause) {
         failAnswer(command, host, cause);
       }
     });
   return withAdminFlags(weights);
+}
+
+function toJsonText(weights: readonly Weight[]): string {
+  return `${JSON.stringify({ weights: weights.map((weight) => toJson(WeightSchema, weight)) })}\n`;
 }
 
 async function ask({ procedures }: AdminClient, wish: Exclude<Wish, { kind: "wrong" }>): Promise<readonly Weight[]> {

@@ -124,7 +124,8 @@ export const serveFlags: readonly ServeFlag[] = [
     name: "pool-name",
     value: "name",
     group: extProc,
-    about: "name of the pool, in metrics and for conformance suites; endpoints come from --endpoints and --endpoints-file",
+    about:
+      "name of the pool, in metrics and for conformance suites; endpoints come from --endpoints and --endpoints-file",
   },
   {
     name: "gateway-upstream",

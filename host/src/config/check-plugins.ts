@@ -99,7 +99,7 @@ export async function resolveEntry(
   const common = { kind: "plugin", spec, shadow: entry.shadow, ...failure } as const;
   switch (place.kind) {
     case "served":
-      return resolveServed(common, path, scope, report);
+      return resolveServed(entry, common, path, scope, report);
     case "module":
       return resolveModule(entry, common, place.file, path, scope, report);
     case "builtin":
@@ -135,6 +135,7 @@ function unknownType({ type }: PluginEntry, path: FaultPath, { catalogue }: Plug
 }
 
 async function resolveServed(
+  { type, onEmpty }: PluginEntry,
   common: Common,
   path: FaultPath,
   scope: PluginScope,
@@ -144,6 +145,9 @@ async function resolveServed(
   const { parameters, needs } = spec;
   if (parameters !== undefined && (typeof parameters !== "object" || Array.isArray(parameters))) {
     report.fault([...path, "parameters"], "must be a map");
+  }
+  if (onEmpty !== undefined) {
+    report.fault([...path, "onEmpty"], `means nothing for ${type}, which is no filter`, "remove it", "key");
   }
   warnUngranted(needs ?? [], spec, path, report);
   await warnSplitState(spec, path, scope, report);
@@ -187,13 +191,14 @@ async function resolveModule(
 
 /** Checks what only means something for some types, where it is known what the type is. */
 function checkDeclared(
-  { type, needs, shadow, onFailure }: PluginEntry,
+  { type, needs, shadow, onFailure, onEmpty }: PluginEntry,
   { kind }: Pick<AnyDefinition, "kind">,
   path: FaultPath,
   report: Reporter,
 ): boolean {
   const faults = [
     { field: "needs", given: needs !== undefined, message: `${type} says itself what it needs` },
+    { field: "onEmpty", given: onEmpty !== undefined, message: `means nothing for ${type}, which is no filter` },
     {
       field: "shadow",
       given: shadow && kind === "producer",

@@ -5,7 +5,11 @@ const largestWeight = 1_000_000;
 const largestPriority = 2 ** 31 - 1;
 
 /** Name of a model as clients write it. */
-const model = z.string().min(1, "must not be empty").max(256, "must be at most 256 characters long");
+const model = z
+  .string()
+  .min(1, "must not be empty")
+  .max(256, "must be at most 256 characters long")
+  .regex(/^[^\p{Cc}\p{Cs}\ufffd]*$/u, "must be text without control characters");
 
 /** One of `objectives:`. */
 export const objectiveEntry = z.strictObject({

@@ -136,14 +136,13 @@ export class Decision {
     const { maxOutputTokens, parser, promptTokens } = this.#facts;
     const slot = made.destination[0] as number;
     const listeners = listenersOf(made, view.ears);
-    if (listeners.length > 0) tellPicked(listeners, made, { slot, atMs: clock.nowMs(), promptTokens });
     const rewrite = prepareRewrite(this.#request, this.#facts);
     if (rewrite !== undefined) metrics.modelRewrite(this.#rule);
     const slots = destinationsOf(made, door);
     const homes = addressesOf(slots, made.snapshot);
     const { routing } = made;
     const { reporters } = rules;
-    return createExchange({
+    const exchange = createExchange({
       decisionId: this.#id,
       door,
       startedAtMs: made.atMs,
@@ -169,6 +168,8 @@ export class Decision {
       onOk,
       nowMs: clock.nowMs,
     });
+    if (listeners.length > 0) tellPicked(listeners, made, { slot, atMs: clock.nowMs(), promptTokens });
+    return exchange;
   }
 
   #refuse({ refusal, reason }: Declined): Refusal {

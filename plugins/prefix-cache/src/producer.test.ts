@@ -25,7 +25,8 @@ interface Asked {
 async function openProducer(open: (typeof placements)["local"] = local, parameters?: unknown) {
   const producer = await open(approxPrefixCacheProducer, parameters);
   const ask = async ({ blocks, endpoints = pool, picks }: Asked) => {
-    const call = fakeCall({ pool: endpoints, profile: "", request: promptOf(...blocks) });
+    const request = { ...promptOf(...blocks), promptTokens: 64 * blocks.length + 10 };
+    const call = fakeCall({ pool: endpoints, profile: "", request });
     const values = await producer.produce(call);
     const slot = picks?.at(-1)?.slot ?? 0;
     const scores = { ownScore: 0, totalScore: 0, fallback: false, promptTokens: 0 };
@@ -40,7 +41,11 @@ async function openProducer(open: (typeof placements)["local"] = local, paramete
     if (picks !== undefined) await producer.feedback(picked);
     return [[...values["data.prefix_match_blocks"]!], [...values["data.prefix_total_blocks"]!]];
   };
-  return { ask, close: () => producer.close() };
+  const uncached = async ({ blocks }: Asked) => {
+    const request = { ...promptOf(...blocks), promptTokens: 64 * blocks.length + 10 };
+    return [...(await producer.produce(fakeCall({ pool, profile: "", request })))["data.uncached_tokens"]!];
+  };
+  return { ask, uncached, close: () => producer.close() };
 }
 
 for (const [where, open] of Object.entries(placements)) {
@@ -62,7 +67,14 @@ for (const [where, open] of Object.entries(placements)) {
 }
 
 describe("approx-prefix-cache-producer", () => {
-  it("writes nothing for a prompt without a whole block", async () => {
+  it("tells what is left to compute, all of it where no block is whole", async () => {
+    const { ask, uncached } = await openProducer();
+    await ask({ blocks: [1, 2], picks: [{ profile: "default", slot: 1 }] });
+    expect(await uncached({ blocks: [1, 2, 3] })).toEqual([202, 74, 202, 202]);
+    expect(await uncached({ blocks: [] })).toEqual([10, 10, 10, 10]);
+  });
+
+  it("writes no match for a prompt without a whole block", async () => {
     const { ask } = await openProducer();
     expect(await ask({ blocks: [] })).toEqual([
       [unknown, unknown, unknown, unknown],

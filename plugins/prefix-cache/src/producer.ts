@@ -8,7 +8,8 @@ const blockTokens = 64;
 
 /**
  * Tells how many leading prefix blocks of the prompt each candidate is believed to hold, and how many there are, for all
- * who read them: one index for scorers, filters and deciders. Writes nothing for prompts without a whole block.
+ * who read them, and what that leaves to compute: one index for scorers, filters and deciders. Of prompts without a whole
+ * block it says only that all is left to compute.
  */
 export const approxPrefixCacheProducer = defineProducer({
   type: "approx-prefix-cache-producer",
@@ -17,17 +18,25 @@ export const approxPrefixCacheProducer = defineProducer({
     { key: "request.block_hashes", required: true, blockSizeTokens: blockTokens },
     "kv_total_blocks",
     "kv_block_tokens",
+    "request.prompt_tokens",
     { key: "events.picked", required: true },
   ],
-  produces: ["data.prefix_match_blocks", "data.prefix_total_blocks"],
+  produces: ["data.prefix_match_blocks", "data.prefix_total_blocks", "data.uncached_tokens"],
   config: approxPrefixCacheConfig,
   create: (config) => {
     const prefixes = createLearnedPrefixes(toLimits(config), learners);
     return {
-      produce(call, [matchBlocks, totalBlocks]) {
+      produce(call, [matchBlocks, totalBlocks, uncachedTokens]) {
         const found = prefixes.match(call);
-        if (found === undefined) return "no whole prefix block";
-        for (let i = 0; i < call.candidates.length; i++) matchBlocks[i] = found.matched[i];
+        const { promptTokens, blockSizeTokens } = call.request;
+        if (found === undefined) {
+          uncachedTokens.fill(promptTokens);
+          return "no whole prefix block";
+        }
+        for (let i = 0; i < call.candidates.length; i++) {
+          matchBlocks[i] = found.matched[i];
+          uncachedTokens[i] = Math.max(promptTokens - found.matched[i] * blockSizeTokens, 0);
+        }
         totalBlocks.fill(found.total);
         return undefined;
       },

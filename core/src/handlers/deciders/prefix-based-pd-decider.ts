@@ -1,4 +1,4 @@
-import type { Decider, HandlerView } from "../../cycle/types.ts";
+import type { Decider } from "../../cycle/types.ts";
 
 /** `parameters:` of a `prefix-based-pd-decider`. */
 export interface PrefixBasedPdOptions {
@@ -19,12 +19,8 @@ export function createPrefixBasedPdDecider(
     decide(view, picked) {
       const length = view.facts.promptTokens;
       if (nonCachedTokens === 0 || length < promptTokens || length < nonCachedTokens) return false;
-      return length - cachedTokens(view, picked) >= nonCachedTokens;
+      const uncached = view.data("data.uncached_tokens", picked);
+      return (Number.isNaN(uncached) ? length : uncached) >= nonCachedTokens;
     },
   };
-}
-
-function cachedTokens(view: HandlerView, picked: number): number {
-  const tokens = view.data("data.prefix_match_blocks", picked) * view.facts.blockSizeTokens;
-  return Number.isNaN(tokens) ? 0 : tokens;
 }

@@ -26,7 +26,7 @@ export const deciderTypes: readonly PolicyType[] = [
         : `wants a prefill endpoint where ${nonCachedTokens} tokens or more are not in the decode endpoint's cache${
             promptTokens === 0 ? "" : `, for prompts of at least ${promptTokens}`
           }`,
-    needs: ({ nonCachedTokens }) => (nonCachedTokens === 0 ? [] : ["data.prefix_match_blocks"]),
+    needs: ({ nonCachedTokens }) => (nonCachedTokens === 0 ? [] : ["data.uncached_tokens"]),
     decider: createPrefixBasedPdDecider,
   }),
   definePolicy({

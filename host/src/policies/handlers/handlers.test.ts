@@ -151,7 +151,7 @@ describe("what handlers and deciders read", () => {
   const cases = [
     { type: "disagg-profile-handler", parameters: {}, want: [] },
     { type: "prefix-based-pd-decider", parameters: {}, want: [] },
-    { type: "prefix-based-pd-decider", parameters: { nonCachedTokens: 1 }, want: ["data.prefix_match_blocks"] },
+    { type: "prefix-based-pd-decider", parameters: { nonCachedTokens: 1 }, want: ["data.uncached_tokens"] },
     { type: "always-disagg-multimodal-decider", parameters: {}, want: ["request.multimodal"] },
     { type: "always-disagg-pd-decider", parameters: {}, want: [] },
     { type: "header-profile-handler", parameters: {}, want: [{ key: "request.headers", names: ["epp-profile"] }] },
