@@ -30,6 +30,8 @@ export interface ModuleQuestion {
 /** Longest wait for a module: what loops at its import must not keep the host from saying so. */
 const defaultTimeoutMs = 5_000;
 const heapMb = 256;
+/** So little that a thread which has used up its heap is ended, and not the process: it becomes old all at once. */
+const youngMb = 4;
 
 /**
  * Looks at what a module declares, and has its schema check the parameters, in a thread that ends with the answer: it is
@@ -45,7 +47,7 @@ export async function describeModule(
     execArgv: [],
     stdout: true,
     stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngMb },
   });
   const { promise, resolve } = Promise.withResolvers<ModuleDescription>();
   const broken = (message: string) => resolve({ kind: "broken", message });

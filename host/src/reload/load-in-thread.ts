@@ -13,6 +13,8 @@ export interface LoadQuestion {
 /** Longest time a configuration may take: what modules of others do at their import counts too. */
 const defaultTimeoutMs = 30_000;
 const heapMb = 256;
+/** So little that a thread which has used up its heap is ended, and not the process: it becomes old all at once. */
+const youngMb = 4;
 
 /**
  * Checks a configuration as `loadConfig` does, in a thread that ends with the answer: parsing and checking a large one
@@ -23,7 +25,7 @@ export async function loadInThread(question: LoadQuestion, timeoutMs = defaultTi
   const worker = new Worker(threadFile(new URL("./load-thread.ts", import.meta.url)), {
     workerData: question,
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngMb },
   });
   const { promise, resolve, reject } = Promise.withResolvers<ConfigResult>();
   const fail = (why: string) => reject(new Error(`the configuration cannot be checked: ${why}`));

@@ -32,8 +32,12 @@ export interface ThreadOptions {
 
 /** Of the host's environment a thread sees these. */
 const inherited = ["PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"];
-/** Share of a thread's heap for what is young. */
+/**
+ * Share of a thread's heap for what is young, and the most of it in MiB: where more of it may become old at once than
+ * Node gives a thread that has used up its heap, that ends the process and not the thread.
+ */
 const youngShare = 1 / 4;
+const mostYoungMb = 16;
 
 /**
  * Starts a thread: a pool of one, so that a plugin can be kept on it. It does not keep the process alive.
@@ -76,7 +80,7 @@ export async function startThread(options: ThreadOptions): Promise<ThreadHandle>
 
 function createPool(memoryMb: number): Piscina {
   const filename = threadFile(new URL("./thread.ts", import.meta.url));
-  const maxYoungGenerationSizeMb = Math.max(1, Math.floor(memoryMb * youngShare));
+  const maxYoungGenerationSizeMb = Math.max(1, Math.min(Math.floor(memoryMb * youngShare), mostYoungMb));
   return new Piscina({
     filename,
     minThreads: 0,
