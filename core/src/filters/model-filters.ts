@@ -37,7 +37,7 @@ export function createHasAdapterFilter(name: string): Filter {
 }
 
 /** Whether an endpoint serves a model; one that names no models may serve any. */
-export function servesModel({ sets }: EndpointInfo, model: string): boolean {
+function servesModel({ sets }: EndpointInfo, model: string): boolean {
   const { models = [], adapters, adapters_running: running, adapters_waiting: waiting } = sets;
   return models.length === 0 || [models, adapters, running, waiting].some((names) => names?.includes(model));
 }

@@ -2,7 +2,7 @@ import { longestBudgetMs } from "./schema-values.ts";
 import type { ProducerPlace, ProfileSpec } from "./types.ts";
 
 /** Budget of a decision where the configuration names none, in ms; of one in the reference's form that of a scorer. */
-export const defaultBudgetMs = 5;
+const defaultBudgetMs = 5;
 
 /** `apiVersion:` of the reference's forms, the newer one first. */
 export const referenceVersions: readonly string[] = ["llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"];

@@ -24,7 +24,7 @@ export const objectiveEntry = z.strictObject({
 });
 
 /** One of a rewrite's `targets:`. */
-export const rewriteTargetEntry = z.strictObject({
+const rewriteTargetEntry = z.strictObject({
   /** Model that is asked for instead. */
   model,
   /** Share of the requests relative to the other targets; without one it is chosen only where no target has one. */

@@ -80,7 +80,7 @@ export interface ResponseReporter {
  * A type that is plain code of the host, without a placement: declared once, read by the configuration, by its
  * documentation and by whoever makes one. What it can be are the functions that it has.
  */
-export interface PolicyType {
+export interface PolicyType<P = never> {
   /** `type:` in the configuration. */
   readonly type: string;
   /** What it does, one sentence for the table of types. */
@@ -91,32 +91,32 @@ export interface PolicyType {
    * What it does with these parameters, in words for whoever runs it: the end of a sentence that starts with its name.
    * @param profiles names of the profiles, in the order of the configuration. Absent = {@link about}.
    */
-  readonly explain?: (parameters: never, profiles: readonly string[]) => string;
+  readonly explain?: (parameters: P, profiles: readonly string[]) => string;
   /** Checks and completes `parameters:`. */
   readonly parameters: ConfigSchema<unknown>;
   /** What of the endpoints and the request it reads, beyond what the host knows anyway. */
-  readonly needs?: (parameters: never) => readonly (NeedKey | Need)[];
+  readonly needs?: (parameters: P) => readonly (NeedKey | Need)[];
   /** Other policies that its parameters name. */
-  readonly refs?: (parameters: never) => readonly PolicyRef[];
+  readonly refs?: (parameters: P) => readonly PolicyRef[];
   /** What is hardly meant although the schema takes it, such as a condition that nothing can meet. */
-  readonly oddities?: (parameters: never) => readonly Oddity[];
-  readonly filter?: (name: string, parameters: never) => Filter;
-  readonly picker?: (name: string, parameters: never) => Picker;
+  readonly oddities?: (parameters: P) => readonly Oddity[];
+  readonly filter?: (name: string, parameters: P) => Filter;
+  readonly picker?: (name: string, parameters: P) => Picker;
   /** Profiles that the handler names must be there. @throws {OutriderError} `CONFIG_INVALID` where they are not. */
-  readonly handler?: (name: string, parameters: never, scope: PolicyScope) => ProfileHandler;
+  readonly handler?: (name: string, parameters: P, scope: PolicyScope) => ProfileHandler;
   /** Whether the handler can do with these profiles, and why not; checked before it is made. */
-  readonly checkProfiles?: (parameters: never, profiles: readonly string[]) => string | undefined;
+  readonly checkProfiles?: (parameters: P, profiles: readonly string[]) => string | undefined;
   /** Profiles of these that the handler may run, in the order in which it runs several; absent = all. */
-  readonly reaches?: (parameters: never, profiles: readonly string[]) => readonly string[];
-  readonly decider?: (name: string, parameters: never) => Decider;
+  readonly reaches?: (parameters: P, profiles: readonly string[]) => readonly string[];
+  readonly decider?: (name: string, parameters: P) => Decider;
   readonly parser?: () => RequestParser;
-  readonly detector?: (name: string, parameters: never) => SaturationDetector;
-  readonly screener?: (name: string, parameters: never) => Screener;
-  readonly admitter?: (name: string, parameters: never) => Admitter;
-  readonly agent?: (parameters: never) => AgentReader;
-  readonly reporter?: (parameters: never) => ResponseReporter;
+  readonly detector?: (name: string, parameters: P) => SaturationDetector;
+  readonly screener?: (name: string, parameters: P) => Screener;
+  readonly admitter?: (name: string, parameters: P) => Admitter;
+  readonly agent?: (parameters: P) => AgentReader;
+  readonly reporter?: (parameters: P) => ResponseReporter;
   /** Changes what the data layer does. */
-  readonly data?: (parameters: never, settings: DataLayerSettings) => DataLayerSettings;
+  readonly data?: (parameters: P, settings: DataLayerSettings) => DataLayerSettings;
   /** Where under `dataLayer:` it is named; absent = nowhere: it counts by being listed. */
   readonly dataPart?: DataPart;
   /** What the host always does: nothing is made of it. */
@@ -124,44 +124,8 @@ export interface PolicyType {
 }
 
 /** What a declaration says of its parameters, with their type. */
-export interface TypedPolicy<P>
-  extends Omit<
-    PolicyType,
-    | "parameters"
-    | "explain"
-    | "needs"
-    | "refs"
-    | "oddities"
-    | "filter"
-    | "picker"
-    | "handler"
-    | "checkProfiles"
-    | "reaches"
-    | "decider"
-    | "detector"
-    | "screener"
-    | "admitter"
-    | "agent"
-    | "reporter"
-    | "data"
-  > {
+export interface TypedPolicy<P> extends Omit<PolicyType<P>, "parameters"> {
   readonly parameters: ConfigSchema<P>;
-  readonly explain?: (parameters: P, profiles: readonly string[]) => string;
-  readonly needs?: (parameters: P) => readonly (NeedKey | Need)[];
-  readonly refs?: (parameters: P) => readonly PolicyRef[];
-  readonly oddities?: (parameters: P) => readonly Oddity[];
-  readonly filter?: (name: string, parameters: P) => Filter;
-  readonly picker?: (name: string, parameters: P) => Picker;
-  readonly handler?: (name: string, parameters: P, scope: PolicyScope) => ProfileHandler;
-  readonly checkProfiles?: (parameters: P, profiles: readonly string[]) => string | undefined;
-  readonly reaches?: (parameters: P, profiles: readonly string[]) => readonly string[];
-  readonly decider?: (name: string, parameters: P) => Decider;
-  readonly detector?: (name: string, parameters: P) => SaturationDetector;
-  readonly screener?: (name: string, parameters: P) => Screener;
-  readonly admitter?: (name: string, parameters: P) => Admitter;
-  readonly agent?: (parameters: P) => AgentReader;
-  readonly reporter?: (parameters: P) => ResponseReporter;
-  readonly data?: (parameters: P, settings: DataLayerSettings) => DataLayerSettings;
 }
 
 /** Declares a policy type; its functions get what its `parameters` schema made. */

@@ -21,7 +21,7 @@ export interface WeightInForce {
 }
 
 /** Shortest and longest time that weights may be set for, in ms. */
-export const weightTimes = { minMs: 1_000, maxMs: 86_400_000 } as const;
+const weightTimes = { minMs: 1_000, maxMs: 86_400_000 } as const;
 /** Above it a weight says no more than "all of it". */
 const maxWeight = 1_000_000;
 

@@ -2,7 +2,7 @@ import { bounds } from "./bounds.ts";
 import { alias, type FamilySpec } from "./family-spec.ts";
 
 /** Labels of a request: what the client named, what is asked for, whose it is, and its objective's priority. */
-export const requestLabels = ["model_name", "target_model_name", "fairness_id", "priority"] as const;
+const requestLabels = ["model_name", "target_model_name", "fairness_id", "priority"] as const;
 const models = ["model_name", "target_model_name"] as const;
 const labels = requestLabels;
 const objective = (name: string, kept: readonly string[] = models) => [alias(`inference_objective_${name}`, kept)];

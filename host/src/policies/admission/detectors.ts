@@ -7,8 +7,8 @@ import {
 } from "@outrider/core";
 import { z } from "zod";
 import { parseDurationMs } from "../../config/units.ts";
+import { inFlightLoadProducerName, toProducerRefs } from "../common-parameters.ts";
 import { definePolicy } from "../policy-type.ts";
-import { inFlightLoadProducerName, toProducerRefs } from "../shared-parameters.ts";
 
 /** Share by which the filter's limits lie above the thresholds: 0.2 = a fifth. */
 const headroom = z.number().min(0).default(0);

@@ -1,7 +1,7 @@
 import { createRolloutScreener, findLabelKeyFault, parseSelectorText } from "@outrider/core";
 import { z } from "zod";
+import { headerName } from "../common-parameters.ts";
 import { definePolicy } from "../policy-type.ts";
-import { headerName } from "../shared-parameters.ts";
 
 const labelKey = z.string().superRefine((key, context) => {
   const fault = findLabelKeyFault(key);

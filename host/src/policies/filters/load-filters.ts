@@ -6,8 +6,8 @@ import {
   utilizationMetrics,
 } from "@outrider/core";
 import { z } from "zod";
+import { fallbackOnEmpty, inFlightLoadProducerName, toProducerRefs } from "../common-parameters.ts";
 import { definePolicy } from "../policy-type.ts";
-import { fallbackOnEmpty, inFlightLoadProducerName, toProducerRefs } from "../shared-parameters.ts";
 
 /** One limit. */
 const condition = z

@@ -1,13 +1,6 @@
 import { z } from "zod";
 import { definePolicy, type PolicyRef } from "../policy-type.ts";
-import {
-  checkStages,
-  createStages,
-  explainStages,
-  reachStages,
-  type StageNames,
-  toDeciderRefs,
-} from "./stage-profiles.ts";
+import { byStages, type StageNames } from "./stage-profiles.ts";
 
 /** Names of profiles by stage; empty and absent = the stage's own name. */
 const stageProfiles = z.strictObject({
@@ -76,11 +69,7 @@ export const disaggProfileHandler = definePolicy({
   type: "disagg-profile-handler",
   about: "Picks endpoints for decode, and for prefill and encode where deciders want them; headers name those.",
   parameters: disaggParameters,
-  explain: (parameters, profiles) => explainStages(toStages(parameters), profiles),
-  refs: (parameters) => toDeciderRefs(toStages(parameters)),
-  checkProfiles: (parameters, profiles) => checkStages(toStages(parameters), profiles),
-  reaches: (parameters, profiles) => reachStages(toStages(parameters), profiles),
-  handler: (name, parameters, scope) => createStages(name, toStages(parameters), scope),
+  ...byStages(toStages),
 });
 
 function toStages(parameters: z.output<typeof disaggParameters>): StageNames {

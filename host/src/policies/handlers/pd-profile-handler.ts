@@ -1,13 +1,6 @@
 import { z } from "zod";
 import { definePolicy } from "../policy-type.ts";
-import {
-  checkStages,
-  createStages,
-  explainStages,
-  reachStages,
-  type StageNames,
-  toDeciderRefs,
-} from "./stage-profiles.ts";
+import { byStages, type StageNames } from "./stage-profiles.ts";
 
 /** `parameters:` of a `pd-profile-handler`. */
 const pdParameters = z.strictObject({
@@ -31,11 +24,7 @@ export const pdProfileHandler = definePolicy({
   about: "Earlier form of `disagg-profile-handler`: decode, then prefill where a decider wants it.",
   notice: "deprecated in the reference EPP: write disagg-profile-handler with deciders: { prefill: … }",
   parameters: pdParameters,
-  explain: (parameters, profiles) => explainStages(toStages(parameters), profiles),
-  refs: (parameters) => toDeciderRefs(toStages(parameters)),
-  checkProfiles: (parameters, profiles) => checkStages(toStages(parameters), profiles),
-  reaches: (parameters, profiles) => reachStages(toStages(parameters), profiles),
-  handler: (name, parameters, scope) => createStages(name, toStages(parameters), scope),
+  ...byStages(toStages),
 });
 
 function toStages(parameters: z.output<typeof pdParameters>): StageNames {

@@ -1,7 +1,7 @@
 import { type Bounds, createProfileRules, type RuleConditions } from "@outrider/core";
 import { z } from "zod";
+import { headerName } from "../common-parameters.ts";
 import { definePolicy } from "../policy-type.ts";
-import { headerName } from "../shared-parameters.ts";
 import { findProfile } from "./find-profile.ts";
 
 const names = z.array(z.string()).min(1);

@@ -13,19 +13,30 @@ export interface StageNames extends Pick<DisaggOptions, "type" | "stageOrder" | 
   readonly encodeDecider: PolicyRef | undefined;
 }
 
+/** What handlers of stages do, however their parameters name those. */
+export function byStages<P>(toStages: (parameters: P) => StageNames) {
+  return {
+    explain: (parameters: P, profiles: readonly string[]) => explainStages(toStages(parameters), profiles),
+    refs: (parameters: P) => toDeciderRefs(toStages(parameters)),
+    checkProfiles: (parameters: P, profiles: readonly string[]) => checkStages(toStages(parameters), profiles),
+    reaches: (parameters: P, profiles: readonly string[]) => reachStages(toStages(parameters), profiles),
+    handler: (name: string, parameters: P, scope: PolicyScope) => createStages(name, toStages(parameters), scope),
+  };
+}
+
 /** The deciders that are named. */
-export function toDeciderRefs({ prefillDecider, encodeDecider }: StageNames): readonly PolicyRef[] {
+function toDeciderRefs({ prefillDecider, encodeDecider }: StageNames): readonly PolicyRef[] {
   return [prefillDecider, encodeDecider].filter((ref) => ref !== undefined);
 }
 
 /** Only decode has to be there: a stage without a profile does not run. */
-export function checkStages({ decode }: StageNames, profiles: readonly string[]): string | undefined {
+function checkStages({ decode }: StageNames, profiles: readonly string[]): string | undefined {
   if (profiles.includes(decode)) return undefined;
   return `sends requests where profile ${decode} picks, and there is none: name a profile ${decode}, or write profiles: { decode: ${profiles[0] ?? "its name"} }`;
 }
 
 /** Profiles of these that run, in that order: decode, and those that a decider may want. */
-export function reachStages(stages: StageNames, profiles: readonly string[]): readonly string[] {
+function reachStages(stages: StageNames, profiles: readonly string[]): readonly string[] {
   const { decode, prefill, encode, stageOrder, prefillDecider, encodeDecider } = stages;
   const runsPrefill = stageOrder === "prefill-first" || prefillDecider !== undefined;
   const reached = [decode, ...(runsPrefill ? [prefill] : []), ...(encodeDecider === undefined ? [] : [encode])];
@@ -34,7 +45,7 @@ export function reachStages(stages: StageNames, profiles: readonly string[]): re
 }
 
 /** What runs of these profiles, in that order, and when. */
-export function explainStages(stages: StageNames, profiles: readonly string[]): string {
+function explainStages(stages: StageNames, profiles: readonly string[]): string {
   const { decode, prefill, encode, prefillDecider, encodeDecider, primaryPort } = stages;
   const where = (ref: PolicyRef | undefined) => (ref === undefined ? "" : ` where ${ref.name} wants it`);
   const conditions = new Map([
@@ -48,7 +59,7 @@ export function explainStages(stages: StageNames, profiles: readonly string[]): 
 }
 
 /** The handler of these stages. @throws {OutriderError} `CONFIG_INVALID` where there is no decode profile. */
-export function createStages(name: string, stages: StageNames, { profiles, decider }: PolicyScope): ProfileHandler {
+function createStages(name: string, stages: StageNames, { profiles, decider }: PolicyScope): ProfileHandler {
   const find = (profile: string) => profiles.find((each) => each.name === profile);
   const toDecider = (ref: PolicyRef | undefined) => ref && decider(ref.name);
   return createDisaggProfileHandler(name, {

@@ -1,7 +1,7 @@
 import { createConsistentHashPicker, type HashKey, type Need, type NeedKey } from "@outrider/core";
 import { z } from "zod";
+import { headerName } from "../common-parameters.ts";
 import { definePolicy } from "../policy-type.ts";
-import { headerName } from "../shared-parameters.ts";
 import { maxNumOfEndpoints } from "./max-num-of-endpoints.ts";
 
 /** `parameters:` of a `consistent-hash` picker. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { headerName } from "../common-parameters.ts";
 import { type AgentReader, definePolicy } from "../policy-type.ts";
-import { headerName } from "../shared-parameters.ts";
 
 /** Headers by which agents name their sessions, the first that is there counts. */
 const sessionHeaders = ["x-claude-code-session-id", "x-session-affinity", "session-id", "session_id"] as const;
