@@ -146,7 +146,7 @@ export interface ScorerDefinition<C = unknown> extends PluginDefinition<C> {
   readonly tableTtlMs?: number;
   /**
    * How the host pins the sessions whose endpoint the scorer reads as `request.pinned_slot`; absent: it leaves that to
-   * others of the configuration. All scorers of a configuration see the same pin.
+   * others of the configuration. All scorers of a configuration see the same pin. Read of built-in types alone.
    */
   readonly pinning?: (config: C) => SessionPinning;
   /** Makes one configured instance. */

@@ -30,7 +30,7 @@ const packages: readonly PluginPackage[] = [
   },
   {
     name: "@outrider/plugin-session-affinity",
-    types: ["session-affinity"],
+    types: ["session-affinity", "session-affinity-scorer"],
     load: () => import("@outrider/plugin-session-affinity"),
   },
 ];

@@ -89,7 +89,7 @@ function checkPolicies(
   const profiles = checkProfiles(written, entries, defaults, report);
   const handler = checkHandler(entries, profiles, defaults, report);
   const named = checkRefs(entries, report);
-  const requests = checkRequests(root, entries, defaults, report);
+  const requests = checkRequests(root, entries, defaults, profiles, report);
   const data = checkDataLayer(salvage(shape.dataLayer, root.dataLayer), entries, folder, report);
   const policies = [...policiesOf(entries).map(({ spec }) => spec), ...defaults.specs()];
   return {

@@ -108,12 +108,6 @@ const families: readonly Family[] = [
   },
   {
     kind: "not yet",
-    reason: "sessions are kept together by another type",
-    remedy: "write type: session-affinity",
-    types: "session-affinity-filter session-affinity-scorer session-id-producer",
-  },
-  {
-    kind: "not yet",
     reason: "endpoints are not rated by the length of prompts",
     remedy: "remove it and what refers to it; label-selector-filter keeps endpoints by their labels",
     types: "context-length-aware",

@@ -3,6 +3,7 @@ import { labelFilters } from "./filters/label-filters.ts";
 import { attributeFilter, utilizationFilter } from "./filters/load-filters.ts";
 import { modelFilters } from "./filters/model-filters.ts";
 import { roleFilters } from "./filters/role-filters.ts";
+import { sessionAffinityFilter } from "./filters/session-affinity-filter.ts";
 import { topologyAffinityFilter } from "./filters/topology-affinity-filter.ts";
 import type { PolicyType } from "./policy-type.ts";
 
@@ -14,5 +15,6 @@ export const filterTypes: readonly PolicyType[] = [
   attributeFilter,
   topologyAffinityFilter,
   ...modelFilters,
+  sessionAffinityFilter,
   headerTestingFilter,
 ];

@@ -11,6 +11,8 @@ import type {
   RequestParser,
   SaturationDetector,
   Screener,
+  SessionPinning,
+  SessionSource,
 } from "@outrider/core";
 import type { DataLayerSettings } from "../datalayer/settings.ts";
 
@@ -25,6 +27,7 @@ export type PolicyRole =
   | "screener"
   | "admitter"
   | "agent"
+  | "session"
   | "reporter"
   /** Endpoints and what is scraped of them: source, extractor or discovery. */
   | "data"
@@ -114,7 +117,11 @@ export interface PolicyType {
   readonly screener?: (name: string, parameters: never) => Screener;
   readonly admitter?: (name: string, parameters: never) => Admitter;
   readonly agent?: (parameters: never) => AgentReader;
+  /** Where requests say which session they belong to, the first that is there wins. */
+  readonly session?: (parameters: never) => readonly SessionSource[];
   readonly reporter?: (parameters: never) => ResponseReporter;
+  /** How the host pins sessions for it. */
+  readonly pinning?: (parameters: never) => SessionPinning;
   /** Changes what the data layer does. */
   readonly data?: (parameters: never, settings: DataLayerSettings) => DataLayerSettings;
   /** Where under `dataLayer:` it is named; absent = nowhere: it counts by being listed. */
@@ -142,7 +149,9 @@ export interface TypedPolicy<P>
     | "screener"
     | "admitter"
     | "agent"
+    | "session"
     | "reporter"
+    | "pinning"
     | "data"
   > {
   readonly parameters: ConfigSchema<P>;
@@ -160,7 +169,9 @@ export interface TypedPolicy<P>
   readonly screener?: (name: string, parameters: P) => Screener;
   readonly admitter?: (name: string, parameters: P) => Admitter;
   readonly agent?: (parameters: P) => AgentReader;
+  readonly session?: (parameters: P) => readonly SessionSource[];
   readonly reporter?: (parameters: P) => ResponseReporter;
+  readonly pinning?: (parameters: P) => SessionPinning;
   readonly data?: (parameters: P, settings: DataLayerSettings) => DataLayerSettings;
 }
 
@@ -184,6 +195,7 @@ const policyRoles: readonly PolicyRole[] = [
   "screener",
   "admitter",
   "agent",
+  "session",
   "reporter",
   "data",
   "implied",

@@ -23,6 +23,8 @@ const nothing: RequestSpec = {
   screeners: [],
   agents: [],
   reporters: [],
+  sessionSources: [],
+  sessions: undefined,
   referenceMetrics: false,
 };
 

@@ -1,8 +1,6 @@
+import { agentSessionHeaders } from "@outrider/core";
 import { z } from "zod";
 import { type AgentReader, definePolicy } from "../policy-type.ts";
-
-/** Headers by which agents name their sessions, the first that is there counts. */
-const sessionHeaders = ["x-claude-code-session-id", "x-session-affinity", "session-id", "session_id"] as const;
 
 /** `parameters:` of an `agent-identity`. */
 const agentIdentityParameters = z.strictObject({
@@ -20,11 +18,13 @@ export const agentIdentity = definePolicy({
   parameters: agentIdentityParameters,
   explain: ({ additionalSessionHeaders }) =>
     `accounts requests without a fairness header to the first of ${headersOf(additionalSessionHeaders).join(", ")}`,
+  session: ({ additionalSessionHeaders }) =>
+    headersOf(additionalSessionHeaders).map((name) => ({ kind: "header", name })),
   agent: ({ additionalSessionHeaders }) => createAgentReader(headersOf(additionalSessionHeaders)),
 });
 
 function headersOf(additional: readonly string[]): readonly string[] {
-  return [...additional.map((name) => name.toLowerCase()), ...sessionHeaders];
+  return [...additional.map((name) => name.toLowerCase()), ...agentSessionHeaders];
 }
 
 function createAgentReader(names: readonly string[]): AgentReader {
