@@ -3,6 +3,8 @@ import type { z } from "zod";
 import { approxPrefixCacheConfig } from "./config.ts";
 import { createLearnedPrefixes, type Learners, type PrefixLimits } from "./learned-prefixes.ts";
 
+/** Blocks remembered, one that several endpoints hold counted for each; the reference EPP has no such limit. */
+const maxBlocks = 10_000_000;
 /** Tokens in one of the host's prefix blocks, and the least that the reference EPP makes of any setting. */
 const blockTokens = 64;
 
@@ -18,6 +20,7 @@ export const approxPrefixCacheProducer = defineProducer({
     "kv_total_blocks",
     "kv_block_tokens",
     { key: "events.picked", required: true },
+    "events.done",
   ],
   produces: ["data.prefix_match_blocks", "data.prefix_total_blocks"],
   config: approxPrefixCacheConfig,
@@ -33,6 +36,8 @@ export const approxPrefixCacheProducer = defineProducer({
       },
       feedback: (event) => prefixes.feedback(event),
       endpointsChanged: (change) => prefixes.endpointsChanged(change),
+      handoff: () => prefixes.handoff(),
+      restore: (handoff) => prefixes.restore(handoff),
     };
   },
 });
@@ -43,6 +48,7 @@ function toLimits(config: z.output<typeof approxPrefixCacheConfig>): PrefixLimit
   return {
     maxPrefixTokens: Math.min(maxPrefixTokensToMatch || Infinity, byBlocks || Infinity),
     defaultCapacityTokens: lruCapacityPerServer * blockTokens,
+    maxBlocks,
     readsCapacity: autoTune,
   };
 }
