@@ -118,7 +118,7 @@ class IndexedPrefixes implements LearnedPrefixes {
   #toSent(call: PendingCall, slot: number, promptTokens: number): SentCall {
     const known = this.#index.depth(slot, call.hashes, call.count);
     const isFirm = known > 0 && !this.#sent.isUnderWay(slot, call.hashes, known - 1);
-    return { ...call, slot, known, isFirm, promptTokens };
+    return { ...call, slot, known, believed: known, isFirm, promptTokens };
   }
 
   #learnEnd(event: Extract<FeedbackEvent, { kind: "done" }>): void {
@@ -129,6 +129,7 @@ class IndexedPrefixes implements LearnedPrefixes {
     const isElsewhere = event.slot !== call.slot;
     if (!wasComputed || isElsewhere) this.#unlearn(call);
     if (!wasComputed) return;
+    this.#sent.confirm(event.slot, call.hashes, call.count);
     if (isElsewhere) this.#learn(event.slot, call);
     else this.#compare(call, event);
   }
@@ -137,7 +138,7 @@ class IndexedPrefixes implements LearnedPrefixes {
     this.#index.learn(slot, hashes, count, this.#rooms.blocksOf(slot, blockSizeTokens));
   }
 
-  /** Takes back what the endpoint was believed to compute, but for what others have it compute. */
+  /** Takes back what the endpoint was believed to compute, but for what others had it compute. */
   #unlearn({ slot, hashes, count, known }: SentCall): void {
     this.#index.unlearn(slot, hashes, Math.max(known, this.#sent.shared(slot, hashes, count)), count);
   }

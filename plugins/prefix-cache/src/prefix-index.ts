@@ -44,7 +44,10 @@ export function createPrefixIndex(mostPairs: number = Number.POSITIVE_INFINITY):
   return new BitmapIndex(mostPairs);
 }
 
-/** Blocks looked up at once, so that the accesses to memory overlap. */
+/**
+ * Blocks that are stepped over where all endpoints hold the last of them: who holds a block holds those before it, since
+ * they were touched later. Where some do not, they are looked up at once, so that the accesses to memory overlap.
+ */
 const stepBlocks = 16;
 
 class BitmapIndex implements PrefixIndex {
@@ -80,10 +83,10 @@ class BitmapIndex implements PrefixIndex {
 
   match(hashes: Uint32Array, count: number, slots: Uint32Array, matched: Uint32Array): void {
     this.#begin(slots);
-    for (let block = 0; block < count && this.#liveWords > 0; block += stepBlocks) {
-      const found = this.#findRows(hashes, block, Math.min(count, block + stepBlocks));
-      for (let i = 0; i < found && this.#liveWords > 0; i++) this.#keepHolders(this.#rows[i], block + i);
-      if (found < stepBlocks) this.#end(block + found);
+    this.#descend(hashes, 0, Math.min(count, 1));
+    for (let block = 1; block < count && this.#liveWords > 0; block += stepBlocks) {
+      const end = Math.min(count, block + stepBlocks);
+      if (!this.#allHold(hashes, end - 1)) this.#descend(hashes, block, end);
     }
     this.#end(count);
     const depths = this.#depths;
@@ -183,6 +186,27 @@ class BitmapIndex implements PrefixIndex {
     this.#alive = new Int32Array(words);
     this.#live = new Int32Array(words);
     this.#depths = new Uint32Array(32 * words);
+  }
+
+  /** Whether all endpoints that are alive hold a block. */
+  #allHold(hashes: Uint32Array, block: number): boolean {
+    const row = this.#table.find(hashes[2 * block] | 0, hashes[2 * block + 1] | 0);
+    if (row < 0) return false;
+    const stride = this.#table.strides[row >>> rowBits];
+    const chunk = this.#table.chunks[row >>> rowBits];
+    const start = (row & rowMask) * stride + holdersAt;
+    for (let i = 0; i < this.#liveWords; i++) {
+      const word = this.#live[i];
+      if (word >= stride - holdersAt || (this.#alive[word] & ~chunk[start + word]) !== 0) return false;
+    }
+    return true;
+  }
+
+  /** Goes from block to block; with the first that nobody holds it ends for all. */
+  #descend(hashes: Uint32Array, from: number, to: number): void {
+    const found = this.#findRows(hashes, from, to);
+    for (let i = 0; i < found && this.#liveWords > 0; i++) this.#keepHolders(this.#rows[i], from + i);
+    if (found < to - from) this.#end(from + found);
   }
 
   /** Rows of blocks up to the first that nobody holds. Returns how many. */

@@ -5,8 +5,10 @@ import { createPendingCalls, type PendingCall } from "./pending-calls.ts";
 export interface SentCall extends PendingCall {
   /** Endpoint it was sent to. */
   readonly slot: number;
-  /** Leading blocks that the endpoint was believed to hold before. */
-  readonly known: number;
+  /** Leading blocks that the endpoint was believed to hold before, or has computed since for others. */
+  known: number;
+  /** Those that it was believed to hold when the request was sent. */
+  readonly believed: number;
   /** Whether these blocks had been computed, and were not just under way too. */
   readonly isFirm: boolean;
   /** Tokens of the prompt. */
@@ -19,6 +21,8 @@ export interface SentCalls {
   put(callId: number, call: SentCall): void;
   /** Takes a call out; `undefined` where it is not there. */
   take(callId: number): SentCall | undefined;
+  /** An endpoint has computed a prompt: those under way there will find it. */
+  confirm(slot: number, hashes: Uint32Array, count: number): void;
   /** Leading blocks of a prompt that requests under way at an endpoint compute too. */
   shared(slot: number, hashes: Uint32Array, count: number): number;
   /** Whether a request under way at an endpoint computes a block of a prompt. */
@@ -50,6 +54,11 @@ export function createSentCalls(limitBytes: number): SentCalls {
       calls.put(callId, call);
     },
     take,
+    confirm(slot, hashes, count) {
+      for (const call of bySlot[slot]?.keys() ?? []) {
+        while (call.known < count && has(call, hashes, call.known)) call.known++;
+      }
+    },
     shared(slot, hashes, count) {
       let most = 0;
       for (const call of bySlot[slot]?.keys() ?? []) while (most < count && has(call, hashes, most)) most++;
@@ -79,8 +88,8 @@ export function isComputed({ cause, status, ttftUs }: Done): boolean {
  * what was expected, or less than half of it. Too little was expected for a word on it, or too much lies between: nothing.
  */
 export function compareToTold(call: SentCall, { promptTokens, cachedTokens }: Done): "hit" | "miss" | undefined {
-  if (!call.isFirm || call.known < leastKnown || promptTokens === 0) return undefined;
-  const believed = (call.known * call.blockSizeTokens) / (call.promptTokens || call.count * call.blockSizeTokens);
+  if (!call.isFirm || call.believed < leastKnown || promptTokens === 0) return undefined;
+  const believed = (call.believed * call.blockSizeTokens) / (call.promptTokens || call.count * call.blockSizeTokens);
   const told = cachedTokens / promptTokens;
   if (told >= 0.9 * believed) return "hit";
   return told < 0.5 * believed ? "miss" : undefined;
