@@ -30,6 +30,7 @@ export { type ScannedBody, scanBody } from "./facts/scan-body.ts";
 export * from "./facts/session-key.ts";
 export * from "./facts/usage-reader.ts";
 export * from "./filters/attribute-filter.ts";
+export * from "./filters/context-length-filter.ts";
 export { findContradiction } from "./filters/find-contradiction.ts";
 export { createHeaderTestingFilter, selectionHeader } from "./filters/header-testing-filter.ts";
 export * from "./filters/label-filters.ts";

@@ -12,6 +12,8 @@ import type { PolicySpec } from "./types.ts";
 const producersByDefault: Readonly<Record<string, string>> = {
   "data.prefix_match_blocks": "approx-prefix-cache-producer",
   "data.prefix_total_blocks": "approx-prefix-cache-producer",
+  "data.uncached_tokens": "inflight-load-producer",
+  "data.inflight_tokens": "inflight-load-producer",
 };
 
 /** Types of those producers. */

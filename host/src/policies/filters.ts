@@ -1,3 +1,4 @@
+import { contextLengthFilter } from "./filters/context-length-filter.ts";
 import { headerTestingFilter } from "./filters/header-testing-filter.ts";
 import { labelFilters } from "./filters/label-filters.ts";
 import { attributeFilter, utilizationFilter } from "./filters/load-filters.ts";
@@ -14,6 +15,7 @@ export const filterTypes: readonly PolicyType[] = [
   utilizationFilter,
   attributeFilter,
   topologyAffinityFilter,
+  contextLengthFilter,
   ...modelFilters,
   sessionAffinityFilter,
   headerTestingFilter,

@@ -128,6 +128,13 @@ export interface PolicyType {
   readonly dataPart?: DataPart;
   /** What the host always does: nothing is made of it. */
   readonly implied?: true;
+  /** Scorer that it goes with, in every profile that lists the scorer. */
+  readonly beside?: {
+    /** `type:` of the scorer. */
+    readonly type: string;
+    /** Its own parameters, of those written for the scorer; `undefined` = these want none. */
+    readonly parametersOf: (written: unknown) => unknown;
+  };
 }
 
 /** What a declaration says of its parameters, with their type. */
