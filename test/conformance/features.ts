@@ -17,7 +17,6 @@ export const features = {
   "request-control plugins": "screeners, admitters and plugins around the request are not built yet",
   "agent identity": "the agent-identity plugin is not built yet",
   "conditional decode": "Prefer: if-available is not built yet",
-  "session tokens": "tokens that pin a session to an endpoint are not built yet",
   kubernetes: "pools, pods and other objects of Kubernetes are not built yet",
   "leader election": "replicas do not elect a leader yet",
   "app protocol": "pools do not name their model servers' protocol yet",

@@ -9,6 +9,7 @@ import { byShape, type Shape } from "../shapes.ts";
 import { compareReplies } from "../stream/compare.ts";
 import { idleEndpoint } from "../stream/pool.ts";
 import { fail, fromFault, NotApplicable, notApplicable, pass, type Verdict } from "../verdict.ts";
+import { sessionTokenShapes } from "./director/session-tokens.ts";
 
 /** Fields that a row has only when it is about a feature that is not built, or about the reference's insides. */
 const featureFields: Readonly<Record<string, FeatureName>> = {
@@ -25,7 +26,6 @@ const featureFields: Readonly<Record<string, FeatureName>> = {
   scheduler: "upstream internals",
   prefer_header: "conditional decode",
   scheduling_result: "conditional decode",
-  pod: "session tokens",
 };
 
 /** Address of the endpoint for requests whose destination does not matter. */
@@ -84,6 +84,7 @@ const shapes: readonly Shape[] = [
   },
   { given: ["recorded_cause"], want: ["cause"], run: compareCause },
   { given: ["body?", "scheduler_targets", "scored_not_picked?"], want: ["destination", "scores"], run: compareScored },
+  ...sessionTokenShapes,
 ];
 
 /** The order of steps a request goes through. */

@@ -3,6 +3,7 @@ import type { EppCase, Fixtures } from "../case-file.ts";
 import { Fields, isRecord } from "../fields.ts";
 import { faultsOf } from "../host/load.ts";
 import { NotApplicable } from "../verdict.ts";
+import { toSessionConfig } from "./session-config.ts";
 
 /** A configuration for the host, and what of the case's it leaves out. */
 export interface CaseConfig {
@@ -25,6 +26,10 @@ const defaultMembers: readonly Member[] = [{ type: "queue-scorer", weight: undef
 
 /** The configuration a case names, as far as this host has its types. */
 export async function toHostConfig(testCase: EppCase, fixtures: Fixtures, maxEndpoints: number): Promise<CaseConfig> {
+  const ofSessions = testCase.fields.has("config")
+    ? toSessionConfig(testCase.fields.string("config"), fixtures.configs)
+    : undefined;
+  if (ofSessions !== undefined) return { text: ofSessions, leftOut: [] };
   const members = testCase.fields.has("config")
     ? await readMembers(testCase.fields.string("config"), fixtures)
     : defaultMembers;
