@@ -71,7 +71,7 @@ export const needKeys = {
     about: "Sets of the endpoints: models, adapters, adapter_bases, adapters_running, adapters_waiting.",
   },
   "request.session_key": { grant: "asked", about: "Key that requests of one session share." },
-  "request.pinned_slot": { grant: "asked", about: "Endpoint that the client's session token names." },
+  "request.pinned_slot": { grant: "asked", about: "Candidate that the session is pinned to, by token or id." },
   "request.fairness_id": { grant: "asked", about: "Tenant the request is accounted to." },
   "request.priority": { grant: "asked", about: "Priority of the request's objective." },
   "request.objective": { grant: "asked", about: "Objective the request is served under." },
