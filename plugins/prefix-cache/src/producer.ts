@@ -30,8 +30,9 @@ export const approxPrefixCacheProducer = defineProducer({
       produce(call, [matchBlocks, totalBlocks]) {
         const found = prefixes.match(call);
         if (found === undefined) return "no whole prefix block";
-        for (let i = 0; i < call.candidates.length; i++) matchBlocks[i] = found.matched[i];
-        totalBlocks.fill(found.total);
+        const { matched, total } = found;
+        for (let i = 0; i < matchBlocks.length; i++) matchBlocks[i] = matched[i];
+        totalBlocks.fill(total);
         return undefined;
       },
       feedback: (event) => prefixes.feedback(event),

@@ -24,7 +24,8 @@ export const prefixCache = defineScorer({
       score(call, scores) {
         const found = prefixes.match(call);
         if (found === undefined) return "no whole prefix block";
-        for (let i = 0; i < call.candidates.length; i++) scores[i] = found.matched[i] / found.total;
+        const { matched, total } = found;
+        for (let i = 0; i < scores.length; i++) scores[i] = matched[i] / total;
         return undefined;
       },
       feedback: (event) => prefixes.feedback(event),
