@@ -212,14 +212,13 @@ describe("a prefix index", () => {
     expect([matchOf(next, [9], [0]), matchOf(next, [7, 8], [0]), matchOf(next, [1, 2], [0])]).toEqual([[1], [2], [1]]);
   });
 
-  for (const { endpoints, holders } of [
-    { endpoints: 8, holders: 8 },
-    { endpoints: 100, holders: 1 },
-    { endpoints: 100, holders: 33 },
+  for (const { endpoints, holders, count } of [
+    { endpoints: 8, holders: 8, count: 60_000 },
+    { endpoints: 100, holders: 1, count: 120_000 },
+    { endpoints: 100, holders: 33, count: 30_000 },
   ]) {
     it(`takes 40 bytes a block, 1/8 a (block, endpoint) and 12 a pair, ${holders} of ${endpoints} holding each`, () => {
       const index = createPrefixIndex();
-      const count = 120_000;
       const random = createRandom(7);
       const hashes = Uint32Array.from({ length: 2 * count }, () => random() * 2 ** 32);
       for (let holder = 0; holder < holders; holder++) {
@@ -231,7 +230,9 @@ describe("a prefix index", () => {
         }
       }
       expect(index.blocks).toBe(count);
-      expect(index.bytes).toBeLessThan(count * (40 + endpoints / 8) + 12 * index.pairs);
+      // Chunks that are not full yet.
+      const unused = 2 ** 20;
+      expect(index.bytes).toBeLessThan(count * (40 + endpoints / 8) + 12 * index.pairs + unused);
     });
   }
 });
