@@ -1,6 +1,8 @@
 /** Tokens that were sent to endpoints of late. */
 export interface Dispatched {
   sent(slot: number, promptTokens: number, atMs: number): void;
+  /** Whether nothing is remembered of an endpoint. */
+  isIdle(slot: number): boolean;
   /** Tokens sent to an endpoint at or after a time, Unix ms. */
   since(slot: number, atMs: number): number;
   /** The endpoints behind these slots have left. */
@@ -25,9 +27,12 @@ export function createDispatched(defaultTokens: number): Dispatched {
       sent.push({ tokens: promptTokens || defaultTokens, atMs });
       if (sent.length > maxSent) sent.splice(0, maxSent / 2);
     },
+    isIdle: (slot) => bySlot[slot] === undefined,
     since(slot, atMs) {
       const sent = bySlot[slot];
       if (sent === undefined) return 0;
+      // What a scrape has seen, later ones have too.
+      if (sent[sent.length - 1].atMs < atMs) bySlot[slot] = undefined;
       let tokens = 0;
       for (let i = sent.length - 1; i >= 0 && sent[i].atMs >= atMs; i--) tokens += sent[i].tokens;
       return tokens;

@@ -20,12 +20,12 @@ export const lmetric = defineScorer({
   config: lmetricConfig,
   create: () => ({
     score({ candidates, columns, data }, scores) {
+      const { runningRequests, inflightRequests, inflightPromptTokens } = columns;
       const uncached = data.get("data.uncached_tokens");
       for (let i = 0; i < candidates.length; i++) {
         const slot = candidates[i];
-        const running = columns.runningRequests[slot];
-        const batch = Math.max(running, columns.inflightRequests[slot]) + 1;
-        scores[i] = (columns.inflightPromptTokens[slot] + uncached[i]) * batch;
+        const batch = Math.max(runningRequests[slot], inflightRequests[slot]) + 1;
+        scores[i] = (inflightPromptTokens[slot] + uncached[i]) * batch;
       }
       const unknown = candidates.length - preferLeast(scores);
       return unknown === 0 ? undefined : `tokens or batch unknown at ${unknown} of ${candidates.length}`;

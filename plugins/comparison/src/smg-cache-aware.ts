@@ -73,6 +73,9 @@ function bestShare(matched: Float32Array, total: Float32Array): number {
 
 function writeSmallest(sizeOf: (slot: number) => number, candidates: ScoreCall["candidates"], scores: Float32Array) {
   let smallest = Infinity;
-  for (const slot of candidates) smallest = Math.min(smallest, sizeOf(slot));
+  for (const slot of candidates) {
+    const size = sizeOf(slot);
+    if (size < smallest) smallest = size;
+  }
   for (let i = 0; i < scores.length; i++) scores[i] = (smallest + 1) / (sizeOf(candidates[i]) + 1);
 }

@@ -1,4 +1,4 @@
-import { defineScorer, type FeedbackEvent } from "@outrider/plugin-sdk";
+import { defineScorer, type FeedbackEvent, type ScoreCall } from "@outrider/plugin-sdk";
 import { smgLeastLoadConfig } from "./config.ts";
 import { createDispatched } from "./dispatched.ts";
 import { preferLeast } from "./prefer-least.ts";
@@ -24,16 +24,20 @@ export const smgLeastLoad = defineScorer({
   config: smgLeastLoadConfig,
   create: ({ defaultTokensPerSecond, tokensPerRequest, kvWeightSeconds }) => {
     const dispatched = createDispatched(tokensPerRequest);
+    /** Tokens that the scraped queue does not show yet. */
+    const sentSince = ({ columns, nowMs }: ScoreCall, slot: number) =>
+      dispatched.isIdle(slot) ? 0 : dispatched.since(slot, Math.floor(nowMs) - columns.ageMs("waiting_requests", slot));
     return {
-      score({ candidates, columns, nowMs }, scores) {
+      score(call, scores) {
+        const { candidates, columns } = call;
+        const { waitingRequests, kvCacheUsage } = columns;
         const prompt = columns.get("rate.prompt_tokens");
         const output = columns.get("rate.output_tokens");
         for (let i = 0; i < candidates.length; i++) {
           const slot = candidates[i];
-          const scrapedAtMs = Math.floor(nowMs) - columns.ageMs("waiting_requests", slot);
-          const tokens = columns.waitingRequests[slot] * tokensPerRequest + dispatched.since(slot, scrapedAtMs);
+          const tokens = waitingRequests[slot] * tokensPerRequest + sentSince(call, slot);
           const throughput = prompt[slot] + output[slot];
-          const usage = Math.min(columns.kvCacheUsage[slot], mostUsage);
+          const usage = Math.min(kvCacheUsage[slot], mostUsage);
           const seconds = tokens / (throughput > 0 ? throughput : defaultTokensPerSecond);
           scores[i] = seconds + (kvWeightSeconds * usage) / (1 - usage);
         }

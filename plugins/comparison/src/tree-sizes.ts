@@ -11,27 +11,26 @@ export interface TreeSizes {
   forget(slots: readonly number[]): void;
 }
 
-/** What a call's request would add to the tree of each candidate. */
-interface Addition {
-  readonly candidates: Uint32Array;
-  readonly blocks: Float32Array;
-}
-
 /** Calls that wait for their pick, at most; the oldest are dropped. */
 const maxCalls = 4_096;
 
 /** @param maxBlocks largest size of a tree: what is more is evicted. */
 export function createTreeSizes(maxBlocks: number): TreeSizes {
   const sizes: number[] = [];
-  const calls = new Map<number, Addition>();
+  /** Of each call the slots of its candidates, and behind them what its request would add to their trees. */
+  const calls = new Map<number, Float32Array>();
   const size = (slot: number) => sizes[slot] ?? 0;
   return {
     size,
     asked(callId, candidates, matched, total) {
-      const blocks = new Float32Array(candidates.length);
-      for (let i = 0; i < blocks.length; i++) blocks[i] = Math.max(0, total[i] - matched[i]) || 0;
-      calls.delete(callId);
-      calls.set(callId, { candidates: candidates.slice(), blocks });
+      const count = candidates.length;
+      const added = new Float32Array(2 * count);
+      for (let i = 0; i < count; i++) {
+        const blocks = total[i] - matched[i];
+        added[i] = candidates[i];
+        added[count + i] = blocks > 0 ? blocks : 0;
+      }
+      calls.set(callId, added);
       if (calls.size <= maxCalls) return;
       for (const oldest of calls.keys()) {
         calls.delete(oldest);
@@ -39,9 +38,11 @@ export function createTreeSizes(maxBlocks: number): TreeSizes {
       }
     },
     sent(callId, slot) {
-      const call = calls.get(callId);
-      const place = call?.candidates.indexOf(slot) ?? -1;
-      if (call !== undefined && place >= 0) sizes[slot] = Math.min(maxBlocks, size(slot) + call.blocks[place]);
+      const added = calls.get(callId);
+      if (added === undefined) return;
+      const count = added.length / 2;
+      const place = added.indexOf(slot);
+      if (place >= 0 && place < count) sizes[slot] = Math.min(maxBlocks, size(slot) + added[count + place]);
       calls.delete(callId);
     },
     done: (callId) => void calls.delete(callId),

@@ -27,6 +27,7 @@ export const load = defineScorer({
     return {
       score(call, scores) {
         const { candidates, columns, request } = call;
+        const { inflightRequests, inflightPromptTokens } = columns;
         const { prompt, output } = sizes.current;
         const speeds = columns.get("rate.saturated_tokens");
         const foreign = columns.get("foreign_requests");
@@ -37,8 +38,8 @@ export const load = defineScorer({
         for (let i = 0; i < candidates.length; i++) {
           const slot = candidates[i];
           // Of requests under way half the output is left, on the average.
-          const requests = columns.inflightRequests[slot] + foreign[slot];
-          const tokens = columns.inflightPromptTokens[slot] + foreign[slot] * prompt + (requests * output) / 2;
+          const requests = inflightRequests[slot] + foreign[slot];
+          const tokens = inflightPromptTokens[slot] + foreign[slot] * prompt + (requests * output) / 2;
           const seconds = (tokens + own) / (speeds[slot] > 0 ? speeds[slot] : typical);
           if (Number.isNaN(seconds)) continue;
           known += 1;

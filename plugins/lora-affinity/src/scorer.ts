@@ -11,34 +11,55 @@ export const loraAffinityScorer = defineScorer({
   state: "none",
   needs: ["request.lora", "max_adapters", { key: "endpoint.sets", names: ["adapters_running", "adapters_waiting"] }],
   config: loraAffinityConfig,
-  create: () => ({
-    score({ candidates, columns: { maxAdapters }, endpoints, request: { lora, model } }, scores) {
-      const adapter = lora === "" ? model : lora;
-      if (adapter === "") return "no model is asked for";
-      let known = 0;
-      for (let i = 0; i < candidates.length; i++) {
-        const slot = candidates[i];
-        scores[i] = rate(endpoints.at(slot), maxAdapters[slot], adapter);
-        if (!Number.isNaN(scores[i])) known += 1;
-      }
-      const unknown = candidates.length - known;
-      return unknown === 0 ? undefined : `adapters unknown at ${unknown} of ${candidates.length}`;
-    },
-  }),
+  create: () => {
+    const adaptersOf = readAdapters();
+    return {
+      score({ candidates, columns: { maxAdapters }, endpoints, request: { lora, model } }, scores) {
+        const adapter = lora === "" ? model : lora;
+        if (adapter === "") return "no model is asked for";
+        let known = 0;
+        for (let i = 0; i < candidates.length; i++) {
+          const slot = candidates[i];
+          scores[i] = rate(adaptersOf(endpoints.at(slot)), maxAdapters[slot], adapter);
+          if (!Number.isNaN(scores[i])) known += 1;
+        }
+        const unknown = candidates.length - known;
+        return unknown === 0 ? undefined : `adapters unknown at ${unknown} of ${candidates.length}`;
+      },
+    };
+  },
 });
 
-function rate(endpoint: EndpointInfo | undefined, most: number, adapter: string): number {
-  const { adapters_running: running, adapters_waiting: waiting } = endpoint?.sets ?? {};
-  if (running?.includes(adapter)) return 1;
-  if (running === undefined || waiting === undefined || Number.isNaN(most)) return Number.NaN;
-  const isWaiting = waiting.includes(adapter);
-  if (countBoth(running, waiting) < most) return 0.8;
-  return isWaiting ? 0.6 : 0;
+/** Adapters of an endpoint, and whether each runs, else it waits. */
+type Adapters = ReadonlyMap<string, "runs" | "waits">;
+
+function rate(adapters: Adapters | undefined, most: number, adapter: string): number {
+  const state = adapters?.get(adapter);
+  if (state === "runs") return 1;
+  if (adapters === undefined || Number.isNaN(most)) return Number.NaN;
+  if (adapters.size < most) return 0.8;
+  return state === "waits" ? 0.6 : 0;
 }
 
-/** Names that are in either; both are sorted and short. */
-function countBoth(running: readonly string[], waiting: readonly string[]): number {
-  let count = running.length;
-  for (const name of waiting) if (!running.includes(name)) count += 1;
-  return count;
+/** Reads the adapters of an endpoint once, and again when anything of it has changed; `undefined` = unknown. */
+function readAdapters(): (endpoint: EndpointInfo | undefined) => Adapters | undefined {
+  const known: (EndpointInfo | undefined)[] = [];
+  const adapters: (Adapters | undefined)[] = [];
+  return (endpoint) => {
+    if (endpoint === undefined) return undefined;
+    const { slot } = endpoint;
+    if (known[slot] !== endpoint) {
+      adapters[slot] = toAdapters(endpoint.sets);
+      known[slot] = endpoint;
+    }
+    return adapters[slot];
+  };
+}
+
+function toAdapters({ adapters_running: running, adapters_waiting: waiting }: EndpointInfo["sets"]) {
+  if (running === undefined || waiting === undefined) return undefined;
+  const adapters = new Map<string, "runs" | "waits">();
+  for (const name of waiting) adapters.set(name, "waits");
+  for (const name of running) adapters.set(name, "runs");
+  return adapters;
 }
