@@ -1,4 +1,5 @@
 export * from "./admission/concurrency-detector.ts";
+export * from "./admission/latency-slo-admitter.ts";
 export * from "./admission/probabilistic-admitter.ts";
 export type { RevisionGating } from "./admission/revision-shares.ts";
 export * from "./admission/rollout-screener.ts";
@@ -36,9 +37,11 @@ export { createHeaderTestingFilter, selectionHeader } from "./filters/header-tes
 export * from "./filters/label-filters.ts";
 export * from "./filters/label-selector.ts";
 export * from "./filters/model-filters.ts";
+export * from "./filters/prefix-cache-affinity-filter.ts";
 export type { Stage } from "./filters/roles.ts";
 export * from "./filters/selector-text.ts";
 export { createSessionAffinityFilter } from "./filters/session-affinity-filter.ts";
+export * from "./filters/slo-headroom-tier-filter.ts";
 export * from "./filters/topology-affinity-filter.ts";
 export * from "./filters/utilization-filter.ts";
 export * from "./handlers/data-parallel-profile-handler.ts";

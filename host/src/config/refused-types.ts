@@ -90,18 +90,6 @@ const families: readonly Family[] = [
   },
   {
     kind: "not yet",
-    reason: "TTFT and TPOT are not predicted",
-    remedy: "remove it and what refers to it; a scorer of your own may predict, see process: and module:",
-    types: "predicted-latency-producer latency-scorer slo-headroom-tier-filter latency-slo-admitter",
-  },
-  {
-    kind: "not yet",
-    reason: "filtering by a cached prefix is not there",
-    remedy: "write type: prefix-cache-scorer with a large weight",
-    types: "prefix-cache-affinity-filter",
-  },
-  {
-    kind: "not yet",
     reason: "endpoints are filtered by where they stand, but not rated by it",
     remedy: "write type: topology-affinity-filter",
     types: "topology-affinity-scorer",

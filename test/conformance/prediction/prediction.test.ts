@@ -52,7 +52,10 @@ const changeAt = 2_500;
 const seeds = [1, 2, 3, 4];
 
 /** Outcomes of all seeds, where the engines change at some request. */
-async function runSteps(ratePerS: number, changes: Scenario["changes"]): Promise<readonly (readonly Outcome[])[]> {
+async function runSteps(
+  ratePerS: number,
+  changes: NonNullable<Scenario["changes"]>,
+): Promise<readonly (readonly Outcome[])[]> {
   const run = (seed: number) => simulate({ engines: alike, ratePerS, requests: 3_800, seed, pick: "two", changes });
   return Promise.all(seeds.map(run));
 }

@@ -41,8 +41,8 @@ export interface Accuracy {
 
 /** Rates what was said of requests, all of which must have had a prediction. */
 export function rate(outcomes: readonly Outcome[]): Accuracy {
-  const mean = (valueOf: (outcome: Outcome) => number) =>
-    outcomes.reduce((sum, outcome) => sum + valueOf(outcome), 0) / outcomes.length;
+  const mean = (of: (outcome: Outcome) => number) =>
+    outcomes.reduce((sum, outcome) => sum + of(outcome), 0) / outcomes.length;
   const streamed = outcomes.filter(({ tpotMs }) => !Number.isNaN(tpotMs));
   return {
     errorMs: mean(({ ttft, ttftMs }) => Math.abs(ttft - ttftMs)),
