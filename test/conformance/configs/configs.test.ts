@@ -57,6 +57,13 @@ const loading: readonly Loads[] = [
     want: toIdle,
   },
   {
+    title: "decides while nothing is predicted yet, with a target",
+    file: "reference/chart-latency-predictor.yaml",
+    pool: [endpoint("10.0.1.2:8000")],
+    requests: [{ ...chat, headers: { "x-llm-d-slo-ttft-ms": "200" } }],
+    want: toIdle,
+  },
+  {
     title: "sends to the port that ranks share, and names the rank",
     file: "reference/dp-epp-config.yaml",
     pool: [endpoint("10.0.0.1:8002"), prefill],
@@ -196,7 +203,6 @@ const loading: readonly Loads[] = [
 
 /** Configurations that do not load: every message that their operator reads stands beside them. */
 const refused: readonly string[] = [
-  "reference/chart-latency-predictor.yaml",
   "reference/sim-epp-kvcache-config.yaml",
   "reference/sim-epp-no-hit-lru.yaml",
   "reference/sim-epp-tokenizer-vllm-http-config.yaml",

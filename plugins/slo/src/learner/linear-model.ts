@@ -1,5 +1,10 @@
 import { featureCount, Moments, solve } from "./moments.ts";
 
+/** Features that count tokens to compute. */
+const tokenFeatures = [1, 2, 3] as const;
+/** How many times as much as all observations a coefficient's prior counts where it is held there. */
+const pin = 1e9;
+
 /** A linear model of what its features tell, learned as it goes. */
 export class LinearModel {
   readonly moments: Moments = new Moments();
@@ -7,9 +12,19 @@ export class LinearModel {
   /** Observations so far. */
   samples = 0;
 
-  /** Solves it anew, leaning towards `prior`. */
+  /**
+   * Solves it anew, leaning towards `prior`; coefficients of tokens never fall below 0, or a prompt longer than any so
+   * far would be said to take no time.
+   * @param ridge may be changed.
+   */
   refit(prior: Float64Array, ridge: Float64Array): void {
-    solve(this.moments, prior, ridge, this.theta);
+    const { moments, theta } = this;
+    solve(moments, prior, ridge, theta);
+    const below = tokenFeatures.filter((feature) => theta[feature] < 0);
+    if (below.length === 0) return;
+    for (const feature of below) ridge[feature] = pin * (ridge[feature] + moments.square(feature));
+    solve(moments, prior, ridge, theta);
+    for (const feature of tokenFeatures) theta[feature] = Math.max(0, theta[feature]);
   }
 }
 
