@@ -20,7 +20,7 @@ interface Case {
 
 function ask({ parameters = {}, pool = [busy, busy, busy], targets = {}, ttft, tpot, blocks }: Case) {
   const parsed = latencyScorer.config.safeParse(parameters);
-  if (!parsed.success) throw new Error(parsed.error.message);
+  if (!parsed.success) throw new Error("refused");
   const scores = new Float32Array(pool.length).fill(unknown);
   const data = {
     ...(ttft === undefined ? {} : { "data.predicted_ttft_ms": ttft }),

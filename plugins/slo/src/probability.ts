@@ -17,8 +17,13 @@ export function chanceWithin(limitMs: number, meanMs: number, p90Ms: number): nu
   return normalShare((Math.log(limitMs / meanMs) + (sigma * sigma) / 2) / sigma);
 }
 
+/** Beyond that a share is 0 or 1 in 32 bits. */
+const certain = 6;
+
 /** Share of the standard normal distribution below z, to 1e-7 (Abramowitz and Stegun 26.2.17). */
 function normalShare(z: number): number {
+  if (z > certain) return 1;
+  if (z < -certain) return 0;
   const t = 1 / (1 + 0.2316419 * Math.abs(z));
   const series = t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
   const tail = 0.3989422804014327 * Math.exp((-z * z) / 2) * series;

@@ -17,7 +17,7 @@ type Done = Extract<FeedbackEvent, { kind: "done" }>;
 /** An instance that is asked, and told how each request went. */
 function open(parameters: Readonly<Record<string, unknown>> = {}) {
   const parsed = predictedLatencyProducer.config.safeParse(parameters);
-  if (!parsed.success) throw new Error(parsed.error.message);
+  if (!parsed.success) throw new Error("refused");
   const producer = predictedLatencyProducer.create(parsed.data);
   const snapshot = fakeSnapshot(pool);
   producer.endpointsChanged?.({ removedSlots: [], upserted: Array.from(snapshot.live, (slot) => snapshot.at(slot)!) });
@@ -75,7 +75,10 @@ describe("predicted-latency-producer", () => {
     train(300);
     const data = { "data.prefix_match_blocks": [0, 10, unknown], "data.prefix_total_blocks": [20, 20, unknown] };
     const values = Array.from({ length: 4 }, () => new Float32Array(3).fill(unknown));
-    producer.produce(fakeCall({ pool, data, request: { promptTokens: 1_280, stream: true }, profile: "" }), values);
+    void producer.produce(
+      fakeCall({ pool, data, request: { promptTokens: 1_280, stream: true }, profile: "" }),
+      values,
+    );
     expect(values[0]![1]! / values[0]![0]!).toBeCloseTo(0.5, 1);
     expect(values[0]![2]! / values[0]![0]!).toBeCloseTo(2, 1);
   });

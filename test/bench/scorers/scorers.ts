@@ -1,8 +1,10 @@
 import type { ScorerDefinition } from "@outrider/core/contract";
 import { plugins } from "outrider/plugins";
+import { parametersFor } from "../../clients/needed-parameters.ts";
 import type { Effort, Section, Table } from "../section.ts";
 import { format, median, spread } from "../windows.ts";
 import { fullCall } from "./full-call.ts";
+import { createPredictedSlo } from "./predicted-slo.ts";
 
 const endpoints = 100;
 /** Most that a call to a scorer may cost, in µs; a prediction is dearer. */
@@ -10,15 +12,6 @@ const wantedUs = 5;
 const wantedOfSloUs = 30;
 /** Types that compare a prediction with targets. */
 const predicting: ReadonlySet<string> = new Set(["slo", "latency-scorer"]);
-
-/** Parameters of types that need some. */
-const parameters: Readonly<Record<string, object>> = {
-  "header-label-affinity-scorer": { headerName: "x-tier", labelKey: "tier" },
-  "endpoint-attribute-scorer": {
-    attributeKey: "RunningRequestsSize",
-    algorithm: { type: "linear_lower_is_better", normalization: { adaptiveRange: {} } },
-  },
-};
 
 /** What an inline scorer costs. */
 export const scorers: Section = {
@@ -36,11 +29,15 @@ async function measureAll({ windows, seconds }: Effort): Promise<Table> {
   for (const [type, builtin] of Object.entries(plugins)) {
     const definition = await builtin.load();
     if (definition.kind !== "scorer") continue;
-    const costsUs = measure(definition, windows, seconds);
+    const costsUs = measure(toRun(definition as ScorerDefinition), windows, seconds);
     const costUs = median(costsUs);
     if (costUs > (predicting.has(type) ? wantedOfSloUs : wantedUs)) dear.push(type);
     rows.push({ scorer: type, "CPU µs a call": format(costUs), windows: spread(costsUs) });
   }
+  const predictedUs = measure(await createPredictedSlo(endpoints), windows, seconds);
+  if (median(predictedUs) > wantedOfSloUs) dear.push("slo with its prediction");
+  const cells = { "CPU µs a call": format(median(predictedUs)), windows: spread(predictedUs) };
+  rows.push({ scorer: "slo with its prediction", ...cells });
   const notes = [
     `Wanted: at most ${wantedUs} µs, ${[...predicting].join(" and ")} ${wantedOfSloUs}. ` +
       `Above it: ${dear.length === 0 ? "none" : dear.join(", ")}.`,
@@ -49,8 +46,7 @@ async function measureAll({ windows, seconds }: Effort): Promise<Table> {
 }
 
 /** CPU that a call costs in each window, in µs, behind one that warms it up. */
-function measure(definition: Pick<ScorerDefinition, "type" | "config"> & object, windows: number, seconds: number) {
-  const run = toRun(definition as ScorerDefinition);
+function measure(run: () => void, windows: number, seconds: number) {
   const costsUs: number[] = [];
   for (let window = 0; window <= windows; window++) {
     const endMs = performance.now() + seconds * 1_000;
@@ -68,7 +64,7 @@ function measure(definition: Pick<ScorerDefinition, "type" | "config"> & object,
 
 function toRun(definition: ScorerDefinition): () => void {
   const { type, config } = definition;
-  const checked = config.safeParse(parameters[type] ?? {});
+  const checked = config.safeParse(parametersFor(type) ?? {});
   if (!checked.success) throw new Error(`${type} refuses its parameters`);
   const instance = definition.create(checked.data);
   const call = fullCall(endpoints, type === "no-hit-lru-scorer");
