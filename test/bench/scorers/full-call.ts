@@ -34,7 +34,7 @@ export function fullCall(endpoints: number, isCold: boolean) {
       maxOutputTokens: 256,
       sloTtftMs: 250,
       sloTpotMs: 25,
-      headers: { "x-tier": "gold" },
+      headers: { "x-team": "a" },
       blockHashes: Uint32Array.from({ length: 128 }, (_, i) => Math.imul(i + 1, 0x9e3779b1)),
       blockSizeTokens: 64,
     },
@@ -57,7 +57,7 @@ function toEndpoint(slot: number): FakeEndpoint {
     inflight_prompt_tokens: 300 * (slot % 11),
     inflight_output_tokens: 50 * (slot % 11),
     labels: {
-      tier: slot % 2 === 0 ? "gold" : "lead",
+      zone: slot % 2 === 0 ? "a" : "b",
       "llm-d.ai/context-length-range": `0-${1_000 * (1 + (slot % 9))}`,
     },
     sets: { models: ["m"], adapters_running: [`adapter-${slot % 6}`, "other"], adapters_waiting: ["third"] },
