@@ -1,5 +1,12 @@
 import { isIP } from "node:net";
-import { type AnyDefinition, type Need, type NeedKey, type SessionPinning, toNeeds, toNeedsBesides } from "@outrider/core";
+import {
+  type AnyDefinition,
+  type Need,
+  type NeedKey,
+  type SessionPinning,
+  toNeeds,
+  toNeedsBesides,
+} from "@outrider/core";
 import type { PluginSpec, ProcessSpec } from "../plugins/types.ts";
 import { findPolicyType, policyTypes } from "../policies/catalogue.ts";
 import { type CheckedFailure, checkFailurePolicy } from "./check-failure.ts";
