@@ -7,11 +7,25 @@ import { gateway } from "./gateway/gateway.ts";
 import { memory } from "./memory/memory.ts";
 import { pluginScore } from "./plugin-score/plugin-score.ts";
 import { pool } from "./pool/pool.ts";
+import { prefix } from "./prefix/prefix.ts";
 import { reload } from "./reload/reload.ts";
+import { scorers } from "./scorers/scorers.ts";
 import { printTable, type Section, type Table } from "./section.ts";
 import { worker } from "./worker/worker.ts";
 
-const sections: readonly Section[] = [decision, pool, pluginScore, worker, door, body, gateway, reload, memory];
+const sections: readonly Section[] = [
+  decision,
+  pool,
+  scorers,
+  pluginScore,
+  worker,
+  door,
+  body,
+  prefix,
+  gateway,
+  reload,
+  memory,
+];
 
 const usage = `What Outrider costs: windows of servers in turn, CPU of each process by the operating system.
 

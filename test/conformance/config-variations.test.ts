@@ -32,7 +32,13 @@ const fixtures = {
     odd: { same_as: "stages", difference: "everything is blue" },
     detected: { saturation_detector: { type: "concurrency-detector", maxConcurrency: 3 } },
     gated: { feature_gate: "flowControl" },
-    token: { profiles: { default: ["session-affinity-filter(strategy session_id)", "queue-scorer"] } },
+    token: { profiles: { default: ["session-affinity-filter(header x-session-token)", "queue-scorer"] } },
+    id: {
+      profiles: {
+        default: ["session-affinity-filter(strategy session_id, sources: header x-session-id)", "queue-scorer"],
+      },
+    },
+    wordy: { profiles: { default: ["session-affinity-filter(strategy session_id, same sources)", "queue-scorer"] } },
     grpc: { parser: "vllmgrpc-parser" },
   },
 };
@@ -121,15 +127,16 @@ describe("configurations like those that are kept", () => {
     { title: "need queues", row: row("gated", request(), ["2 replies"]), status: /^not_app/ },
     { title: "need a parser that is refused", row: row("grpc", request(), ["2 replies"]), status: /^not_app/ },
     {
-      title: "need a filter that pins sessions",
-      row: row("token", request(), ["stream 1 carries non-empty x-session-token"]),
-      status: /^not_app/,
-    },
-    {
-      title: "hold without one where nothing is pinned",
-      row: row("token", request(), ["2 replies"]),
+      title: "have a filter that pins sessions",
+      row: row("token", [...request(), ...response({})], ["stream 1 carries non-empty x-session-token"]),
       status: /^pass$/,
     },
+    {
+      title: "pin no sessions by a token where they have an id",
+      row: row("id", [...request(), ...response({})], ["stream 1 carries non-empty x-session-token"]),
+      status: /^fail/,
+    },
+    { title: "have settings that nobody reads", row: row("wordy", request(), ["2 replies"]), status: /^not_app/ },
     {
       title: "need an object that no configuration has",
       row: row("reported", request(), [], { requires: ["InferencePool"] }),

@@ -5,8 +5,6 @@ export const features = {
   "unknown group": "a group without an adapter",
   "plugin types":
     "refused for now, or unknown: multi-cluster, DCGM, topology from nodes, burst and P2P producers, vLLM-gRPC and Vertex parsers, flow control beyond admission, the precise prefix cache, encoder-cache affinity",
-  "plugin types to come":
-    "not there yet: sessions' affinity by token, LoRA affinity, predicted latency, further scorers",
   "configuration form": "an apiVersion or field that this host does not read",
   "upstream internals": "a step inside the reference EPP that has no counterpart here",
   "metrics of the reference": "a metric of the reference EPP that is not kept",

@@ -14,6 +14,8 @@ export interface ObservedStream {
   readonly ends: readonly DoneCause[];
   /** Whether an answer that was due did not come in time. */
   readonly isOverdue: boolean;
+  /** Those before it, of one that is repeated; absent = it is not. */
+  readonly earlier?: readonly Pick<ObservedStream, "sent" | "replies">[];
 }
 
 /** All that a sentence can be about. */
@@ -50,7 +52,7 @@ export function lastReply(streams: readonly ObservedStream[]): Reply | undefined
 }
 
 /** Replies of a type, bodies not joined. */
-export function repliesOf(stream: ObservedStream | undefined, type: string): readonly Reply[] {
+export function repliesOf(stream: Pick<ObservedStream, "replies"> | undefined, type: string): readonly Reply[] {
   return stream?.replies.filter((reply) => reply.type === type) ?? [];
 }
 
@@ -60,13 +62,13 @@ export function typesOf(stream: ObservedStream | undefined): readonly string[] {
 }
 
 /** The reply that routes: to the headers, or to the body where the gateway waits for that. */
-export function routeOf(stream: ObservedStream | undefined): Reply | undefined {
+export function routeOf(stream: Pick<ObservedStream, "replies"> | undefined): Reply | undefined {
   const replies = [...repliesOf(stream, "request_headers"), ...repliesOf(stream, "request_body")];
   return replies.find((reply) => headerOf(reply, destinationHeader) !== undefined);
 }
 
 /** Destination header of a stream. */
-export function destinationOf(stream: ObservedStream | undefined): string | undefined {
+export function destinationOf(stream: Pick<ObservedStream, "replies"> | undefined): string | undefined {
   return headerOf(routeOf(stream), destinationHeader);
 }
 

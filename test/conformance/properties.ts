@@ -3,10 +3,17 @@ import { bodyProperties } from "./properties/bodies.ts";
 import { destinationProperties } from "./properties/destinations.ts";
 import { exchangeProperties } from "./properties/exchanges.ts";
 import { replyProperties } from "./properties/replies.ts";
+import { sessionProperties } from "./properties/sessions.ts";
 import { NotApplicable } from "./verdict.ts";
 
 /** The sentences that are understood. A row's sentence that none of them matches is `not_applicable: in words`. */
-const properties = [...exchangeProperties, ...bodyProperties, ...destinationProperties, ...replyProperties];
+const properties = [
+  ...exchangeProperties,
+  ...bodyProperties,
+  ...destinationProperties,
+  ...replyProperties,
+  ...sessionProperties,
+];
 
 /**
  * Checks sentences in order; `undefined` where all hold.

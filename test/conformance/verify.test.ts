@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Rule, rules, type VerifyReport, verifyPlugin } from "@outrider/plugin-conformance";
 import { plugins as builtins } from "outrider/plugins";
 import { describe, expect, it } from "vitest";
+import { parametersFor } from "../clients/needed-parameters.ts";
 import { plugins } from "./broken-plugins/plugins.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -31,6 +32,21 @@ function findingsOf({ results }: VerifyReport): string {
   return results
     .map(({ rule, finding }) => (finding === undefined ? "" : `${rule.id} ${JSON.stringify(finding)}`))
     .join("");
+}
+
+/** Every process of built-in plugins; one with a type that needs parameters is looked at type by type. */
+function toSubjects() {
+  const types = Object.entries(builtins).map(([type, { main: path }]) => ({ type, path }));
+  const isNeedy = (path: string) => types.some((of) => of.path === path && parametersFor(of.type) !== undefined);
+  const alone = types.map(({ type, path }) => {
+    const parameters = JSON.stringify(parametersFor(type) ?? {});
+    return { path, title: `${type} of ${path.slice(root.length)}`, options: { type, parameters } };
+  });
+  const whole = [...new Set(types.map(({ path }) => path))].map((path) => ({ path, title: path.slice(root.length) }));
+  return [
+    ...whole.filter(({ path }) => !isNeedy(path)).map((subject) => ({ ...subject, options: {} })),
+    ...alone.filter(({ path }) => isNeedy(path)),
+  ];
 }
 
 interface Ended {
@@ -115,10 +131,9 @@ describe.concurrent("outrider plugin verify", { timeout: 120_000 }, () => {
     expect(missing).toEqual([latencyRule, "C55"]);
   });
 
-  const mains = new Set(Object.values(builtins).map(({ main: path }) => path));
-  for (const path of mains) {
-    it(`finds no fault with ${path.slice(root.length)}`, async () => {
-      const report = await verify([process.execPath, path], { grant: ["request.block_hashes"] });
+  for (const { path, title, options } of toSubjects()) {
+    it(`finds no fault with ${title}`, async () => {
+      const report = await verify([process.execPath, path], { grant: ["request.block_hashes"], ...options });
       expect(idsOf(report, "failed"), findingsOf(report)).toEqual([]);
       expect(report.level).toBe("session");
     });

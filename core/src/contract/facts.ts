@@ -13,9 +13,9 @@ export interface RequestFacts {
   readonly objective: string;
   /** Tenant the request is accounted to; empty = none. */
   readonly fairnessId: string;
-  /** Key that requests of one session share; empty = none. */
+  /** Key that requests of one session share, at most 256 characters; empty = none. */
   readonly sessionKey: string;
-  /** Endpoint named by the client's session token; -1 = none. */
+  /** Candidate that the session is pinned to, by the client's token or what the host remembers; -1 = none. */
   readonly pinnedSlot: number;
   /** Tokens of the prompt; estimated as ⌈bytes ÷ 4⌉ where nobody tokenises; 0 = none, or not shown to the host. */
   readonly promptTokens: number;

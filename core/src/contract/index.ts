@@ -1,3 +1,5 @@
+export * from "./ask.ts";
+export * from "./attribute-key.ts";
 export * from "./endpoints.ts";
 export * from "./errors.ts";
 export * from "./facts.ts";
@@ -7,4 +9,7 @@ export * from "./peer-pick.ts";
 export * from "./ports.ts";
 export * from "./random.ts";
 export * from "./scorer.ts";
+export * from "./session-pinning.ts";
 export * from "./snapshot.ts";
+export * from "./token-range.ts";
+export * from "./uncached-tokens.ts";

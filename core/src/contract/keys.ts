@@ -16,6 +16,23 @@ export const columnKeys = {
   kv_block_tokens: { unit: "tokens", source: "scraped", about: "Tokens in one KV-cache block." },
   kv_total_blocks: { unit: "blocks", source: "scraped", about: "KV-cache blocks of the model server." },
   max_adapters: { unit: "adapters", source: "scraped", about: "LoRA adapters that fit in one batch." },
+  foreign_requests: {
+    unit: "requests",
+    source: "scraped",
+    about: "Requests running or queued at the last scrape that this host had not sent.",
+  },
+  "rate.prompt_tokens": {
+    unit: "tokens/s",
+    source: "scraped",
+    about:
+      "Prompt tokens computed, over the last seconds; without those from a cache where the server tells them apart.",
+  },
+  "rate.output_tokens": { unit: "tokens/s", source: "scraped", about: "Output tokens, over the last seconds." },
+  "rate.saturated_tokens": {
+    unit: "tokens/s",
+    source: "scraped",
+    about: "Prompt and output tokens while requests queued, over the last such seconds: what the server can do.",
+  },
   inflight_requests: { unit: "requests", source: "host", about: "Requests sent here and not yet done." },
   inflight_prompt_tokens: {
     unit: "tokens",
@@ -33,6 +50,11 @@ export const dataKeys = {
   "data.prefix_match_blocks": { unit: "blocks", source: "producer", about: "Leading prefix blocks believed cached." },
   "data.prefix_total_blocks": { unit: "blocks", source: "producer", about: "Prefix blocks of the prompt." },
   "data.uncached_tokens": { unit: "tokens", source: "producer", about: "Prompt tokens that are left to compute." },
+  "data.inflight_tokens": {
+    unit: "tokens",
+    source: "producer",
+    about: "Tokens of requests sent here and not yet done.",
+  },
   "data.predicted_ttft_ms": { unit: "ms", source: "producer", about: "Predicted TTFT, mean." },
   "data.predicted_ttft_ms_p90": { unit: "ms", source: "producer", about: "Predicted TTFT, 90th percentile." },
   "data.predicted_tpot_ms": { unit: "ms", source: "producer", about: "Predicted TPOT, mean." },
@@ -49,7 +71,7 @@ export const needKeys = {
     about: "Sets of the endpoints: models, adapters, adapter_bases, adapters_running, adapters_waiting.",
   },
   "request.session_key": { grant: "asked", about: "Key that requests of one session share." },
-  "request.pinned_slot": { grant: "asked", about: "Endpoint that the client's session token names." },
+  "request.pinned_slot": { grant: "asked", about: "Candidate that the session is pinned to, by token or id." },
   "request.fairness_id": { grant: "asked", about: "Tenant the request is accounted to." },
   "request.priority": { grant: "asked", about: "Priority of the request's objective." },
   "request.objective": { grant: "asked", about: "Objective the request is served under." },

@@ -8,6 +8,8 @@ export interface CycleCall extends ScoreCall {
   readonly snapshot: EndpointSnapshot;
   /** Candidates as a bitmap over slots, bit i % 8 of byte i ÷ 8, lowest first; made once for all who ask. */
   candidateBitmap(): Uint8Array;
+  /** Candidates that the request's session is pinned to, by the profile whose picks are; absent = none. For filters. */
+  readonly pins?: ReadonlyMap<string, number> | undefined;
   /** Time left of the decision's and this plugin's budget when the call was made, in µs. */
   readonly budgetUs: number;
   /** A rehearsal warms the path of requests and leaves no trace: it is not counted, and nothing is told of it. */

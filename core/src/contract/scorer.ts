@@ -3,6 +3,7 @@ import type { RequestFacts } from "./facts.ts";
 import type { FeedbackEvent } from "./feedback.ts";
 import type { NeedKey } from "./keys.ts";
 import type { PeerPick } from "./peer-pick.ts";
+import type { SessionPinning } from "./session-pinning.ts";
 
 /** Values that producers wrote for this call, in candidate order. */
 export interface CandidateData {
@@ -121,6 +122,11 @@ interface PluginDefinition<C> {
   readonly state: StateScope;
   /** What it asks for; columns, facts, data and events. */
   readonly needs: readonly (NeedKey | Need)[];
+  /**
+   * What it asks for besides, by its parameters: a column or a header that they name. Heard where the host knows the
+   * declaration, of built-in types and modules; for any other, the configuration says it under `needs:`.
+   */
+  needsOf?(config: C): readonly (NeedKey | Need)[];
   /** Checks `parameters:`. */
   readonly config: ConfigSchema<C>;
   /** Calls it takes before it has answered one; default 64. */
@@ -138,6 +144,11 @@ export interface ScorerDefinition<C = unknown> extends PluginDefinition<C> {
    * read in-flight columns. Absent: it is asked for each request.
    */
   readonly tableTtlMs?: number;
+  /**
+   * How the host pins the sessions whose endpoint the scorer reads as `request.pinned_slot`; absent: it leaves that to
+   * others of the configuration. All scorers of a configuration see the same pin. Read of built-in types alone.
+   */
+  readonly pinning?: (config: C) => SessionPinning;
   /** Makes one configured instance. */
   create(config: C): ScorerInstance;
 }

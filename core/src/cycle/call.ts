@@ -1,18 +1,13 @@
 import type { CycleCall, EndpointSnapshot } from "../contract/index.ts";
-import {
-  createRandom,
-  type EndpointColumns,
-  type EndpointDirectory,
-  type PeerPick,
-  type RequestFacts,
-} from "../contract/index.ts";
+import { createRandom, type EndpointColumns, type EndpointDirectory, type PeerPick } from "../contract/index.ts";
 import type { CandidateSet } from "./candidate-set.ts";
+import type { CycleFacts } from "./types.ts";
 
 /** What all calls of one step of a decision have in common. */
 export interface CallContext {
   readonly snapshot: EndpointSnapshot;
   readonly columns: EndpointColumns;
-  readonly request: RequestFacts;
+  readonly request: CycleFacts;
   readonly candidates: CandidateSet;
   /** Profile that asks; empty for producers. */
   readonly profile: string;
@@ -49,8 +44,12 @@ export class Call implements CycleCall {
     return this.#context.snapshot;
   }
 
-  get request(): RequestFacts {
+  get request(): CycleFacts {
     return this.#context.request;
+  }
+
+  get pins(): ReadonlyMap<string, number> | undefined {
+    return this.#context.request.pins;
   }
 
   get data(): CandidateSet {

@@ -93,6 +93,8 @@ export interface PlannedFilter {
 export interface CycleFacts extends RequestFacts {
   /** Whether the prompt has parts that are no text, such as images; absent = it has none, or nobody needs to know. */
   readonly multimodal?: boolean;
+  /** Candidates that its session is pinned to, by the profile whose picks are, empty = the destination's; absent = none. */
+  readonly pins?: ReadonlyMap<string, number> | undefined;
 }
 
 /** Why a decision leads nowhere, in the words that the client reads. */

@@ -1,5 +1,6 @@
-import type { RequestFacts } from "../contract/index.ts";
+import type { RequestFacts, SessionSource } from "../contract/index.ts";
 import type { ByteSpan } from "../rewrite/replace-spans.ts";
+import type { SessionPins } from "../sessions/types.ts";
 import type { FactNeeds } from "./fact-needs.ts";
 import type { GivenFacts } from "./given-facts.ts";
 import type { RequestParser, RequestParsers } from "./parser.ts";
@@ -22,8 +23,8 @@ export interface FactsSettings {
   readonly needs: FactNeeds;
   /** Read the bodies, chosen by path; default `defaultParsers`. */
   readonly parsers?: RequestParsers;
-  /** Headers that name a session, the first that is there wins; default `defaultSessionSources`. */
-  readonly sessionSources?: readonly string[];
+  /** Where a session's key stands, the first that is there wins; default `defaultSessionSources`. */
+  readonly sessionSources?: readonly SessionSource[];
   /** Longest prefix that is hashed, in tokens; default 131,072. */
   readonly maxPrefixTokens?: number;
   /**
@@ -37,14 +38,14 @@ export interface FactsSettings {
   adapterOf?(model: string): string;
   /** Agent that sends a request without a tenant of its own, empty = not told; default nobody tells. */
   agentOf?(source: Pick<FactsSource, "header">): string;
-  /** Endpoint that the client's session token names, -1 = none; default none. */
-  pinnedSlotOf?(source: FactsSource): number;
 }
 
 /** Facts with the host's side of them. */
 export interface HostFacts extends RequestFacts {
   /** Model the client named; empty where the request has none. {@link RequestFacts.model} is what is asked for. */
   readonly clientModel: string;
+  /** Candidates that its session is pinned to; `undefined` until {@link pin} tells. */
+  readonly pins: ReadonlyMap<string, number> | undefined;
   /** Whether the prompt has parts that are no text, such as images; false too where nobody needs to know. */
   readonly multimodal: boolean;
   /** Reads the bodies of this request's path; `undefined` where none does, or there is no body. */
@@ -54,6 +55,8 @@ export interface HostFacts extends RequestFacts {
    * its API names no model there.
    */
   readonly modelSpans: readonly ByteSpan[];
+  /** The candidates are known, and so is where the session is pinned to; without it, nowhere. */
+  pin(pins: Pick<SessionPins, "slots" | "pinnedSlot">): void;
   /** Reads the body as far as the needs demand, so that reading facts is cheap; returns what is wrong with it. */
   prepare(): string | undefined;
   /** {@link RequestFacts.blockHashes} for blocks of another size; empty where no size was needed. */

@@ -124,7 +124,6 @@ describe("facts", () => {
     const settings: Partial<FactsSettings> = {
       priorityOf: (objective) => (objective === "batch" ? -1 : 0),
       adapterOf: (model) => (model === "m" ? "adapter" : ""),
-      pinnedSlotOf: ({ header }) => (header("x-session-id") === "s" ? 4 : -1),
     };
     expect(factsOf({ body, headers }, {}, settings)).toMatchObject({
       model: "m",
@@ -137,8 +136,15 @@ describe("facts", () => {
       sloTtftMs: 100,
       sloTpotMs: 20,
       sessionKey: "s",
-      pinnedSlot: 4,
     });
+  });
+
+  it("tell where a session is pinned to once the host knows, and when the request is let go", () => {
+    const facts = factsOf({});
+    expect([facts.pinnedSlot, facts.pins]).toEqual([-1, undefined]);
+    facts.pin({ pinnedSlot: 4, slots: new Map([["", 4]]) });
+    facts.release();
+    expect([facts.pinnedSlot, facts.pins?.get("")]).toEqual([4, 4]);
   });
 
   it("hold the headers that are needed, and no others", () => {

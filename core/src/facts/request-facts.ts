@@ -1,5 +1,6 @@
 import { prefixSeed } from "../hash/index.ts";
 import type { ByteSpan } from "../rewrite/replace-spans.ts";
+import type { SessionPins } from "../sessions/types.ts";
 import { readsPrompt } from "./fact-needs.ts";
 import type { FactsSettings, FactsSource, HostFacts } from "./facts-types.ts";
 import type { RequestParser } from "./parser.ts";
@@ -38,7 +39,7 @@ class SourceFacts implements HostFacts {
   #sloTtftMs: number | undefined;
   #sloTpotMs: number | undefined;
   #lora: string | undefined;
-  #pinnedSlot: number | undefined;
+  #pins: Pick<SessionPins, "slots" | "pinnedSlot"> | undefined;
 
   constructor(source: FactsSource, requestId: string, settings: FactsSettings) {
     this.#source = source;
@@ -93,8 +94,15 @@ class SourceFacts implements HostFacts {
   }
 
   get pinnedSlot(): number {
-    this.#pinnedSlot ??= this.#settings.pinnedSlotOf?.(this.#source) ?? -1;
-    return this.#pinnedSlot;
+    return this.#pins?.pinnedSlot ?? -1;
+  }
+
+  get pins(): ReadonlyMap<string, number> | undefined {
+    return this.#pins?.slots;
+  }
+
+  pin({ slots, pinnedSlot }: Pick<SessionPins, "slots" | "pinnedSlot">): void {
+    this.#pins = { slots, pinnedSlot };
   }
 
   get promptTokens(): number {
@@ -230,7 +238,6 @@ function readAll(facts: HostFacts): void {
     facts.objective,
     facts.fairnessId,
     facts.sessionKey,
-    facts.pinnedSlot,
     facts.promptTokens,
     facts.multimodal,
   ];

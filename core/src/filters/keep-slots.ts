@@ -11,3 +11,9 @@ export function keepSlots(slots: Uint32Array, passes: (slot: number) => boolean)
   }
   return kept === slots.length ? slots : scratch.slice(0, kept);
 }
+
+/** As {@link keepSlots}, by the position of a slot in the list. */
+export function keepPositions(slots: Uint32Array, passes: (position: number) => boolean): Uint32Array {
+  let position = 0;
+  return keepSlots(slots, () => passes(position++));
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createAttributeFilter, thresholdOperators, toAttributeKey } from "./attribute-filter.ts";
+import { toAttributeKey } from "../contract/index.ts";
+import { createAttributeFilter, thresholdOperators } from "./attribute-filter.ts";
 import { callAbout, callOf, type GivenEndpoint, tableOf } from "./fixtures/calls.ts";
 import { createUtilizationFilter, type UtilizationCondition } from "./utilization-filter.ts";
 

@@ -138,6 +138,10 @@ describe("a snapshot", () => {
       "kv_block_tokens",
       "kv_total_blocks",
       "max_adapters",
+      "foreign_requests",
+      "rate.prompt_tokens",
+      "rate.output_tokens",
+      "rate.saturated_tokens",
       "metric.b",
       "metric.a",
     ]);

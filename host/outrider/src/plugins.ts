@@ -20,8 +20,36 @@ const packages: readonly PluginPackage[] = [
       "kv-cache-utilization-scorer",
       "load-aware-scorer",
       "active-request-scorer",
+      "token-load-scorer",
+      "load",
+      "inflight-load-producer",
     ],
     load: () => import("@outrider/plugin-load"),
+  },
+  {
+    name: "@outrider/plugin-lora-affinity",
+    types: ["lora-affinity-scorer"],
+    load: () => import("@outrider/plugin-lora-affinity"),
+  },
+  {
+    name: "@outrider/plugin-label-affinity",
+    types: ["header-label-affinity-scorer", "context-length-aware"],
+    load: () => import("@outrider/plugin-label-affinity"),
+  },
+  {
+    name: "@outrider/plugin-endpoint-attribute",
+    types: ["endpoint-attribute-scorer"],
+    load: () => import("@outrider/plugin-endpoint-attribute"),
+  },
+  {
+    name: "@outrider/plugin-no-hit-lru",
+    types: ["no-hit-lru-scorer"],
+    load: () => import("@outrider/plugin-no-hit-lru"),
+  },
+  {
+    name: "@outrider/plugin-comparison",
+    types: ["lmetric", "smg-cache-aware", "smg-least-load"],
+    load: () => import("@outrider/plugin-comparison"),
   },
   {
     name: "@outrider/plugin-prefix-cache",
@@ -30,8 +58,13 @@ const packages: readonly PluginPackage[] = [
   },
   {
     name: "@outrider/plugin-session-affinity",
-    types: ["session-affinity"],
+    types: ["session-affinity", "session-affinity-scorer"],
     load: () => import("@outrider/plugin-session-affinity"),
+  },
+  {
+    name: "@outrider/plugin-slo",
+    types: ["slo", "latency-scorer", "predicted-latency-producer"],
+    load: () => import("@outrider/plugin-slo"),
   },
 ];
 

@@ -1,6 +1,7 @@
 import type { Need } from "@outrider/core";
 import { type DataLayerSettings, defaultModelsPage } from "../datalayer/settings.ts";
 import type { PluginCatalogue } from "../plugins/types.ts";
+import { addBesideFilters } from "./beside-filters.ts";
 import { toBudgets, toDecisionMs } from "./budgets.ts";
 import { checkDataLayer } from "./check-data-layer.ts";
 import { checkGates } from "./check-gates.ts";
@@ -48,7 +49,8 @@ export async function checkConfig(
   checkGates(salvage(shape.featureGates, root.featureGates) ?? [], report);
   const processes = await checkProcesses(listOf(root.processes), folder, report);
   const scope = { catalogue, processes, budgets, folder };
-  const entries = await addProducers(await resolveEntries(listOf(root.plugins), scope, report), scope, report);
+  const given = await resolveEntries(listOf(root.plugins), scope, report);
+  const entries = await addProducers(addBesideFilters(given, report), scope, report);
   const plugins = pluginsOf(entries);
   const waves = planWaves(entries.values(), report);
   checkPlugins(entries, report);
@@ -89,7 +91,7 @@ function checkPolicies(
   const profiles = checkProfiles(written, entries, defaults, report);
   const handler = checkHandler(entries, profiles, defaults, report);
   const named = checkRefs(entries, report);
-  const requests = checkRequests(root, entries, defaults, report);
+  const requests = checkRequests(root, entries, defaults, profiles, report);
   const data = checkDataLayer(salvage(shape.dataLayer, root.dataLayer), entries, folder, report);
   const policies = [...policiesOf(entries).map(({ spec }) => spec), ...defaults.specs()];
   return {

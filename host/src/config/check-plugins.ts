@@ -1,5 +1,12 @@
 import { isIP } from "node:net";
-import type { AnyDefinition, Need, NeedKey } from "@outrider/core";
+import {
+  type AnyDefinition,
+  type Need,
+  type NeedKey,
+  type SessionPinning,
+  toNeeds,
+  toNeedsBesides,
+} from "@outrider/core";
 import type { PluginSpec, ProcessSpec } from "../plugins/types.ts";
 import { findPolicyType, policyTypes } from "../policies/catalogue.ts";
 import { type CheckedFailure, checkFailurePolicy } from "./check-failure.ts";
@@ -31,6 +38,8 @@ export interface ResolvedPlugin extends CheckedFailure {
   readonly produces: readonly string[];
   /** Whether a scorer is only asked and recorded. */
   readonly shadow: boolean;
+  /** How the host pins sessions for a scorer; absent = it asks for none. */
+  readonly pinning?: SessionPinning | undefined;
 }
 
 /** Where an entry of `plugins:` stands and what it is called. */
@@ -164,13 +173,16 @@ async function resolveBuiltin(
 ): Promise<Resolution> {
   const definition = await place.builtin.load();
   if (reportRefusedParameters(entry.type, entry.parameters, path, report)) return faulty;
-  const { valid } = checkParameters(definition.config, entry.parameters ?? {}, path, report);
-  if (!checkDeclared(entry, definition, path, report) || !valid) return faulty;
-  const asks = definition.needs.map((need) => (typeof need === "string" ? { key: need } : need));
+  const parameters = checkParameters(definition.config, entry.parameters ?? {}, path, report);
+  if (!checkDeclared(entry, definition, path, report) || !parameters.valid) return faulty;
+  const asks = toNeeds(definition, entry.parameters);
+  const besides = toNeedsBesides(definition, entry.parameters);
   if (place.placement === "process") warnUngranted(asks, common.spec, path, report);
   const produces = definition.kind === "producer" ? definition.produces : [];
-  const spec = { ...common.spec, budgetMs: capBudget(entry, definition.kind, scope) };
-  return { ...common, spec, ownProcess: place.ownProcess, role: definition.kind, asks, produces };
+  const needs = besides.length === 0 ? undefined : besides;
+  const spec = { ...common.spec, needs, budgetMs: capBudget(entry, definition.kind, scope) };
+  const pinning = definition.kind === "scorer" ? definition.pinning?.(parameters.value as never) : undefined;
+  return { ...common, spec, ownProcess: place.ownProcess, role: definition.kind, asks, produces, pinning };
 }
 
 async function resolveModule(

@@ -1,3 +1,4 @@
+import { besideName } from "./beside-filters.ts";
 import type { ResolvedEntry } from "./check-plugins.ts";
 import type { DefaultPolicies } from "./default-policies.ts";
 import { type Entries, findEntry, type PolicyEntry, policiesOf } from "./entries.ts";
@@ -75,8 +76,11 @@ function checkProfile(
     if (isRepeated(member, i, path, listed, report)) continue;
     const entry = findEntry(member.pluginRef, [...at, "pluginRef"], entries, undefined, report);
     faulty ||= entry === undefined || entry.kind === "faulty";
-    if (entry?.kind === "plugin" && entry.role !== "producer") scorers.push(toPlace(entry, member.weight ?? 1));
-    else if (entry !== undefined) warnWeight(member, entry, at, report);
+    if (entry?.kind === "plugin" && entry.role !== "producer") {
+      scorers.push(toPlace(entry, member.weight ?? 1));
+      const beside = entries.get(besideName(entry.name));
+      if (beside?.kind === "policy" && beside.type.beside !== undefined) filters.push(toFilterPlace(beside));
+    } else if (entry !== undefined) warnWeight(member, entry, at, report);
     if (entry?.kind === "plugin" && entry.role === "producer")
       warnNoPart(entry.name, "a producer runs for every profile", at, report);
     if (entry?.kind !== "policy") continue;

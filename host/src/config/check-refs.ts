@@ -11,7 +11,7 @@ export function checkRefs(entries: Entries, report: Reporter): ReadonlySet<strin
   const named = new Set<string>();
   for (const { index, type, spec } of policiesOf(entries)) {
     for (const { path, name, role } of type.refs?.(spec.parameters as never) ?? []) {
-      if (role === "implied" && isAlwaysThere(name, entries)) continue;
+      if (role === "implied" && isProducer(name, entries)) continue;
       const found = findPolicy(name, role, ["plugins", index, "parameters", ...path], entries, report);
       if (found !== undefined) named.add(found.name);
     }

@@ -3,6 +3,7 @@ import type { PolicyRole } from "../policies/policy-type.ts";
 import { checkDetector } from "./check-detector.ts";
 import { checkParsers } from "./check-parsers.ts";
 import { checkObjectives, checkRewrites } from "./check-rewrites.ts";
+import { checkSessions } from "./check-sessions.ts";
 import type { DefaultPolicies } from "./default-policies.ts";
 import { type Entries, withRole } from "./entries.ts";
 import { listOf } from "./plain.ts";
@@ -10,15 +11,19 @@ import type { Reporter } from "./reporter.ts";
 import { salvage } from "./salvage.ts";
 import { endpointPickerConfig } from "./schema.ts";
 import { modelRewriteEntry, objectiveEntry } from "./schema-requests.ts";
-import type { RequestSpec } from "./types.ts";
+import type { ProfileSpec, RequestSpec } from "./types.ts";
 
 const { shape } = endpointPickerConfig;
 
-/** Checks what is said of requests before and beside the cycle. @param root the configuration, its shape reported. */
+/**
+ * Checks what is said of requests before and beside the cycle.
+ * @param root the configuration, its shape reported.
+ */
 export function checkRequests(
   root: Readonly<Record<string, unknown>>,
   entries: Entries,
   defaults: DefaultPolicies,
+  profiles: readonly ProfileSpec[],
   report: Reporter,
 ): RequestSpec {
   const { parsers = [] } = salvage(shape.requestHandler, root.requestHandler) ?? {};
@@ -27,6 +32,11 @@ export function checkRequests(
   const older = salvage(shape.saturationDetector, root.saturationDetector);
   const objectives = listOf(root.objectives).map((item) => salvage(objectiveEntry, item));
   const rewrites = listOf(root.modelRewrites).map((item) => modelRewriteEntry.safeParse(item).data);
+  const { sources: sessionSources, pinned: sessions } = checkSessions(
+    entries,
+    profiles.map(({ name }) => name),
+    report,
+  );
   return {
     parsers: checkParsers({ parsers, parser }, entries, defaults, report),
     objectives: checkObjectives(objectives, report),
@@ -36,6 +46,8 @@ export function checkRequests(
     screeners: namesOf(entries, "screener"),
     agents: namesOf(entries, "agent"),
     reporters: namesOf(entries, "reporter"),
+    sessionSources,
+    sessions,
     referenceMetrics: salvage(shape.referenceMetrics, root.referenceMetrics) ?? true,
   };
 }

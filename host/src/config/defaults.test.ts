@@ -1,3 +1,4 @@
+import { defaultSessionSources } from "@outrider/core";
 import { describe, expect, it } from "vitest";
 import { builtinConfig } from "./builtin-config.ts";
 import { configOf, ours, saidOf, theirs } from "./fixtures/load-text.ts";
@@ -27,6 +28,8 @@ describe("no configuration at all", () => {
       screeners: [],
       agents: [],
       reporters: [],
+      sessionSources: defaultSessionSources,
+      sessions: undefined,
       referenceMetrics: true,
     });
     expect(config.dataLayer.metrics?.path).toBe("/metrics");

@@ -25,6 +25,7 @@ const roleNames: Readonly<Record<PolicyRole, string>> = {
   screener: "screener",
   admitter: "admitter",
   agent: "reader of agents",
+  session: "reader of sessions",
   reporter: "reporter",
   data: "part of the data layer",
   implied: "producer of the host",

@@ -12,7 +12,12 @@ import type { PolicySpec } from "./types.ts";
 const producersByDefault: Readonly<Record<string, string>> = {
   "data.prefix_match_blocks": "approx-prefix-cache-producer",
   "data.prefix_total_blocks": "approx-prefix-cache-producer",
-  "data.uncached_tokens": "approx-prefix-cache-producer",
+  "data.predicted_ttft_ms": "predicted-latency-producer",
+  "data.predicted_ttft_ms_p90": "predicted-latency-producer",
+  "data.predicted_tpot_ms": "predicted-latency-producer",
+  "data.predicted_tpot_ms_p90": "predicted-latency-producer",
+  "data.uncached_tokens": "inflight-load-producer",
+  "data.inflight_tokens": "inflight-load-producer",
 };
 
 /** Types of those producers. */

@@ -1,7 +1,7 @@
 /** Runs in a thread of its own: see {@link describeModule}. */
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
-import type { AnyDefinition, Need, NeedKey } from "@outrider/core/contract";
+import { type AnyDefinition, type Need, toNeeds } from "@outrider/core/contract";
 import type { ModuleDescription, ModuleQuestion } from "./describe-module.ts";
 import type { ShapeIssue } from "./shape.ts";
 
@@ -16,7 +16,7 @@ async function answer({ path, type, parameters }: ModuleQuestion): Promise<Modul
     if (definition === undefined) {
       return { kind: "absent", types: definitions.map((each) => each.type), names: Object.keys(exported) };
     }
-    return { kind: "found", type: describe(definition), issues: check(definition, parameters) };
+    return { kind: "found", type: describe(definition, parameters), issues: check(definition, parameters) };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return { kind: "broken", message: text.split("\n")[0]!.slice(0, 300) };
@@ -30,16 +30,14 @@ function isDefinition(value: unknown): value is AnyDefinition {
   return (kind === "scorer" || kind === "producer") && typeof type === "string" && hasParts;
 }
 
-function describe(definition: AnyDefinition) {
+function describe(definition: AnyDefinition, parameters: unknown) {
   const { kind, state } = definition;
   const produces = definition.kind === "producer" ? [...definition.produces] : [];
-  return { kind, state, needs: definition.needs.map(toNeed), produces };
+  return { kind, state, needs: toNeeds(definition, parameters).map(toPlain), produces };
 }
 
 /** Named fields alone, since what else there is may not go from thread to thread. */
-function toNeed(need: NeedKey | Need): Need {
-  if (typeof need === "string") return { key: need };
-  const { key, required, maxBytes, names, blockSizeTokens } = need;
+function toPlain({ key, required, maxBytes, names, blockSizeTokens }: Need): Need {
   return JSON.parse(JSON.stringify({ key, required, maxBytes, names, blockSizeTokens })) as Need;
 }
 

@@ -90,63 +90,9 @@ const families: readonly Family[] = [
   },
   {
     kind: "not yet",
-    reason: "TTFT and TPOT are not predicted",
-    remedy: "remove it and what refers to it; a scorer of your own may predict, see process: and module:",
-    types: "predicted-latency-producer latency-scorer slo-headroom-tier-filter latency-slo-admitter",
-  },
-  {
-    kind: "not yet",
-    reason: "filtering by a cached prefix is not there",
-    remedy: "write type: prefix-cache-scorer with a large weight",
-    types: "prefix-cache-affinity-filter",
-  },
-  {
-    kind: "not yet",
     reason: "endpoints are filtered by where they stand, but not rated by it",
     remedy: "write type: topology-affinity-filter",
     types: "topology-affinity-scorer",
-  },
-  {
-    kind: "not yet",
-    reason: "sessions are kept together by another type",
-    remedy: "write type: session-affinity",
-    types: "session-affinity-filter session-affinity-scorer session-id-producer",
-  },
-  {
-    kind: "not yet",
-    reason: "endpoints are not rated by the length of prompts",
-    remedy: "remove it and what refers to it; label-selector-filter keeps endpoints by their labels",
-    types: "context-length-aware",
-  },
-  {
-    kind: "not yet",
-    reason: "tokens under way are counted but not rated",
-    remedy: "write type: active-request-scorer",
-    types: "token-load-scorer",
-  },
-  {
-    kind: "not yet",
-    reason: "adapters are known but not rated",
-    remedy: "remove it and what refers to it; queue-scorer is the nearest",
-    types: "lora-affinity-scorer",
-  },
-  {
-    kind: "not yet",
-    reason: "prompts that nobody has cached are spread by load alone",
-    remedy: "write type: active-request-scorer",
-    types: "no-hit-lru-scorer",
-  },
-  {
-    kind: "not yet",
-    reason: "headers are not compared with labels",
-    remedy: "remove it and what refers to it; header-profile-handler with label-selector-filter chooses by header",
-    types: "header-label-affinity-scorer",
-  },
-  {
-    kind: "not yet",
-    reason: "single attributes are not rated",
-    remedy: "remove it and what refers to it; queue-scorer and kv-cache-utilization-scorer rate the usual ones",
-    types: "endpoint-attribute-scorer",
   },
 ];
 

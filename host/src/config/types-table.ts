@@ -13,7 +13,7 @@ const groups: Readonly<Record<string, readonly TypeRole[]>> = {
   deciders: ["decider"],
   parsers: ["parser"],
   admission: ["detector", "screener", "admitter"],
-  "requests and responses": ["agent", "reporter"],
+  "requests and responses": ["agent", "session", "reporter"],
   data: ["data"],
   "without effect": ["implied"],
 };

@@ -1,4 +1,4 @@
-import type { Need, OnEmpty, RewriteTarget } from "@outrider/core";
+import type { Need, OnEmpty, RewriteTarget, SessionSource, SessionsSpec } from "@outrider/core";
 import type { DataLayerSettings } from "../datalayer/settings.ts";
 import type { PluginSpec, ProcessSpec, WorkerPoolSpec } from "../plugins/types.ts";
 import type { ResponsesMode } from "../scheduling/observation.ts";
@@ -87,6 +87,10 @@ export interface RequestSpec {
   readonly agents: readonly string[];
   /** Names of those who report usage to the gateway. */
   readonly reporters: readonly string[];
+  /** Where the key of a session stands, the first that is there wins. */
+  readonly sessionSources: readonly SessionSource[];
+  /** How sessions get back to their endpoints; `undefined` = nobody asks for it. */
+  readonly sessions: SessionsSpec | undefined;
   /** Whether metrics under the reference EPP's names are kept. */
   readonly referenceMetrics: boolean;
 }

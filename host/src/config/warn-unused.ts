@@ -48,7 +48,7 @@ const places = {
   data: "is not named under dataLayer:, so it is never asked",
 } as const;
 
-const alwaysAsked = ["handler", "screener", "admitter", "agent", "reporter", "implied"] as const;
+const alwaysAsked = ["handler", "screener", "admitter", "agent", "session", "reporter", "implied"] as const;
 
 function warnIdle({ name, index, type }: PolicyEntry, report: Reporter): void {
   if (alwaysAsked.some((role) => type[role] !== undefined)) return;

@@ -17,7 +17,15 @@ function createRow(intervalMs = 50, wasDown = false) {
   const slot = table.upsert({ id: "a", address: "10.0.0.1:80", labels: {} });
   const columns = [table.column("waiting_requests"), table.column("running_requests")];
   const sets = createEndpointSets(table, slot);
-  const row = createEndpointRow({ table, slot, columns, sets, intervalMs: () => intervalMs, wasDown });
+  const row = createEndpointRow({
+    table,
+    slot,
+    columns,
+    derive: (values) => values,
+    sets,
+    intervalMs: () => intervalMs,
+    wasDown,
+  });
   const fail = (...reasons: FaultReason[]) => {
     for (const reason of reasons) row.failed({ reason, detail: "" });
   };

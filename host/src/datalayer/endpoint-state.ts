@@ -1,4 +1,5 @@
 import type { EndpointTable } from "@outrider/core";
+import type { DerivedValues } from "./derived-values.ts";
 import type { EndpointSets } from "./endpoint-sets.ts";
 import type { ScrapedPage } from "./metrics-parser.ts";
 import type { ScrapeFault } from "./scrape-fault.ts";
@@ -30,8 +31,10 @@ export function silenceLimitMs(intervalMs: number): number {
 export interface EndpointRowParts {
   readonly table: EndpointTable;
   readonly slot: number;
-  /** Numbers of the table's columns, in the order of a page's values. */
+  /** Numbers of the table's columns, in the order of what {@link derive} returns. */
   readonly columns: readonly number[];
+  /** Values of the columns, of those of a page. */
+  readonly derive: DerivedValues["derive"];
   readonly sets: EndpointSets;
   /** Between two scrapes, in ms. */
   intervalMs(): number;
@@ -40,7 +43,8 @@ export interface EndpointRowParts {
 }
 
 /** The row of an endpoint, unknown; one that was not down is ready, since it may work as well without metrics. */
-export function createEndpointRow({ table, slot, columns, sets, intervalMs, wasDown }: EndpointRowParts): EndpointRow {
+export function createEndpointRow(parts: EndpointRowParts): EndpointRow {
+  const { table, slot, columns, derive, sets, intervalMs, wasDown } = parts;
   let refusals = wasDown ? maxRefusals : 0;
   let scrapedAtMs = -1;
   let silent = false;
@@ -62,7 +66,8 @@ export function createEndpointRow({ table, slot, columns, sets, intervalMs, wasD
       const restarted = restarts.see(page);
       if (restarted) table.restarted(slot);
       sets.scraped(page.sets);
-      table.setValues(slot, columns, page.values, nowMs);
+      const values = derive(page.values, table.inflight.requests[slot], elapsedMs, restarted);
+      table.setValues(slot, columns, values, nowMs);
       table.setReady(slot, true);
       return restarted;
     },

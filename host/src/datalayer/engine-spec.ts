@@ -1,7 +1,7 @@
 import type { ColumnKey } from "@outrider/core";
 
 /** Column that a scraped value goes to. */
-export type ScrapedKey = ColumnKey | `metric.${string}`;
+export type ScrapedKey = ColumnKey | `metric.${string}` | `rate.${string}`;
 
 /** Labels that a series must have, with their values; absent = any series of the family. */
 export type SeriesMatch = Readonly<Record<string, string>>;
@@ -49,6 +49,8 @@ export type SeriesSpec =
       readonly runningLabel: string;
       readonly waitingLabel: string;
     }
+  /** A count since the server's start, of all series; its column gets what it grows by a second. */
+  | { readonly kind: "total"; readonly metric: string; readonly match?: SeriesMatch; readonly column: ScrapedKey }
   /** Start of the process in Unix seconds: a later one is a restart. */
   | { readonly kind: "start"; readonly metric: string }
   /** A counter that falls only with a restart; asked where the page names no start. */
@@ -65,7 +67,7 @@ export interface EngineSpec {
 export function scrapedColumns({ series }: EngineSpec): readonly ScrapedKey[] {
   const keys = series.flatMap((spec) => {
     if (spec.kind === "info") return spec.labels.map(({ column }) => column);
-    return spec.kind === "gauge" || spec.kind === "adapters" ? [spec.column] : [];
+    return "column" in spec ? [spec.column] : [];
   });
   return [...new Set(keys)];
 }

@@ -17,6 +17,14 @@ export const vllmSpec: EngineSpec = {
     { kind: "gauge", metric: "vllm:num_requests_waiting", column: "waiting_requests", combine: "sum" },
     { kind: "gauge", metric: "vllm:kv_cache_usage_perc", column: "kv_cache_usage", combine: "mean", max: 1 },
     { kind: "counter", metric: "vllm:prompt_tokens_total" },
+    { kind: "total", metric: "vllm:prompt_tokens_total", column: "rate.prompt_tokens" },
+    {
+      kind: "total",
+      metric: "vllm:prompt_tokens_by_source_total",
+      match: { source: "local_compute" },
+      column: "rate.prompt_tokens",
+    },
+    { kind: "total", metric: "vllm:generation_tokens_total", column: "rate.output_tokens" },
     {
       kind: "adapters",
       metric: "vllm:lora_requests_info",
@@ -51,6 +59,8 @@ const sglangSpec: EngineSpec = {
     { kind: "gauge", metric: "sglang:num_queue_reqs", column: "waiting_requests", combine: "sum" },
     { kind: "gauge", metric: "sglang:token_usage", column: "kv_cache_usage", combine: "mean", max: 1 },
     { kind: "counter", metric: "sglang:prompt_tokens_total" },
+    { kind: "total", metric: "sglang:prompt_tokens_total", column: "rate.prompt_tokens" },
+    { kind: "total", metric: "sglang:generation_tokens_total", column: "rate.output_tokens" },
     {
       kind: "info",
       metric: "sglang:cache_config_info",

@@ -60,6 +60,8 @@ function createReader(series: SeriesSpec, columns: readonly ScrapedKey[], result
       return infoReader(series, columns, result);
     case "adapters":
       return adaptersReader(series, columns.indexOf(series.column), result);
+    case "total":
+      return countReader(columns.indexOf(series.column), result);
     case "start":
       return totalReader((value) => {
         result.startedAtS = value;
@@ -108,6 +110,24 @@ function totalReader(write: (value: number) => void, combine: (a: number, b: num
       count += 1;
     },
     end: () => write(total),
+  };
+}
+
+/** A count is unknown where one of its series is; a family that is not there leaves what another has found. */
+function countReader(column: number, result: PageResult): FamilyReader {
+  let total = Number.NaN;
+  let count = 0;
+  return {
+    begin() {
+      total = count = 0;
+    },
+    add(_page, { value }) {
+      total += value >= 0 && Number.isFinite(value) ? value : Number.NaN;
+      count += 1;
+    },
+    end() {
+      if (count > 0) result.values[column] = total;
+    },
   };
 }
 

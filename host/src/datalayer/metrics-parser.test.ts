@@ -102,6 +102,10 @@ describe("a page of vLLM", () => {
     expect(toObject(createMetricsParser(vllmSpec), realPage)).toEqual({
       running_requests: value("vllm:num_requests_running"),
       waiting_requests: value("vllm:num_requests_waiting"),
+      "rate.prompt_tokens": Number(
+        samples("vllm:prompt_tokens_by_source_total").find(({ labels }) => labels?.source === "local_compute")?.value,
+      ),
+      "rate.output_tokens": value("vllm:generation_tokens_total"),
       kv_cache_usage: value("vllm:kv_cache_usage_perc"),
       kv_block_tokens: Number(block_size),
       kv_total_blocks: Number(num_gpu_blocks),

@@ -1,5 +1,6 @@
 import { type CycleClock, type EndpointEntry, type EndpointTable, OutriderError } from "@outrider/core";
 import type { Logger } from "pino";
+import { createDerivedValues } from "./derived-values.ts";
 import type { EndpointSets } from "./endpoint-sets.ts";
 import { createEndpointRow, type EndpointState } from "./endpoint-state.ts";
 import type { EngineSpec } from "./engine-spec.ts";
@@ -43,8 +44,9 @@ export function createScrapedEndpoint(
   { table, clock, logger, metrics, intervalMs }: ScrapedEndpointContext,
 ): ScrapedEndpoint {
   const parser = createMetricsParser(spec);
-  const columns = parser.columns.map((key) => table.column(key));
-  const row = createEndpointRow({ table, slot, columns, sets, intervalMs, wasDown });
+  const derived = createDerivedValues(parser.columns);
+  const columns = derived.columns.map((key) => table.column(key));
+  const row = createEndpointRow({ table, slot, columns, derive: derived.derive, sets, intervalMs, wasDown });
   const log = logger.child({ endpoint: entry.id, address: entry.address });
   let shown: EndpointState = row.state;
   /** Fault that was logged last; empty = the last scrape brought a page. */

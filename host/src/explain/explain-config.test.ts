@@ -36,6 +36,26 @@ schedulingProfiles:
     ]);
   });
 
+  it("says how sessions get back to their endpoints", async () => {
+    const lines = toExplanationText(
+      await explain(`plugins:
+- { name: token, type: session-affinity-filter }
+- name: id
+  type: session-affinity-filter
+  parameters: { strategy: session_id, sessionIdConfig: { sources: [{ header: A }, { attribute: SessionID }] }, profileName: q }
+- { type: session-id-producer, parameters: { cookieName: sid } }
+- { type: header-profile-handler, parameters: { headerName: x-p } }
+schedulingProfiles: [{ name: p, plugins: [{ pluginRef: token }] }, { name: q, plugins: [{ pluginRef: id }] }]
+`),
+    ).split("\n");
+    expect(
+      lines.filter((line) => line.includes("sessions go back")).map((line) => line.trim().replace(/^- /, "")),
+    ).toEqual([
+      "sessions go back to the pick that their token in x-session-token names",
+      "sessions go back to the pick of profile q they had before, by header a, cookie sid, for 300s",
+    ]);
+  });
+
   it("lists profiles in the order in which they run, those that nothing leads to last", async () => {
     const { profiles } = await explain(`plugins:
 - { type: disagg-profile-handler, parameters: { deciders: { prefill: always-disagg-pd-decider } } }

@@ -50,6 +50,7 @@ function explainRequests(config: HostConfig): ExplainedRequests {
     detector: explainPolicy(requests.detector, config),
     screeners: explainPolicies(requests.screeners, config),
     agents: explainPolicies(requests.agents, config),
+    sessions: requests.sessions?.pinned ?? [],
     reporters: explainPolicies(requests.reporters, config),
   };
 }

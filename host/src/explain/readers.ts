@@ -1,4 +1,4 @@
-import { type Need, type NeedKey, needKeys } from "@outrider/core/contract";
+import { type Need, type NeedKey, needKeys, toNeeds } from "@outrider/core/contract";
 import type { HostConfig } from "../config/types.ts";
 import type { PluginCatalogue, PluginSpec } from "../plugins/types.ts";
 import { findPolicyType } from "../policies/catalogue.ts";
@@ -36,10 +36,10 @@ export async function collectReaders(config: HostConfig, catalogue: PluginCatalo
 }
 
 async function readerOf(spec: PluginSpec, catalogue: PluginCatalogue): Promise<Reader | undefined> {
-  const { name, type, placement, module, grant, process } = spec;
+  const { name, type, placement, module, grant, process, parameters } = spec;
   const isBuiltin =
     module === undefined && Object.hasOwn(catalogue, type) && (process === undefined || process === name);
-  const asked = isBuiltin ? (await catalogue[type]!.load()).needs.map(toNeed) : spec.needs;
+  const asked = isBuiltin ? toNeeds(await catalogue[type]!.load(), parameters) : spec.needs;
   if (asked === undefined) return undefined;
   const granted = new Set<NeedKey>(grant.map(({ key }) => key));
   const isTrusted = isBuiltin && (placement === "inline" || placement === "worker");

@@ -1,3 +1,4 @@
+import type { PinnedSessions } from "@outrider/core";
 import type { FailureSpec } from "../config/types.ts";
 import { formatDuration } from "../config/units.ts";
 import type {
@@ -90,7 +91,8 @@ function wordFailure(onFailure: FailureSpec): string {
 }
 
 function wordRequests(requests: ExplainedRequests): readonly string[] {
-  const { parsers, objectives, modelRewrites, unknownModels, detector, screeners, agents, reporters } = requests;
+  const { parsers, objectives, modelRewrites, unknownModels, detector, screeners, agents, sessions, reporters } =
+    requests;
   return [
     `bodies are read by ${parsers.map(({ name }) => name).join(", ")}, by the end of the path`,
     ...objectives.map(({ name, priority }) => `objective ${name}: priority ${priority}${sheddable(priority)}`),
@@ -105,8 +107,17 @@ function wordRequests(requests: ExplainedRequests): readonly string[] {
       : "a request for a model that no endpoint serves goes on all the same",
     ...screeners.map((each) => `screened by ${wordPolicy(each)}`),
     ...agents.map((each) => `agents are told by ${wordPolicy(each)}`),
+    ...sessions.map(wordSessions),
     ...reporters.map((each) => `usage is reported by ${wordPolicy(each)}`),
   ];
+}
+
+function wordSessions(sessions: PinnedSessions): string {
+  const whose = sessions.profile === "" ? "" : ` of profile ${sessions.profile}`;
+  if (sessions.kind === "token")
+    return `sessions go back to the pick${whose} that their token in ${sessions.header} names`;
+  const sources = sessions.sources.map(({ kind, name }) => `${kind} ${name}`).join(", ");
+  return `sessions go back to the pick${whose} they had before, by ${sources}, for ${formatDuration(sessions.ttlMs)}`;
 }
 
 function sheddable(priority: number): string {

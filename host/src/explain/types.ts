@@ -1,4 +1,4 @@
-import type { OnEmpty } from "@outrider/core";
+import type { OnEmpty, PinnedSessions } from "@outrider/core";
 import type { ConfigSource, FailureSpec, ModelRewriteSpec, ObjectiveSpec } from "../config/types.ts";
 import type { PageSettings } from "../datalayer/settings.ts";
 import type { Placement } from "../plugins/types.ts";
@@ -61,6 +61,8 @@ export interface ExplainedRequests {
   readonly detector: ExplainedPolicy;
   readonly screeners: readonly ExplainedPolicy[];
   readonly agents: readonly ExplainedPolicy[];
+  /** How sessions get back to their endpoints; none where they do not. */
+  readonly sessions: readonly PinnedSessions[];
   readonly reporters: readonly ExplainedPolicy[];
 }
 

@@ -40,6 +40,20 @@ describe("a first-party family as a process", { timeout: 40_000 }, () => {
     ]);
   });
 
+  it("is sent what its parameters name besides what it asks for itself", async () => {
+    const normalization = { adaptiveRange: {} };
+    const parameters = {
+      attributeKey: "WaitingQueueSize",
+      algorithm: { type: "linear_higher_is_better", normalization },
+    };
+    const place = { type: "endpoint-attribute-scorer", process: "endpoint-attribute", parameters };
+    const specs = [plugin("named", { ...place, needs: [{ key: "waiting_requests" }] })];
+    host = await createTestHost({ specs, processes: [family("endpoint-attribute")] });
+    await host.runtime.start(30_000);
+    const [scorer] = (await host.decide(["named"])).profiles[0]!.scorers;
+    expect([...scorer!.scores]).toEqual([0, 0.5, 1]);
+  });
+
   it("is refused what its configuration does not grant, and serves where it does", async () => {
     const grant = [{ key: "request.block_hashes" }] as const;
     const specs = [

@@ -5,6 +5,7 @@ import {
   type FeedbackEvent,
   OutriderError,
   type Reason,
+  toNeeds,
 } from "@outrider/core/contract";
 import { createInlineProducer, createInlineScorer } from "@outrider/transport";
 import { grantNeeds } from "./grants.ts";
@@ -62,7 +63,7 @@ function release(entry: PluginEntry): boolean {
 function grant({ entry, definition, blockSizeTokens }: InlinePluginOptions): void {
   const { spec } = entry;
   const policy = { ...spec, trusted: spec.module === undefined, blockSizeTokens };
-  const { granted, denied } = grantNeeds(definition.needs, policy);
+  const { granted, denied } = grantNeeds(toNeeds(definition, spec.parameters), policy);
   const refused = denied.filter(({ required }) => required).map(({ message }) => `${spec.path}: ${message}`);
   if (refused.length > 0) throw new OutriderError("CONFIG_INVALID", refused.join("\n"));
   entry.granted = granted;

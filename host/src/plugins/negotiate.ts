@@ -79,7 +79,8 @@ function admitAll(
   for (const [index, entry] of context.entries.entries()) {
     try {
       const spec = findSpec(entry, hello, context);
-      const granted = admitPlugin(entry, spec.needs.map(fromWireNeed), context, profile);
+      const asked = [...spec.needs.map(fromWireNeed), ...(entry.spec.needs ?? [])];
+      const granted = admitPlugin(entry, asked, context, profile);
       const wire = toInstance(entry, index + 1, spec, granted, numbers);
       admitted.push({ entry, wire, isPushed: spec.requestIndependent && profile === "session" });
     } catch (cause) {

@@ -74,7 +74,7 @@ export interface PluginSpec {
   readonly parameters: unknown;
   /** Cap within the decision's budget, in ms. */
   readonly budgetMs: number;
-  /** Needs the operator declared for plugins that cannot (basic profile). */
+  /** What is asked for besides what the plugin says: by its parameters, or by the operator, for all of it in the basic profile. */
   readonly needs: readonly Need[] | undefined;
   /** What the operator grants beyond what asking is enough for. */
   readonly grant: readonly Need[];

@@ -115,6 +115,7 @@ describe("every type of admission", () => {
     "utilization-detector": ["filter", "detector"],
     "concurrency-detector": ["filter", "detector"],
     "probabilistic-admitter": ["admitter"],
+    "latency-slo-admitter": ["admitter"],
     "disaggregatedset-rollout-screener": ["screener"],
   };
   for (const policy of admissionTypes) {

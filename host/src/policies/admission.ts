@@ -1,4 +1,5 @@
 import { concurrencyDetector, utilizationDetector } from "./admission/detectors.ts";
+import { latencySloAdmitter } from "./admission/latency-slo-admitter.ts";
 import { probabilisticAdmitter } from "./admission/probabilistic-admitter.ts";
 import { rolloutScreener } from "./admission/rollout-screener.ts";
 import type { PolicyType } from "./policy-type.ts";
@@ -8,5 +9,6 @@ export const admissionTypes: readonly PolicyType[] = [
   utilizationDetector,
   concurrencyDetector,
   probabilisticAdmitter,
+  latencySloAdmitter,
   rolloutScreener,
 ];

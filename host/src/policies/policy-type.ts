@@ -11,6 +11,8 @@ import type {
   RequestParser,
   SaturationDetector,
   Screener,
+  SessionPinning,
+  SessionSource,
 } from "@outrider/core";
 import type { DataLayerSettings } from "../datalayer/settings.ts";
 
@@ -25,6 +27,7 @@ export type PolicyRole =
   | "screener"
   | "admitter"
   | "agent"
+  | "session"
   | "reporter"
   /** Endpoints and what is scraped of them: source, extractor or discovery. */
   | "data"
@@ -114,13 +117,24 @@ export interface PolicyType<P = never> {
   readonly screener?: (name: string, parameters: P) => Screener;
   readonly admitter?: (name: string, parameters: P) => Admitter;
   readonly agent?: (parameters: P) => AgentReader;
+  /** Where requests say which session they belong to, the first that is there wins. */
+  readonly session?: (parameters: P) => readonly SessionSource[];
   readonly reporter?: (parameters: P) => ResponseReporter;
+  /** How the host pins sessions for it. */
+  readonly pinning?: (parameters: P) => SessionPinning;
   /** Changes what the data layer does. */
   readonly data?: (parameters: P, settings: DataLayerSettings) => DataLayerSettings;
   /** Where under `dataLayer:` it is named; absent = nowhere: it counts by being listed. */
   readonly dataPart?: DataPart;
   /** What the host always does: nothing is made of it. */
   readonly implied?: true;
+  /** Scorer that it goes with, in every profile that lists the scorer. */
+  readonly beside?: {
+    /** `type:` of the scorer. */
+    readonly type: string;
+    /** Its own parameters, of those written for the scorer; `undefined` = these want none. */
+    readonly parametersOf: (written: unknown) => unknown;
+  };
 }
 
 /** What a declaration says of its parameters, with their type. */
@@ -148,6 +162,7 @@ const policyRoles: readonly PolicyRole[] = [
   "screener",
   "admitter",
   "agent",
+  "session",
   "reporter",
   "data",
   "implied",

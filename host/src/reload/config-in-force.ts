@@ -67,7 +67,7 @@ export function createConfigInForce(config: HostConfig, parts: ConfigParts): Con
   const make = (to: HostConfig, from: PluginLookup, policies: Policies, before?: Current): Current => {
     const memories = createScoreMemories(to, before?.memories);
     const plan = createPlan(to, from, policies, (before?.plan.generation ?? 0) + 1, memories);
-    const rules = createRequestRules(to.requests, policies);
+    const rules = createRequestRules(to.requests, policies, before?.rules);
     return { config: to, policies, memories, plan, rules, loadedAtMs: clock.nowMs(), limited: [] };
   };
   let current = make(config, plugins, createPolicies(config.policies));

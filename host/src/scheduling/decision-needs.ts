@@ -27,13 +27,14 @@ export function createDecisionNeeds(
   let known: (DecisionNeeds & { readonly granted: readonly Need[]; readonly rules: RequestRules }) | undefined;
   return (granted, rules) => {
     if (known?.granted !== granted || known.rules !== rules) {
-      const { parsers, priorityOf, agents } = rules;
+      const { parsers, priorityOf, agents, sessionSources } = rules;
       const agentOf = agents.length === 0 ? undefined : toAgentOf(agents);
       const facts = {
         needs: toFactNeeds(granted),
         parsers,
         targetOf,
         priorityOf,
+        sessionSources,
         adapterOf,
         ...(agentOf && { agentOf }),
       };

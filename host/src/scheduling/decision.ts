@@ -5,6 +5,8 @@ import {
   type EndpointInfo,
   type HostFacts,
   runCycle,
+  type SessionPins,
+  type Sessions,
   shadowCallIds,
 } from "@outrider/core";
 import type { PoolState } from "./admission.ts";
@@ -22,6 +24,7 @@ import type { PlanView } from "./plan-view.ts";
 import type { RequestRules } from "./request-rules.ts";
 import { ResponseWatch, toObserved } from "./response-watch.ts";
 import type { SchedulerParts } from "./scheduler-parts.ts";
+import { pickedIn, tokensOf } from "./session-picks.ts";
 import { createShadowWatch, type ShadowWatch } from "./shadow-watch.ts";
 import type { IncomingRequest, Observation, Refusal, Routed } from "./types.ts";
 
@@ -67,6 +70,7 @@ export class Decision {
   #observed: ObservedRequest | undefined;
   #shadows: ShadowWatch | undefined;
   #responseHeaders = noHeaders;
+  #pins: SessionPins | undefined;
 
   constructor(parts: DecisionParts, request: IncomingRequest, basis: DecisionBasis) {
     const { number, rules, needs } = basis;
@@ -91,8 +95,15 @@ export class Decision {
     if (this.#observer !== undefined) this.#observed = toObserved(this.#request, this.#facts, this.#rule);
     if (taken.kind === "declined") return this.#refuse(taken);
     this.#responseHeaders = taken.responseHeaders;
+    if (rules.sessions !== undefined) this.#pin(rules.sessions, taken.candidates);
     const record = this.#run(taken.candidates);
     return record instanceof Promise ? record.then((made) => this.#conclude(made)) : this.#conclude(record);
+  }
+
+  #pin(sessions: Sessions, candidates: Uint32Array): void {
+    const { snapshot, nowMs } = this.#pool;
+    this.#pins = sessions.pin(this.#request, { snapshot, candidates, nowMs });
+    this.#facts.pin(this.#pins);
   }
 
   #run(candidates: Uint32Array): DecisionRecord | Promise<DecisionRecord> {
@@ -130,7 +141,7 @@ export class Decision {
   }
 
   #route(made: DecisionRecord): Routed {
-    const { clock, endpointAt, leases, metrics, onOk } = this.#parts;
+    const { clock, endpointAt, isRehearsal, leases, metrics, onOk } = this.#parts;
     const { needs, rules, view } = this.#basis;
     const { door } = this.#request;
     const { maxOutputTokens, parser, promptTokens } = this.#facts;
@@ -155,6 +166,7 @@ export class Decision {
       setHeaders: routing.setHeaders,
       removeHeaders: view.removedHeaders[door],
       responseHeaders: this.#responseHeaders,
+      tokens: tokensOf(rules.sessions, made, slots),
       screeners: rules.screeners,
       observation: rewrite === undefined ? this.#toObservation() : "full",
       rewrite,
@@ -168,6 +180,7 @@ export class Decision {
       onOk,
       nowMs: clock.nowMs,
     });
+    if (!isRehearsal) this.#pins?.sent((profile) => pickedIn(made, profile));
     if (listeners.length > 0) tellPicked(listeners, made, { slot, atMs: clock.nowMs(), promptTokens });
     return exchange;
   }
@@ -187,7 +200,8 @@ export class Decision {
     const mode = this.#parts.responses?.() ?? "full";
     const isRead = view.plan.readsInflight || rules.reporters.length > 0 || this.#observer !== undefined;
     const observation = toObservation(mode, needs.events, isRead);
-    return observation === "none" && rules.screeners.length > 0 ? "headers" : observation;
+    const setsHeaders = rules.screeners.length > 0 || (rules.sessions?.tokenHeaders.length ?? 0) > 0;
+    return observation === "none" && setsHeaders ? "headers" : observation;
   }
 
   /** Whether somebody wants to know the tokens of a response that may tell them. */

@@ -4,6 +4,7 @@ import type { EventNeeds } from "./event-needs.ts";
 import type { SchedulingMetrics, ServedRelation } from "./metrics.ts";
 import { RequestLeases, type RequestLoad } from "./request-leases.ts";
 import type { ResponseWatch } from "./response-watch.ts";
+import type { ResponseToken } from "./session-picks.ts";
 import type { Door, ModelRewrite, Observation, ReportedResponse, Routed } from "./types.ts";
 
 /** Shortest time between two progress events of a request, in ms. */
@@ -39,6 +40,8 @@ export interface ExchangeParts extends RouteParts {
   readonly endpointAt: (slot: number) => EndpointInfo | undefined;
   /** Headers to set on the response, whoever sends it. */
   readonly responseHeaders: Routed["setResponseHeaders"];
+  /** Tokens of sessions to set on it, told by who sends it. */
+  readonly tokens: readonly ResponseToken[];
   /** Those who have further ones, told by the endpoint that sends it. */
   readonly screeners: readonly Screener[];
   readonly listeners: readonly Listener[];
@@ -98,6 +101,13 @@ class LeasedExchange implements Routed {
   }
 
   get setResponseHeaders(): Routed["setResponseHeaders"] {
+    const { tokens } = this.#parts;
+    const headers = this.#screenedHeaders();
+    if (tokens.length === 0) return headers;
+    return [...headers, ...tokens.map(({ header, tokenOf }) => [header, tokenOf(this.#slot)] as const)];
+  }
+
+  #screenedHeaders(): Routed["setResponseHeaders"] {
     const { responseHeaders, screeners, endpointAt } = this.#parts;
     const endpoint = screeners.length === 0 ? undefined : endpointAt(this.#slot);
     if (endpoint === undefined) return responseHeaders;

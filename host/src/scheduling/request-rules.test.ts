@@ -1,8 +1,8 @@
-import { createRandom } from "@outrider/core";
+import { createEndpointTable, createRandom, type PinnedSessions } from "@outrider/core";
 import { describe, expect, it } from "vitest";
 import type { ModelRewriteSpec, RequestSpec } from "../config/types.ts";
 import { createPolicies } from "../policies/create-policies.ts";
-import { createRequestRules } from "./request-rules.ts";
+import { createRequestRules, type RequestRules } from "./request-rules.ts";
 
 const policies = createPolicies([
   {
@@ -23,6 +23,8 @@ const nothing: RequestSpec = {
   screeners: [],
   agents: [],
   reporters: [],
+  sessionSources: [],
+  sessions: undefined,
   referenceMetrics: false,
 };
 
@@ -39,6 +41,23 @@ describe("rules of requests", () => {
   it("know the priority of objectives, and 0 for others", () => {
     const { priorityOf } = rulesOf({ objectives: [{ name: "batch", priority: -3 }] });
     expect([priorityOf("batch"), priorityOf("other"), priorityOf("")]).toEqual([-3, 0, 0]);
+  });
+
+  it("keep the sessions of the rules before them", () => {
+    const byId: PinnedSessions = {
+      ...{ kind: "id", profile: "", sources: [{ kind: "header", name: "x-session-id" }] },
+      ...{ ttlMs: 1_000, sweepMs: 1, maxSessions: 9, maxWaitingRequests: 9 },
+    };
+    const table = createEndpointTable({ epoch: 1 });
+    table.setReady(table.upsert({ id: "a", address: "10.0.0.1:1", labels: {} }), true);
+    table.publish(0);
+    const spec = { ...nothing, sessions: { pinned: [byId], shown: "" } };
+    const before = createRequestRules(spec, policies);
+    const pinOf = ({ sessions }: RequestRules) =>
+      sessions?.pin({ header: () => "s" }, { snapshot: table.current, candidates: table.current.live, nowMs: 0 });
+    pinOf(before)?.sent(() => 0);
+    expect(pinOf(createRequestRules(spec, policies, before))?.pinnedSlot).toBe(0);
+    expect(pinOf(createRequestRules(spec, policies))?.pinnedSlot).toBe(-1);
   });
 
   it("make the policies they name", () => {

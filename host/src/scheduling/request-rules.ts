@@ -1,11 +1,14 @@
 import {
   createModelRewrites,
   createRequestParsers,
+  createSessions,
   type ModelRewrites,
   type RequestParser,
   type RequestParsers,
   type SaturationDetector,
   type Screener,
+  type SessionSource,
+  type Sessions,
 } from "@outrider/core";
 import type { RequestSpec } from "../config/types.ts";
 import type { Policies } from "../policies/create-policies.ts";
@@ -25,13 +28,20 @@ export interface RequestRules {
   readonly screeners: readonly Screener[];
   readonly agents: readonly AgentReader[];
   readonly reporters: readonly ResponseReporter[];
+  /** Where the key of a session stands, the first that is there wins. */
+  readonly sessionSources: readonly SessionSource[];
+  /** How sessions get back to their endpoints; `undefined` = nobody asks for it. */
+  readonly sessions: Sessions | undefined;
   /** Whether metrics under the reference EPP's names are kept. */
   readonly referenceMetrics: boolean;
 }
 
-/** The rules of a configuration, whose policies are made or go on as `policies` has it. */
-export function createRequestRules(requests: RequestSpec, policies: Policies): RequestRules {
-  const { objectives, modelRewrites, unknownModels, referenceMetrics } = requests;
+/**
+ * The rules of a configuration, whose policies are made or go on as `policies` has it.
+ * @param before rules whose sessions stay where they are; default nothing is known of sessions yet.
+ */
+export function createRequestRules(requests: RequestSpec, policies: Policies, before?: RequestRules): RequestRules {
+  const { objectives, modelRewrites, unknownModels, sessionSources, sessions, referenceMetrics } = requests;
   const priorities = new Map(objectives.map(({ name, priority }) => [name, priority]));
   return {
     parsers: createRequestParsers(requests.parsers.map((name) => made(policies, name, "parser"))),
@@ -43,6 +53,8 @@ export function createRequestRules(requests: RequestSpec, policies: Policies): R
     screeners: requests.screeners.map((name) => policies.get("screener", name)),
     agents: requests.agents.map((name) => made(policies, name, "agent")),
     reporters: requests.reporters.map((name) => made(policies, name, "reporter")),
+    sessionSources,
+    sessions: sessions && createSessions(sessions, before?.sessions),
     referenceMetrics,
   };
 }

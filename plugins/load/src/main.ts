@@ -1,10 +1,22 @@
 import { serve } from "@outrider/plugin-sdk";
 import {
   activeRequestScorer,
+  inflightLoadProducer,
   kvCacheUtilizationScorer,
+  load,
   loadAwareScorer,
   queueScorer,
   runningRequestsSizeScorer,
-} from "./scorer.ts";
+  tokenLoadScorer,
+} from "./index.ts";
 
-await serve([queueScorer, runningRequestsSizeScorer, kvCacheUtilizationScorer, loadAwareScorer, activeRequestScorer]);
+await serve([
+  queueScorer,
+  runningRequestsSizeScorer,
+  kvCacheUtilizationScorer,
+  loadAwareScorer,
+  activeRequestScorer,
+  tokenLoadScorer,
+  load,
+  inflightLoadProducer,
+]);

@@ -118,6 +118,19 @@ describe("an abstention", () => {
   });
 });
 
+describe("defect: an endpoint whose metrics never came looks idle", () => {
+  for (const scorer of [queueScorer, runningRequestsSizeScorer, kvCacheUtilizationScorer, loadAwareScorer]) {
+    it(`${scorer.type} says nothing of it, and rates the others`, async () => {
+      const busy = { waiting_requests: 5, running_requests: 5, kv_cache_usage: 0.9 };
+      const opened = await local(scorer);
+      const [never, known] = await opened.score(fakeCall({ pool: [{}, busy, { ...busy, waiting_requests: 9 }] }));
+      expect(never).toBeNaN();
+      expect(known).not.toBeNaN();
+      await opened.close();
+    });
+  }
+});
+
 describe("parameters", () => {
   const wrong = [
     { scorer: queueScorer, parameters: { threshold: 1 } },

@@ -6,6 +6,7 @@ import {
   queueConfig,
   runningRequestsConfig,
 } from "./config.ts";
+import { tellUnknown } from "./tell-unknown.ts";
 
 /**
  * Prefers short queues: `score = (longest − waiting) ÷ (longest − shortest)` over the candidates, 1 for all where they
@@ -126,9 +127,4 @@ function preferFew(
     scores[i] = isSame ? 1 : (most - count) / (most - least);
   }
   return tellUnknown(what, known, candidates.length);
-}
-
-/** Why candidates were left without a score; nothing where none was. */
-function tellUnknown(what: string, known: number, total: number): string | undefined {
-  return known === total ? undefined : `${what} unknown at ${total - known} of ${total}`;
 }

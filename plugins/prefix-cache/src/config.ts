@@ -6,6 +6,8 @@ export const prefixCacheConfig = z.strictObject({
   maxPrefixTokens: z.int().min(1).default(131_072),
   /** Tokens that an endpoint is believed to hold where its metrics do not tell the size of its KV cache. */
   defaultCapacityTokens: z.int().min(1).default(2_000_000),
+  /** Blocks remembered, one that several endpoints hold counted for each. */
+  maxBlocks: z.int().min(1).default(10_000_000),
 });
 
 /** `parameters:` of an `approx-prefix-cache-producer`, as in the reference EPP. */

@@ -1,5 +1,6 @@
-/** What is kept of a call until it is known where its request went. */
+/** What is kept of a call until more is known of it. */
 export interface PendingCall {
+  /** Hashes of the prompt's blocks that are learned, two words each. */
   readonly hashes: Uint32Array;
   /** Blocks of it that are learned. */
   readonly count: number;
@@ -7,20 +8,23 @@ export interface PendingCall {
   readonly profile: string;
 }
 
-/** Calls that were scored and not yet picked or done; in bounded memory, the oldest dropped. */
-export interface PendingCalls {
+/** Calls that wait for something; in bounded memory, the oldest dropped. */
+export interface PendingCalls<C extends PendingCall> {
   readonly size: number;
-  put(callId: number, call: PendingCall): void;
+  put(callId: number, call: C): void;
   /** Takes a call out; `undefined` where it is not there. */
-  take(callId: number): PendingCall | undefined;
+  take(callId: number): C | undefined;
 }
 
 /** What a call takes besides its hashes, roughly. */
 const callBytes = 200;
 
-/** Room for calls of `limitBytes`, and for one call of any size. */
-export function createPendingCalls(limitBytes: number): PendingCalls {
-  const calls = new Map<number, PendingCall>();
+/** Room for calls of `limitBytes`, and for one call of any size. @param dropped told of a call that is given up. */
+export function createPendingCalls<C extends PendingCall>(
+  limitBytes: number,
+  dropped: (call: C) => void = () => {},
+): PendingCalls<C> {
+  const calls = new Map<number, C>();
   let bytes = 0;
   const take = (callId: number) => {
     const call = calls.get(callId);
@@ -29,18 +33,22 @@ export function createPendingCalls(limitBytes: number): PendingCalls {
     bytes -= callBytes + call.hashes.byteLength;
     return call;
   };
+  const drop = (callId: number) => {
+    const call = take(callId);
+    if (call !== undefined) dropped(call);
+  };
   return {
     get size() {
       return calls.size;
     },
     put(callId, call) {
       // An id that comes again counts from now.
-      take(callId);
+      drop(callId);
       calls.set(callId, call);
       bytes += callBytes + call.hashes.byteLength;
       for (const oldest of calls.keys()) {
         if (bytes <= limitBytes || oldest === callId) return;
-        take(oldest);
+        drop(oldest);
       }
     },
     take,

@@ -1,3 +1,4 @@
+import { createRandom } from "@outrider/plugin-sdk";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createPrefixIndex, type PrefixIndex } from "./prefix-index.ts";
@@ -14,6 +15,19 @@ const matchOf = (index: PrefixIndex, blocks: readonly number[], slots: readonly 
 
 const learn = (index: PrefixIndex, slot: number, blocks: readonly number[], capacity: number) =>
   index.learn(slot, hashesOf(blocks), blocks.length, capacity);
+
+/** Numbers of chains of turns, each chain one of its own. */
+const chains = new Map<string, number>();
+
+/** Makes of each turn the block that stands for it and all before. */
+function toChain() {
+  let chain = "";
+  return (turn: number) => {
+    chain += turn;
+    if (!chains.has(chain)) chains.set(chain, chains.size + 1);
+    return chains.get(chain) ?? 0;
+  };
+}
 
 /** The same in plain Maps and Sets: a set's order is the order of touches, oldest first. */
 function createModel() {
@@ -95,11 +109,11 @@ describe("a prefix index", () => {
 
   it("believes of every step what plain sets believe", () => {
     const prompt = fc
-      .array(fc.nat(3), { minLength: 0, maxLength: 9 })
-      .map((turns) => turns.map((_, i) => turns.slice(0, i + 1).reduce((chain, turn) => chain * 4 + turn + 1, 0) % 97));
+      .array(fc.nat(2), { minLength: 0, maxLength: 5 })
+      .map((turns) => turns.flatMap((turn) => Array.from({ length: 1 + 5 * turn }, () => turn)).map(toChain()));
     const slot = fc.constantFrom(0, 1, 31, 32, 63, 100);
     const step = fc.oneof(
-      { weight: 12, arbitrary: fc.record({ kind: fc.constant("learn" as const), slot, prompt, capacity: fc.nat(14) }) },
+      { weight: 12, arbitrary: fc.record({ kind: fc.constant("learn" as const), slot, prompt, capacity: fc.nat(60) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("forget" as const), slot }) },
     );
     fc.assert(
@@ -147,13 +161,111 @@ describe("a prefix index", () => {
     }
   });
 
-  it("takes at most 40 bytes a block, a bit a (block, endpoint) and 30 bytes a pair held", () => {
+  it("counts over a long prompt what plain sets count, wherever endpoints end", () => {
     const index = createPrefixIndex();
-    const blocks = Array.from({ length: 50_000 }, (_, block) => block);
-    const hashes = Uint32Array.from(
-      blocks.flatMap((block) => [Math.imul(block, 0x9e3779b1), Math.imul(block, 0x85ebca6b)]),
-    );
-    for (let slot = 0; slot < 8; slot++) index.learn(slot, hashes, blocks.length, blocks.length);
-    expect(index.bytes).toBeLessThan(index.blocks * (40 + 32 / 8) + 8 * blocks.length * 30);
+    const model = createModel();
+    const blocks = Array.from({ length: 100 }, (_, block) => 500 + block);
+    const slots = Array.from({ length: 101 }, (_, slot) => slot);
+    for (const slot of slots) {
+      learn(index, slot, blocks.slice(0, (slot * 37) % 101), 1_000);
+      model.learn(slot, blocks.slice(0, (slot * 37) % 101), 1_000);
+    }
+    for (const some of [slots, slots.filter((slot) => slot % 7 === 3), [4]]) {
+      for (const length of [1, 16, 17, 18, 50, 100]) {
+        const prompt = blocks.slice(0, length);
+        expect(matchOf(index, prompt, some)).toEqual(some.map((slot) => model.match(slot, prompt)));
+        expect(index.depth(some[0]!, hashesOf(prompt), length)).toBe(model.match(some[0]!, prompt));
+      }
+    }
+  });
+
+  it("takes blocks back, and no more than there are", () => {
+    const index = createPrefixIndex();
+    learn(index, 3, [1, 2, 3, 4], 100);
+    learn(index, 4, [1, 2, 3, 4], 100);
+    index.unlearn(3, hashesOf([1, 2, 3, 4, 5]), 2, 5);
+    index.unlearn(9, hashesOf([1, 2]), 0, 2);
+    expect(matchOf(index, [1, 2, 3, 4], [3, 4, 9])).toEqual([2, 4, 0]);
+    expect([index.held(3), index.pairs, index.blocks]).toEqual([2, 6, 4]);
+  });
+
+  it("holds no more blocks at all than it may, and takes them from the endpoints that hold most", () => {
+    const index = createPrefixIndex(100);
+    const prompts = (first: number, length: number) => Array.from({ length }, (_, block) => first + block);
+    learn(index, 0, prompts(1_000, 80), 1_000);
+    learn(index, 1, prompts(2_000, 10), 1_000);
+    learn(index, 2, prompts(3_000, 30), 1_000);
+    expect(index.pairs).toBe(100);
+    expect([index.held(0), index.held(1), index.held(2)]).toEqual([60, 10, 30]);
+    expect(matchOf(index, prompts(1_000, 80), [0])).toEqual([60]);
+  });
+
+  it("recalls blocks as touched before all others, in the order of their last touch", () => {
+    const [index, next] = [createPrefixIndex(), createPrefixIndex()];
+    learn(index, 5, [1, 2, 3], 100);
+    learn(index, 5, [7, 8], 100);
+    const latest = index.latest(5, 4);
+    expect([...latest]).toEqual([...hashesOf([7, 8, 1, 2])]);
+    learn(next, 0, [9], 100);
+    for (let at = 0; at < latest.length; at += 2) next.recall(0, latest[at]!, latest[at + 1]!, 4);
+    expect(next.held(0)).toBe(4);
+    expect([matchOf(next, [9], [0]), matchOf(next, [7, 8], [0]), matchOf(next, [1, 2], [0])]).toEqual([[1], [2], [1]]);
+  });
+
+  for (const { endpoints, holders, count } of [
+    { endpoints: 8, holders: 8, count: 60_000 },
+    { endpoints: 100, holders: 1, count: 120_000 },
+    { endpoints: 100, holders: 33, count: 30_000 },
+  ]) {
+    it(`takes 40 bytes a block, 1/8 a (block, endpoint) and 12 a pair, ${holders} of ${endpoints} holding each`, () => {
+      const index = createPrefixIndex();
+      const random = createRandom(7);
+      const hashes = Uint32Array.from({ length: 2 * count }, () => random() * 2 ** 32);
+      for (let holder = 0; holder < holders; holder++) {
+        // Each block has holders in all of the bitmap.
+        for (let part = 0; part < 10; part++) {
+          const slot = Math.floor((holder * endpoints) / holders + part) % endpoints;
+          const own = hashes.subarray((part * 2 * count) / 10, ((part + 1) * 2 * count) / 10);
+          index.learn(slot, own, count / 10, count);
+        }
+      }
+      expect(index.blocks).toBe(count);
+      // Chunks that are not full yet.
+      const unused = 2 ** 20;
+      expect(index.bytes).toBeLessThan(count * (40 + endpoints / 8) + 12 * index.pairs + unused);
+    });
+  }
+});
+
+/** Defects of the reference EPP. */
+describe("what the reference EPP gets wrong", () => {
+  it("does not credit an endpoint with blocks behind a gap", () => {
+    const index = createPrefixIndex();
+    learn(index, 0, [1, 2, 3, 4], 100);
+    learn(index, 1, [2, 3, 4], 100);
+    learn(index, 2, [1, 12, 13, 14], 100);
+    expect(matchOf(index, [1, 2, 3, 4], [0, 1, 2])).toEqual([4, 0, 1]);
+  });
+
+  it("drops a prompt's end before its beginning, so that a partly evicted prefix counts as far as it is there", () => {
+    const index = createPrefixIndex();
+    learn(index, 0, [1, 2, 3, 4], 6);
+    learn(index, 0, [7, 8, 9, 10], 6);
+    expect(matchOf(index, [1, 2, 3, 4], [0])).toEqual([2]);
+  });
+
+  it("leaks no block of prompts that are longer than the cache", () => {
+    const index = createPrefixIndex();
+    for (let prompt = 0; prompt < 50; prompt++) {
+      learn(
+        index,
+        0,
+        Array.from({ length: 40 }, (_, block) => 100 * prompt + block),
+        8,
+      );
+    }
+    expect([index.blocks, index.pairs, index.held(0)]).toEqual([8, 8, 8]);
+    index.forget(0);
+    expect([index.blocks, index.pairs]).toEqual([0, 0]);
   });
 });

@@ -1,5 +1,5 @@
-import { type BlockTable, createBlockTable, holdersAt } from "./block-table.ts";
-import { createRecencyList, type RecencyList } from "./recency-list.ts";
+import { createBlockTable, holdersAt, rowBits, rowMask } from "./block-table.ts";
+import { createHoldings } from "./holdings.ts";
 
 /**
  * Which prefix blocks each endpoint is believed to have in its cache. Blocks are given as chained 64-bit hashes, two
@@ -8,6 +8,8 @@ import { createRecencyList, type RecencyList } from "./recency-list.ts";
 export interface PrefixIndex {
   /** Blocks that some endpoint holds. */
   readonly blocks: number;
+  /** Blocks held, one that several endpoints hold counted for each. */
+  readonly pairs: number;
   /** Memory of the index, in bytes. */
   readonly bytes: number;
   /**
@@ -16,117 +18,238 @@ export interface PrefixIndex {
    * @param matched written at the positions of `slots`.
    */
   match(hashes: Uint32Array, count: number, slots: Uint32Array, matched: Uint32Array): void;
+  /** The same for one endpoint. */
+  depth(slot: number, hashes: Uint32Array, count: number): number;
   /**
    * The endpoint has computed the first `count` blocks: it holds them, as far as `capacity` goes, and has dropped what
    * it touched longest ago, of one prompt the last block first.
    */
   learn(slot: number, hashes: Uint32Array, count: number, capacity: number): void;
+  /** The endpoint does not hold the blocks from `from` to `count` (not included). */
+  unlearn(slot: number, hashes: Uint32Array, from: number, count: number): void;
+  /** The endpoint holds no more than so many blocks: it has dropped what it touched longest ago. */
+  limit(slot: number, capacity: number): void;
+  /** The endpoint held a block before it touched any it is known to hold. False where there is no room for it. */
+  recall(slot: number, low: number, high: number, capacity: number): boolean;
   /** Blocks that an endpoint holds. */
   held(slot: number): number;
+  /** Hashes of the blocks that an endpoint touched last, latest first, at most so many. */
+  latest(slot: number, most: number): Uint32Array;
   /** The endpoint's cache is empty. */
   forget(slot: number): void;
 }
 
-/** An empty index. */
-export function createPrefixIndex(): PrefixIndex {
-  return new ShardedPrefixIndex();
+/** An empty index. @param mostPairs held at all; beyond it those endpoints forget that hold most. */
+export function createPrefixIndex(mostPairs: number = Number.POSITIVE_INFINITY): PrefixIndex {
+  return new BitmapIndex(mostPairs);
 }
 
-/** Blocks are spread over tables by their hash, so that a table that grows stops the world for a moment only. */
-const shardBits = 6;
-const shardCount = 1 << shardBits;
+/**
+ * Blocks that are stepped over where all endpoints hold the last of them: who holds a block holds those before it, since
+ * they were touched later. Where some do not, they are looked up at once, so that the accesses to memory overlap.
+ */
+const stepBlocks = 16;
 
-class ShardedPrefixIndex implements PrefixIndex {
-  readonly #tables: readonly BlockTable[] = Array.from({ length: shardCount }, createBlockTable);
-  readonly #lists: (RecencyList | undefined)[] = [];
+class BitmapIndex implements PrefixIndex {
+  readonly #table = createBlockTable();
+  readonly #holdings = createHoldings(this.#table);
+  readonly #mostPairs: number;
+  readonly #rows: Int32Array = new Int32Array(stepBlocks);
+  /** One more than the highest slot that ever held something. */
+  #slots = 0;
   /** Endpoints that hold all blocks so far, as a bitmap over slots. */
-  #alive: Uint32Array = new Uint32Array(1);
+  #alive: Int32Array = new Int32Array(1);
+  /** Words of it that are not 0, and how many. */
+  #live: Int32Array = new Int32Array(1);
+  #liveWords = 0;
   /** Blocks matched, by slot. */
   #depths: Uint32Array = new Uint32Array(32);
 
+  constructor(mostPairs: number) {
+    this.#mostPairs = mostPairs;
+  }
+
   get blocks(): number {
-    return this.#tables.reduce((sum, { size }) => sum + size, 0);
+    return this.#table.size;
+  }
+
+  get pairs(): number {
+    return this.#holdings.size;
   }
 
   get bytes(): number {
-    const tables = this.#tables.reduce((sum, { bytes }) => sum + bytes, 0);
-    return this.#lists.reduce((sum, list) => sum + (list?.bytes ?? 0), tables);
+    return this.#table.bytes + this.#holdings.bytes;
   }
 
   match(hashes: Uint32Array, count: number, slots: Uint32Array, matched: Uint32Array): void {
     this.#begin(slots);
-    const depth = this.#descend(hashes, count);
+    this.#descend(hashes, 0, Math.min(count, 1));
+    for (let block = 1; block < count && this.#liveWords > 0; block += stepBlocks) {
+      const end = Math.min(count, block + stepBlocks);
+      if (!this.#allHold(hashes, end - 1)) this.#descend(hashes, block, end);
+    }
+    this.#end(count);
     const depths = this.#depths;
-    const alive = this.#alive;
-    for (let word = 0; word < alive.length; word++) writeDepth(depths, word, alive[word], depth);
     for (let i = 0; i < slots.length; i++) matched[i] = depths[slots[i]];
   }
 
+  depth(slot: number, hashes: Uint32Array, count: number): number {
+    for (let block = 0; block < count; block++) {
+      const row = this.#table.find(hashes[2 * block] | 0, hashes[2 * block + 1] | 0);
+      if (row < 0 || !this.#holdings.holds(row, slot)) return block;
+    }
+    return count;
+  }
+
   learn(slot: number, hashes: Uint32Array, count: number, capacity: number): void {
-    this.#lists[slot] ??= createRecencyList();
-    const list = this.#lists[slot];
+    const holdings = this.#holdings;
+    this.#slots = Math.max(this.#slots, slot + 1);
     // From the last block to the first, so that of one prompt the first blocks are dropped last.
     for (let block = Math.min(count, capacity) - 1; block >= 0; block--) {
-      const high = hashes[2 * block + 1];
-      const shard = high >>> (32 - shardBits);
-      list.touch(this.#tables[shard].hold(hashes[2 * block], high, slot) * shardCount + shard);
+      const row = this.#table.add(hashes[2 * block] | 0, hashes[2 * block + 1] | 0);
+      if (holdings.holds(row, slot)) holdings.touch(row, slot);
+      else holdings.add(row, slot, "newest");
     }
-    this.#shrink(slot, list, capacity);
+    this.limit(slot, capacity);
+    this.#keepToLimit();
+  }
+
+  unlearn(slot: number, hashes: Uint32Array, from: number, count: number): void {
+    for (let block = from; block < count; block++) {
+      const row = this.#table.find(hashes[2 * block] | 0, hashes[2 * block + 1] | 0);
+      if (row >= 0 && this.#holdings.holds(row, slot)) this.#holdings.remove(row, slot);
+    }
+  }
+
+  limit(slot: number, capacity: number): void {
+    for (let held = this.held(slot); held > capacity; held--) this.#holdings.removeOldest(slot);
+  }
+
+  recall(slot: number, low: number, high: number, capacity: number): boolean {
+    if (this.held(slot) >= capacity || this.pairs >= this.#mostPairs) return false;
+    this.#slots = Math.max(this.#slots, slot + 1);
+    const row = this.#table.add(low | 0, high | 0);
+    if (!this.#holdings.holds(row, slot)) this.#holdings.add(row, slot, "oldest");
+    return true;
   }
 
   held(slot: number): number {
-    return this.#lists[slot]?.size ?? 0;
+    return this.#holdings.held(slot);
+  }
+
+  latest(slot: number, most: number): Uint32Array {
+    const { chunks, strides } = this.#table;
+    const hashes = new Uint32Array(2 * Math.min(most, this.held(slot)));
+    let row = this.#holdings.newest(slot);
+    for (let at = 0; at < hashes.length; at += 2) {
+      const start = (row & rowMask) * strides[row >>> rowBits];
+      hashes[at] = chunks[row >>> rowBits][start];
+      hashes[at + 1] = chunks[row >>> rowBits][start + 1];
+      row = this.#holdings.before(row, slot);
+    }
+    return hashes;
   }
 
   forget(slot: number): void {
-    const list = this.#lists[slot];
-    if (list !== undefined) this.#shrink(slot, list, 0);
-    this.#lists[slot] = undefined;
+    this.limit(slot, 0);
   }
 
-  #shrink(slot: number, list: RecencyList, size: number): void {
-    while (list.size > size) {
-      const item = list.removeOldest();
-      this.#tables[item & (shardCount - 1)].release(item >>> shardBits, slot);
+  /** Takes from the endpoints that hold most what is held beyond the limit of all. */
+  #keepToLimit(): void {
+    while (this.pairs > this.#mostPairs) {
+      let most = 0;
+      for (let slot = 1; slot < this.#slots; slot++) if (this.held(slot) > this.held(most)) most = slot;
+      this.limit(most, this.held(most) - Math.min(this.pairs - this.#mostPairs, Math.ceil(this.held(most) / 16)));
     }
   }
 
   /** All slots are alive at first. */
   #begin(slots: Uint32Array): void {
-    const words = slots.length === 0 ? 0 : (slots[slots.length - 1] >>> 5) + 1;
-    if (this.#alive.length < words) {
-      this.#alive = new Uint32Array(words);
-      this.#depths = new Uint32Array(32 * words);
+    const count = slots.length;
+    const words = count === 0 ? 0 : (slots[count - 1] >>> 5) + 1;
+    if (this.#alive.length < words) this.#widen(words);
+    this.#depths.fill(0, 0, 32 * words);
+    const alive = this.#alive;
+    const live = this.#live;
+    let liveWords = 0;
+    for (let i = 0; i < count; ) {
+      const word = slots[i] >>> 5;
+      let bits = 0;
+      for (; i < count && slots[i] >>> 5 === word; i++) bits |= 1 << (slots[i] & 31);
+      alive[word] = bits;
+      live[liveWords++] = word;
     }
-    const alive = this.#alive.fill(0);
-    for (let i = 0; i < slots.length; i++) alive[slots[i] >>> 5] |= 1 << (slots[i] & 31);
+    this.#liveWords = liveWords;
   }
 
-  /** Goes on from block to block while somebody is alive. Returns how many blocks those have that are so at the end. */
-  #descend(hashes: Uint32Array, count: number): number {
-    const alive = this.#alive;
-    const depths = this.#depths;
-    for (let block = 0; block < count; block++) {
-      const high = hashes[2 * block + 1];
-      const table = this.#tables[high >>> (32 - shardBits)];
-      const row = table.find(hashes[2 * block], high);
-      if (row < 0) return block;
-      const { rows, stride } = table;
-      const holders = row * stride + holdersAt;
-      const known = stride - holdersAt;
-      let left = 0;
-      for (let word = 0; word < alive.length; word++) {
-        const before = alive[word];
-        if (before === 0) continue;
-        const after = word < known ? (before & rows[holders + word]) >>> 0 : 0;
-        left |= after;
-        if (after === before) continue;
-        writeDepth(depths, word, before & ~after, block);
-        alive[word] = after;
-      }
-      if (left === 0) return block;
+  #widen(words: number): void {
+    this.#alive = new Int32Array(words);
+    this.#live = new Int32Array(words);
+    this.#depths = new Uint32Array(32 * words);
+  }
+
+  /** Whether all endpoints that are alive hold a block. */
+  #allHold(hashes: Uint32Array, block: number): boolean {
+    const row = this.#table.find(hashes[2 * block] | 0, hashes[2 * block + 1] | 0);
+    if (row < 0) return false;
+    const stride = this.#table.strides[row >>> rowBits];
+    const chunk = this.#table.chunks[row >>> rowBits];
+    const start = (row & rowMask) * stride + holdersAt;
+    for (let i = 0; i < this.#liveWords; i++) {
+      const word = this.#live[i];
+      if (word >= stride - holdersAt || (this.#alive[word] & ~chunk[start + word]) !== 0) return false;
     }
-    return count;
+    return true;
+  }
+
+  /** Goes from block to block; with the first that nobody holds it ends for all. */
+  #descend(hashes: Uint32Array, from: number, to: number): void {
+    const found = this.#findRows(hashes, from, to);
+    for (let i = 0; i < found && this.#liveWords > 0; i++) this.#keepHolders(this.#rows[i], from + i);
+    if (found < to - from) this.#end(from + found);
+  }
+
+  /** Rows of blocks up to the first that nobody holds. Returns how many. */
+  #findRows(hashes: Uint32Array, from: number, to: number): number {
+    const table = this.#table;
+    const rows = this.#rows;
+    for (let block = from; block < to; block++) {
+      const row = table.find(hashes[2 * block] | 0, hashes[2 * block + 1] | 0);
+      if (row < 0) return block - from;
+      rows[block - from] = row;
+    }
+    return to - from;
+  }
+
+  /** Notes the depth of the slots that do not hold a block: they are alive no more. */
+  #keepHolders(row: number, block: number): void {
+    const stride = this.#table.strides[row >>> rowBits];
+    const chunk = this.#table.chunks[row >>> rowBits];
+    const start = (row & rowMask) * stride + holdersAt;
+    const alive = this.#alive;
+    const live = this.#live;
+    const liveWords = this.#liveWords;
+    let kept = 0;
+    for (let i = 0; i < liveWords; i++) {
+      const word = live[i];
+      const before = alive[word];
+      const after = word < stride - holdersAt ? before & chunk[start + word] : 0;
+      if (after !== before) {
+        if (block > 0) writeDepth(this.#depths, word, before & ~after, block);
+        alive[word] = after;
+        if (after === 0) continue;
+      }
+      live[kept++] = word;
+    }
+    this.#liveWords = kept;
+  }
+
+  /** Notes the depth of all that are still alive. */
+  #end(depth: number): void {
+    for (let i = 0; i < this.#liveWords && depth > 0; i++) {
+      writeDepth(this.#depths, this.#live[i], this.#alive[this.#live[i]], depth);
+    }
+    this.#liveWords = 0;
   }
 }
 

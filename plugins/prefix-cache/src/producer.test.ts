@@ -41,11 +41,7 @@ async function openProducer(open: (typeof placements)["local"] = local, paramete
     if (picks !== undefined) await producer.feedback(picked);
     return [[...values["data.prefix_match_blocks"]!], [...values["data.prefix_total_blocks"]!]];
   };
-  const uncached = async ({ blocks }: Asked) => {
-    const request = { ...promptOf(...blocks), promptTokens: 64 * blocks.length + 10 };
-    return [...(await producer.produce(fakeCall({ pool, profile: "", request })))["data.uncached_tokens"]!];
-  };
-  return { ask, uncached, close: () => producer.close() };
+  return { ask, close: () => producer.close() };
 }
 
 for (const [where, open] of Object.entries(placements)) {
@@ -67,13 +63,6 @@ for (const [where, open] of Object.entries(placements)) {
 }
 
 describe("approx-prefix-cache-producer", () => {
-  it("tells what is left to compute, all of it where no block is whole", async () => {
-    const { ask, uncached } = await openProducer();
-    await ask({ blocks: [1, 2], picks: [{ profile: "default", slot: 1 }] });
-    expect(await uncached({ blocks: [1, 2, 3] })).toEqual([202, 74, 202, 202]);
-    expect(await uncached({ blocks: [] })).toEqual([10, 10, 10, 10]);
-  });
-
   it("writes no match for a prompt without a whole block", async () => {
     const { ask } = await openProducer();
     expect(await ask({ blocks: [] })).toEqual([

@@ -3,13 +3,14 @@ import type { z } from "zod";
 import { approxPrefixCacheConfig } from "./config.ts";
 import { createLearnedPrefixes, type Learners, type PrefixLimits } from "./learned-prefixes.ts";
 
+/** Blocks remembered, one that several endpoints hold counted for each; the reference EPP has no such limit. */
+const maxBlocks = 10_000_000;
 /** Tokens in one of the host's prefix blocks, and the least that the reference EPP makes of any setting. */
 const blockTokens = 64;
 
 /**
  * Tells how many leading prefix blocks of the prompt each candidate is believed to hold, and how many there are, for all
- * who read them, and what that leaves to compute: one index for scorers, filters and deciders. Of prompts without a whole
- * block it says only that all is left to compute.
+ * who read them: one index for scorers, filters and deciders. Writes nothing for prompts without a whole block.
  */
 export const approxPrefixCacheProducer = defineProducer({
   type: "approx-prefix-cache-producer",
@@ -18,30 +19,26 @@ export const approxPrefixCacheProducer = defineProducer({
     { key: "request.block_hashes", required: true, blockSizeTokens: blockTokens },
     "kv_total_blocks",
     "kv_block_tokens",
-    "request.prompt_tokens",
     { key: "events.picked", required: true },
+    "events.done",
   ],
-  produces: ["data.prefix_match_blocks", "data.prefix_total_blocks", "data.uncached_tokens"],
+  produces: ["data.prefix_match_blocks", "data.prefix_total_blocks"],
   config: approxPrefixCacheConfig,
   create: (config) => {
     const prefixes = createLearnedPrefixes(toLimits(config), learners);
     return {
-      produce(call, [matchBlocks, totalBlocks, uncachedTokens]) {
+      produce(call, [matchBlocks, totalBlocks]) {
         const found = prefixes.match(call);
-        const { promptTokens, blockSizeTokens } = call.request;
-        if (found === undefined) {
-          uncachedTokens.fill(promptTokens);
-          return "no whole prefix block";
-        }
-        for (let i = 0; i < call.candidates.length; i++) {
-          matchBlocks[i] = found.matched[i];
-          uncachedTokens[i] = Math.max(promptTokens - found.matched[i] * blockSizeTokens, 0);
-        }
-        totalBlocks.fill(found.total);
+        if (found === undefined) return "no whole prefix block";
+        const { matched, total } = found;
+        for (let i = 0; i < matchBlocks.length; i++) matchBlocks[i] = matched[i];
+        totalBlocks.fill(total);
         return undefined;
       },
       feedback: (event) => prefixes.feedback(event),
       endpointsChanged: (change) => prefixes.endpointsChanged(change),
+      handoff: () => prefixes.handoff(),
+      restore: (handoff) => prefixes.restore(handoff),
     };
   },
 });
@@ -52,6 +49,7 @@ function toLimits(config: z.output<typeof approxPrefixCacheConfig>): PrefixLimit
   return {
     maxPrefixTokens: Math.min(maxPrefixTokensToMatch || Infinity, byBlocks || Infinity),
     defaultCapacityTokens: lruCapacityPerServer * blockTokens,
+    maxBlocks,
     readsCapacity: autoTune,
   };
 }

@@ -163,7 +163,7 @@ describe("what prefix-cache believes", () => {
 
 describe("prefix-cache", () => {
   it("abstains where the prompt has no whole block, and says so", () => {
-    const scorer = prefixCache.create({ maxPrefixTokens: 128, defaultCapacityTokens: 1_000 });
+    const scorer = prefixCache.create({ maxPrefixTokens: 128, defaultCapacityTokens: 1_000, maxBlocks: 1_000 });
     for (const request of [{}, promptOf(), { ...promptOf(1), blockSizeTokens: 256 }]) {
       const scores = new Float32Array(1).fill(Number.NaN);
       expect(scorer.score(fakeCall({ pool: poolOf(10), request }), scores)).toBe("no whole prefix block");
@@ -171,7 +171,7 @@ describe("prefix-cache", () => {
     }
   });
 
-  const wrong = [{ maxPrefixTokens: 0 }, { defaultCapacityTokens: 1.5 }, { blockSizeTokens: 64 }];
+  const wrong = [{ maxPrefixTokens: 0 }, { defaultCapacityTokens: 1.5 }, { maxBlocks: 0 }, { blockSizeTokens: 64 }];
   for (const parameters of wrong) {
     it(`refuses ${JSON.stringify(parameters)}`, () => {
       expect(prefixCache.config.safeParse(parameters).success).toBe(false);

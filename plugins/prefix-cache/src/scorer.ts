@@ -4,17 +4,18 @@ import { createLearnedPrefixes, type Learners } from "./learned-prefixes.ts";
 
 /**
  * Prefers endpoints that have the prompt's prefix in their cache: `score = matched ÷ total` prefix blocks, as an index
- * of its own believes, which learns from where requests were sent. Abstains for prompts without a whole block.
+ * of its own believes, which learns from where requests were sent and what became of them. Abstains for prompts without a whole block.
  */
 export const prefixCache = defineScorer({
   type: "prefix-cache",
   category: "affinity",
   state: "local",
   needs: [
-    { key: "request.block_hashes", required: true, blockSizeTokens: 64 },
+    { key: "request.block_hashes", required: true },
     "kv_total_blocks",
     "kv_block_tokens",
     { key: "events.picked", required: true },
+    "events.done",
   ],
   config: prefixCacheConfig,
   create: (config) => {
@@ -23,11 +24,14 @@ export const prefixCache = defineScorer({
       score(call, scores) {
         const found = prefixes.match(call);
         if (found === undefined) return "no whole prefix block";
-        for (let i = 0; i < call.candidates.length; i++) scores[i] = found.matched[i] / found.total;
+        const { matched, total } = found;
+        for (let i = 0; i < scores.length; i++) scores[i] = matched[i] / total;
         return undefined;
       },
       feedback: (event) => prefixes.feedback(event),
       endpointsChanged: (change) => prefixes.endpointsChanged(change),
+      handoff: () => prefixes.handoff(),
+      restore: (handoff) => prefixes.restore(handoff),
     };
   },
 });

@@ -1,4 +1,4 @@
 import { serve } from "@outrider/plugin-sdk";
-import { sessionAffinity } from "./scorer.ts";
+import { sessionAffinity, sessionAffinityScorer } from "./index.ts";
 
-await serve([sessionAffinity]);
+await serve([sessionAffinity, sessionAffinityScorer]);

@@ -58,6 +58,15 @@ describe("session-affinity", () => {
 
   it("scores a single candidate 1", async () => expect(await score("session-1", poolOf("a"))).toEqual([1]));
 
+  it("⚠ replicas share no sessions: here they agree without sharing, in whatever order they learned of endpoints", async () => {
+    const replicas = [pool, pool.toReversed(), [...pool.slice(3), ...pool.slice(0, 3)]];
+    const chosen = await Promise.all(
+      replicas.map((each) => Promise.all(keys.slice(0, 50).map((key) => choice(key, each)))),
+    );
+    expect(chosen[1]).toEqual(chosen[0]);
+    expect(chosen[2]).toEqual(chosen[0]);
+  });
+
   it("ranks the same endpoints the same way in any slots", async () => {
     const scores = await score("session-1", pool);
     const turned = await score("session-1", pool.toReversed());

@@ -12,6 +12,7 @@ import { responseShapes } from "./director/responses.ts";
 import { rewriteShapes } from "./director/rewrites.ts";
 import { anyAddress, routeShapes } from "./director/routes.ts";
 import { screenerShapes } from "./director/screeners.ts";
+import { sessionTokenShapes } from "./director/session-tokens.ts";
 
 /** Fields that a row has only when it is about the reference's insides, with what has no counterpart. */
 const insides: Readonly<Record<string, string>> = {
@@ -59,6 +60,7 @@ const shapes: readonly Shape[] = [
   ...conditionalShapes,
   ...screenerShapes,
   ...responseShapes,
+  ...sessionTokenShapes,
 ];
 
 /** The order of steps a request goes through. */

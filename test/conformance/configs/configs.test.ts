@@ -27,6 +27,11 @@ const withImage: ClientRequest = {
   body: { model: "m", messages: [{ role: "user", content: [{ type: "text", text }, image] }] },
 };
 
+/** A session token of an endpoint. */
+function toToken(id: string): string {
+  return Buffer.from(id).toString("base64");
+}
+
 /** A configuration that loads, and what it makes of requests. */
 interface Loads {
   readonly title: string;
@@ -52,6 +57,13 @@ const loading: readonly Loads[] = [
     want: toIdle,
   },
   {
+    title: "decides while nothing is predicted yet, with a target",
+    file: "reference/chart-latency-predictor.yaml",
+    pool: [endpoint("10.0.1.2:8000")],
+    requests: [{ ...chat, headers: { "x-llm-d-slo-ttft-ms": "200" } }],
+    want: toIdle,
+  },
+  {
     title: "sends to the port that ranks share, and names the rank",
     file: "reference/dp-epp-config.yaml",
     pool: [endpoint("10.0.0.1:8002"), prefill],
@@ -61,6 +73,13 @@ const loading: readonly Loads[] = [
       destinations: ["10.0.0.1:8000"],
       headers: { "x-data-parallel-host-port": "10.0.0.1:8002" },
     },
+  },
+  {
+    title: "sends what it cannot read to the server that the client's token names",
+    file: "reference/chart-payload-agnostic.yaml",
+    pool: plain,
+    requests: [{ headers: { "x-session-token": toToken("10.0.1.3:8000") }, body: { anything: [1] } }],
+    want: { refusedStatus: 0, destinations: ["10.0.1.3:8000"] },
   },
   {
     title: "sends to a server of the decode role",
@@ -184,8 +203,6 @@ const loading: readonly Loads[] = [
 
 /** Configurations that do not load: every message that their operator reads stands beside them. */
 const refused: readonly string[] = [
-  "reference/chart-latency-predictor.yaml",
-  "reference/chart-payload-agnostic.yaml",
   "reference/sim-epp-kvcache-config.yaml",
   "reference/sim-epp-no-hit-lru.yaml",
   "reference/sim-epp-tokenizer-vllm-http-config.yaml",

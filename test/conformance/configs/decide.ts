@@ -1,5 +1,6 @@
 import { Fields } from "../fields.ts";
 import { openHost } from "../host/host-under-test.ts";
+import { answerRouted } from "../host/send-request.ts";
 import { openExchange } from "../stream/exchange.ts";
 import { toMessage } from "../stream/message.ts";
 import type { PoolEndpoint } from "../stream/pool.ts";
@@ -38,6 +39,7 @@ export async function decideEach(
         { type: "request_body", body_text: JSON.stringify(body), end_of_stream: true },
       ];
       await exchange.send(entries.map((entry, i) => toMessage(new Fields(entry, "send"), i === 0)));
+      await answerRouted(exchange);
       await exchange.close();
     }
     return host.decisions.map((decision) =>

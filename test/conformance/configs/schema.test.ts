@@ -59,7 +59,7 @@ describe("the JSON Schema", () => {
     { title: "a misspelt type", text: `${head}plugins: [{ type: queue-socrer }]\n`, at: "/plugins/0/type enum" },
     {
       title: "a type that is refused",
-      text: `${head}plugins: [{ type: latency-scorer }]\n`,
+      text: `${head}plugins: [{ type: mm-embeddings-cache-scorer }]\n`,
       at: "/plugins/0/type enum",
     },
     {

@@ -91,7 +91,9 @@ export async function openHost(setup: HostSetup): Promise<HostUnderTest> {
 function fillTable(table: EndpointTable, pool: readonly PoolEndpoint[]): void {
   const nowMs = systemClock.nowMs();
   for (const { id, address, labels, waitingRequests, kvCacheUsage, activeModels } of pool) {
-    const slot = table.upsert({ id, address, labels, sets: { adapters_running: activeModels } });
+    const sets = { adapters_running: activeModels, adapters_waiting: [] };
+    const slot = table.upsert({ id, address, labels, sets });
+    table.setValue(slot, "max_adapters", activeModels.length, nowMs);
     table.setValue(slot, "waiting_requests", waitingRequests, nowMs);
     table.setValue(slot, "running_requests", 0, nowMs);
     table.setValue(slot, "kv_cache_usage", kvCacheUsage, nowMs);

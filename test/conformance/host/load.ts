@@ -1,6 +1,5 @@
 import { type ConfigResult, createPolicies, type HostConfig, loadConfig } from "@outrider/host";
 import { plugins } from "outrider/plugins";
-import type { FeatureName } from "../features.ts";
 import { NotApplicable } from "../verdict.ts";
 import { type PluginEntry, toConfigText } from "./config-text.ts";
 
@@ -36,8 +35,7 @@ export function typeFaults(faults: readonly ConfigFault[]): readonly ConfigFault
 /** The case needs types that the loader refuses, for good or for now; the loader says why. */
 export function refusedTypes(faults: readonly ConfigFault[]): NotApplicable {
   const messages = [...new Set(faults.map(({ message }) => message))];
-  const feature: FeatureName = messages.every(isOnItsWay) ? "plugin types to come" : "plugin types";
-  return new NotApplicable(feature, messages.join("; "));
+  return new NotApplicable("plugin types", messages.join("; "));
 }
 
 /** What the loader says against a type; `undefined` where the host has it. */
@@ -51,10 +49,6 @@ export async function isImplied(type: string): Promise<boolean> {
   if ((await faultsOf(text)).length > 0) return false;
   const { policies } = await loadText(text);
   return policies.some((spec) => spec.type === type) && createPolicies(policies).find(type).type.implied === true;
-}
-
-function isOnItsWay(message: string): boolean {
-  return message.includes("is not available yet");
 }
 
 function ofOne(entry: PluginEntry): string {

@@ -1,5 +1,5 @@
 import { Fields } from "../fields.ts";
-import { openExchange } from "../stream/exchange.ts";
+import { type Exchange, openExchange } from "../stream/exchange.ts";
 import { toMessage } from "../stream/message.ts";
 import { idleEndpoint, type PoolEndpoint } from "../stream/pool.ts";
 import { headerOf, joinBodies, type Reply } from "../stream/reply.ts";
@@ -92,8 +92,20 @@ async function sendTo(host: HostUnderTest, { body, headers = {} }: JsonRequest):
     { type: "request_body", body_text: JSON.stringify(body), end_of_stream: true },
   ];
   await exchange.send(entries.map((entry, i) => toMessage(new Fields(entry, "send"), i === 0)));
+  await answerRouted(exchange);
   await exchange.close();
   return toAnswer(joinBodies(exchange.replies));
+}
+
+/** Has the model server answer, where the request went to one: what is never answered was never computed. */
+export async function answerRouted(exchange: Exchange): Promise<void> {
+  if (exchange.replies.some(({ type }) => type === "immediate_response")) return;
+  const headers = { ":status": "200", "content-type": "application/json" };
+  const entries = [
+    { type: "response_headers", headers, end_of_stream: false },
+    { type: "response_body", body_text: "{}", end_of_stream: true },
+  ];
+  await exchange.send(entries.map((entry) => toMessage(new Fields(entry, "send"), false)));
 }
 
 function toAnswer(replies: readonly Reply[]): JsonAnswer {

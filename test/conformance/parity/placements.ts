@@ -4,7 +4,9 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type AnyDefinition, toNeedsBesides } from "@outrider/core";
 import type { createPluginRuntime, PluginCatalogue } from "@outrider/host";
+import { parametersFor } from "../../clients/needed-parameters.ts";
 import { everythingGrants } from "./fixtures/everything.ts";
 
 type RuntimeOptions = Parameters<typeof createPluginRuntime>[0];
@@ -56,8 +58,11 @@ export async function createFleet(catalogue: PluginCatalogue, folder: string): P
     children.push(spawn(process.execPath, commandOf(main), { env: remoteEnv, stdio: ["ignore", "ignore", "inherit"] }));
     processes.push({ name: `remote-${i}`, kind: "url", url: `h2c://127.0.0.1:${port}`, env: {} });
   }
+  const types = await Promise.all(
+    Object.values(catalogue).map(async ({ load, main }) => ({ definition: await load(), main })),
+  );
   const specs = placements.flatMap((placement) =>
-    Object.entries(catalogue).map(([type, { main }]) => toSpec(type, placement, `${placement}-${mains.indexOf(main)}`)),
+    types.map(({ definition, main }) => toSpec(definition, placement, `${placement}-${mains.indexOf(main)}`)),
   );
   return {
     specs,
@@ -69,16 +74,18 @@ export async function createFleet(catalogue: PluginCatalogue, folder: string): P
   };
 }
 
-function toSpec(type: string, placement: Placement, process: string): PluginSpec {
+function toSpec(definition: AnyDefinition, placement: Placement, process: string): PluginSpec {
+  const { type } = definition;
+  const parameters = parametersFor(type);
   const isLocal = placement === "inline" || placement === "worker";
   return {
     name: nameOf(type, placement),
     type,
     placement,
     process: isLocal ? undefined : process,
-    parameters: undefined,
+    parameters,
     budgetMs: 60_000,
-    needs: undefined,
+    needs: toNeedsBesides(definition, parameters),
     grant: everythingGrants,
     required: true,
     path: `plugins.${type}`,

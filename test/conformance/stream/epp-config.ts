@@ -62,13 +62,13 @@ function toText(
     name,
     members: withPicker(members.filter(({ type }) => !leftOut.has(type))),
   }));
-  const inProfiles = schedulingProfiles.flatMap(({ members }) => members.map(({ type }) => type));
-  const entries = [...new Set(inProfiles)].map(
-    (type): PluginEntry =>
-      type.endsWith("-picker") ? { type, parameters: { maxNumOfEndpoints: maxEndpoints } } : { type },
-  );
+  const inProfiles = new Map(schedulingProfiles.flatMap(({ members }) => members).map((of) => [nameOf(of), of]));
+  const entries = [...inProfiles.values()].map(({ name, type, parameters }): PluginEntry => {
+    if (type.endsWith("-picker")) return { type, parameters: { maxNumOfEndpoints: maxEndpoints } };
+    return { type, ...(name === undefined ? {} : { name }), ...(parameters === undefined ? {} : { parameters }) };
+  });
   return toConfigText({
-    plugins: [...entries, ...beside.filter(({ type }) => !inProfiles.includes(type))],
+    plugins: [...entries, ...beside.filter(({ type }) => !inProfiles.has(type))],
     ...(schedulingProfiles.length === 0
       ? {}
       : { schedulingProfiles: schedulingProfiles.map(({ name, members }) => ({ name, plugins: members.map(toRef) })) }),
@@ -80,6 +80,11 @@ function withPicker(members: readonly Member[]): readonly Member[] {
   return members.some(({ type }) => type.endsWith("-picker")) ? members : [...members, { type: "max-score-picker" }];
 }
 
-function toRef({ type, weight }: Member) {
-  return weight === undefined ? { pluginRef: type } : { pluginRef: type, weight };
+function toRef(member: Member) {
+  const { weight } = member;
+  return weight === undefined ? { pluginRef: nameOf(member) } : { pluginRef: nameOf(member), weight };
+}
+
+function nameOf({ name, type }: Member): string {
+  return name ?? type;
 }

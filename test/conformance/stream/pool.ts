@@ -10,7 +10,7 @@ export interface PoolEndpoint {
   readonly labels: Readonly<Record<string, string>>;
   readonly waitingRequests: number;
   readonly kvCacheUsage: number;
-  /** Adapters that are loaded; the cases call them active models. */
+  /** Adapters that are loaded, and as many as fit; the cases call them active models. */
   readonly activeModels: readonly string[];
 }
 

@@ -113,15 +113,17 @@ async function runStreams(
   const observed: (ObservedStream & { readonly exchange: Exchange })[] = [];
   let values: Readonly<Record<string, string>> = {};
   for (const plan of plans) {
+    const earlier: Exchange[] = [];
     for (let run = 1; run <= plan.repeat; run++) {
       const exchange = observed[plan.onStream - 1]?.exchange ?? openExchange(host.client);
       exchanges.push(exchange);
       const decided = host.ends.length;
-      await runSends(exchange, toSendPlan(fillIn(plan.entries, values)));
+      await runSends(exchange, toSendPlan(fillIn(plan.entries, { ...values, run: `${exchanges.length}` })));
       if (mustDecide) await completeRequest(exchange);
       const saved = saveValues(plan.save, exchange.replies);
       values = { ...values, ...saved };
-      if (run === plan.repeat) observed.push(observe(exchange, saved, host, decided));
+      if (run === plan.repeat) observed.push(observe(exchange, saved, host, decided, [...earlier]));
+      earlier.push(exchange);
     }
   }
   for (const exchange of new Set(exchanges)) await exchange.close();
@@ -160,6 +162,7 @@ function observe(
   saved: Readonly<Record<string, string>>,
   host: HostUnderTest,
   decided: number,
+  earlier: readonly Exchange[],
 ): ObservedStream & { readonly exchange: Exchange } {
   const { sent, replies } = exchange;
   return {
@@ -167,6 +170,7 @@ function observe(
     sent,
     replies,
     saved,
+    earlier,
     get isOverdue() {
       return exchange.isOverdue;
     },

@@ -15,10 +15,20 @@ export function saveValues(
   return Object.fromEntries(entries);
 }
 
-/** Entries of `send[]` with every `$name` in a string replaced by what was saved under it. */
+/** A value that is another one in each run, such as `request-N`. */
+const numbered = /^(\S*-)N$/;
+
+/**
+ * Entries of `send[]` with every `$name` in a string replaced by what was saved under it, and the `N` at the end of a
+ * value by the number of the run.
+ * @param values by name; `run` is that number.
+ */
 export function fillIn(entries: readonly unknown[], values: Readonly<Record<string, string>>): readonly unknown[] {
   const fill = (value: unknown): unknown => {
-    if (typeof value === "string") return value.replace(/^\$(\w+)$/, (whole, name: string) => values[name] ?? whole);
+    if (typeof value === "string") {
+      const text = value.replace(/^\$(\w+)$/, (whole, name: string) => values[name] ?? whole);
+      return values.run === undefined ? text : text.replace(numbered, `$1${values.run}`);
+    }
     if (Array.isArray(value)) return value.map(fill);
     if (typeof value !== "object" || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, fill(entry)]));

@@ -1,11 +1,12 @@
 import { Fields, isRecord } from "../fields.ts";
 import type { PluginEntry } from "../host/config-text.ts";
 import { NotApplicable } from "../verdict.ts";
+import { readSessionSettings } from "./session-settings.ts";
 
 /** A plugin of a profile. */
 export interface Member extends PluginEntry {
   readonly weight?: number;
-  /** Its parameters, where they are told in words; absent = none are. */
+  /** Its parameters, where they are told in words that nobody reads; absent = none are. */
   readonly settings?: string;
 }
 
@@ -50,7 +51,9 @@ function readFields(fields: Fields, config: string): ShortForm {
   const profiles = fields.object("profiles");
   return {
     profiles: Object.fromEntries(
-      Object.keys(profiles.values).map((name) => [name, profiles.texts(name).map(toMember)] as const),
+      Object.keys(profiles.values).map(
+        (name) => [name, profiles.texts(name).map((entry) => toMember(entry, name))] as const,
+      ),
     ),
     beside: parts.flatMap(({ beside }) => beside),
     sections: Object.assign({}, ...parts.map(({ sections }) => sections)),
@@ -94,13 +97,15 @@ function readHandler(words: string): readonly PluginEntry[] {
   return [...deciders.map(([, decider]) => ({ type: decider })), { type, ...parameters }];
 }
 
-/** `TYPE`, `TYPE weight N`, `TYPE(settings)`. */
-function toMember(entry: string): Member {
+/** `TYPE`, `TYPE weight N`, `TYPE(settings)`; with settings it is this profile's own. */
+function toMember(entry: string, profile: string): Member {
   const [, type = "", weight, settings] = /^([a-z0-9-]+)(?: weight ([\d.]+))?(?:\((.*)\))?$/.exec(entry) ?? [];
   if (type === "") throw new NotApplicable("in words", entry);
-  return {
-    type,
-    ...(weight === undefined ? {} : { weight: Number(weight) }),
-    ...(settings === undefined ? {} : { settings }),
-  };
+  return { type, ...(weight === undefined ? {} : { weight: Number(weight) }), ...toSettings(type, settings, profile) };
+}
+
+function toSettings(type: string, settings: string | undefined, profile: string): Omit<Member, "type" | "weight"> {
+  if (settings === undefined) return {};
+  if (!type.startsWith("session-affinity-")) return { settings };
+  return { name: `${type}/${profile}`, parameters: readSessionSettings(settings) };
 }

@@ -12,72 +12,72 @@ const prefill = profileAt("prefill", 2, 3);
 
 describe("prefix-based-pd-decider", () => {
   const cases = [
-    { title: "where nothing is said", options: {}, promptTokens: 9_999, uncached: [9_999], want: false },
+    { title: "where nothing is said", options: {}, promptTokens: 9_999, matched: [0], want: false },
     {
       title: "where as much is not cached as it takes",
       options: { nonCachedTokens: 40 },
-      promptTokens: 100,
-      uncached: [52],
+      promptTokens: 116,
+      matched: [1],
       want: true,
     },
     {
       title: "where more is not cached",
       options: { nonCachedTokens: 16 },
-      promptTokens: 100,
-      uncached: [52],
+      promptTokens: 116,
+      matched: [1],
       want: true,
     },
     {
       title: "where less is not cached",
       options: { nonCachedTokens: 53 },
-      promptTokens: 100,
-      uncached: [52],
+      promptTokens: 116,
+      matched: [1],
       want: false,
     },
     {
       title: "for prompts shorter than what must not be cached",
       options: { nonCachedTokens: 101 },
       promptTokens: 100,
-      uncached: [100],
+      matched: [0],
       want: false,
     },
     {
       title: "for prompts below their limit",
       options: { nonCachedTokens: 1, promptTokens: 101 },
       promptTokens: 100,
-      uncached: [100],
+      matched: [0],
       want: false,
     },
     {
       title: "for prompts at their limit",
       options: { nonCachedTokens: 1, promptTokens: 100 },
       promptTokens: 100,
-      uncached: [100],
+      matched: [0],
       want: true,
     },
     {
       title: "where nothing is known of the cache",
       options: { nonCachedTokens: 100 },
       promptTokens: 100,
-      uncached: [Number.NaN],
+      matched: [Number.NaN],
       want: true,
     },
     {
       title: "where nobody tells what is cached",
       options: { nonCachedTokens: 100 },
       promptTokens: 100,
-      uncached: undefined,
+      matched: undefined,
       want: true,
     },
     {
       title: "where all is cached",
       options: { nonCachedTokens: 1 },
-      promptTokens: 100,
-      uncached: [0],
+      promptTokens: 128,
+      matched: [2],
       want: false,
     },
   ];
-  for (const { title, options, promptTokens, uncached, want } of cases) {
+  for (const { title, options, promptTokens, matched, want } of cases) {
     it(
       `wants a prefill endpoint ${title}`.replace("wants a prefill endpoint never", "never wants a prefill endpoint"),
       () => {
@@ -92,8 +92,12 @@ describe("prefix-based-pd-decider", () => {
           encodeDecider: undefined,
           primaryPort: 0,
         });
-        const producer = producerOf("data.uncached_tokens", (_, values) => values.set(uncached ?? []));
-        const waves = uncached === undefined ? [] : [[producer]];
+        const total = [Math.floor(promptTokens / 64)];
+        const producers = [
+          producerOf("data.prefix_match_blocks", (_, values) => values.set(matched ?? [])),
+          producerOf("data.prefix_total_blocks", (_, values) => values.set(total)),
+        ];
+        const waves = matched === undefined ? [] : [producers];
         const record = decide(handler, { facts: { promptTokens }, plan: { waves } });
         expect(record.profiles).toHaveLength(want ? 2 : 1);
       },

@@ -1,3 +1,4 @@
+import { uncachedTokens } from "../../contract/uncached-tokens.ts";
 import type { Decider } from "../../cycle/types.ts";
 
 /** `parameters:` of a `prefix-based-pd-decider`. */
@@ -19,8 +20,9 @@ export function createPrefixBasedPdDecider(
     decide(view, picked) {
       const length = view.facts.promptTokens;
       if (nonCachedTokens === 0 || length < promptTokens || length < nonCachedTokens) return false;
-      const uncached = view.data("data.uncached_tokens", picked);
-      return (Number.isNaN(uncached) ? length : uncached) >= nonCachedTokens;
+      const matched = view.data("data.prefix_match_blocks", picked);
+      const total = view.data("data.prefix_total_blocks", picked);
+      return uncachedTokens(length, matched, total) >= nonCachedTokens;
     },
   };
 }

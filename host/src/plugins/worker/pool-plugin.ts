@@ -190,9 +190,9 @@ class Plugin implements PoolPlugin {
   }
 
   #declare(): Promise<Declaration> {
-    const { definition, context, memoryMb } = this.#options;
+    const { definition, entry, context, memoryMb } = this.#options;
     const { clock, timing } = context;
-    if (definition !== undefined) return Promise.resolve(toDeclaration(definition, true));
+    if (definition !== undefined) return Promise.resolve(toDeclaration(definition, entry.spec.parameters, true));
     const limits = { startupMs: timing.startupMs, createMs: timing.handshakeMs };
     return tryModule(this.#message([]), { memoryMb, clock, ...limits });
   }

@@ -58,7 +58,7 @@ function createThread(post: (message: FromThread) => void, memory: SharedArrayBu
     });
     served.endpointsChanged({ removedSlots: [], upserted: tables.known });
     instances.set(instance, served);
-    return toDeclaration(definition, made.instance.feedback !== undefined);
+    return toDeclaration(definition, parameters, made.instance.feedback !== undefined);
   };
 
   const runCalls = ({ bytes, tickets, dueAtMs, inflight }: CallsMessage): void => {

@@ -67,7 +67,6 @@ describe("parameters that are refused", () => {
     },
     { type: "file-discovery", given: {}, at: "path" },
     { type: "file-discovery", given: { path: "" }, at: "path" },
-    { type: "inflight-load-producer", given: { outputRatio: -1 }, at: "outputRatio" },
     { type: "token-producer", given: { vllm: {} }, at: "" },
   ];
   for (const { type, given, at } of cases) {
@@ -172,23 +171,5 @@ describe("where endpoints come from", () => {
       ...defaultDataLayer.topology,
       hostname: "node",
     });
-  });
-});
-
-describe("producers that the host stands for", () => {
-  it("accept the reference's parameters, and tell which have no effect", () => {
-    const given = {
-      addEstimatedOutputTokens: true,
-      outputRatio: 2,
-      maxEstimatedOutputTokens: 100,
-      syncCrossReplicaState: false,
-    };
-    const oddities = typeOf("inflight-load-producer").oddities!(read("inflight-load-producer", given) as never);
-    expect(oddities.map(({ path }) => path[0])).toEqual([
-      "addEstimatedOutputTokens",
-      "outputRatio",
-      "maxEstimatedOutputTokens",
-    ]);
-    expect(typeOf("inflight-load-producer").oddities!(read("inflight-load-producer", {}) as never)).toEqual([]);
   });
 });

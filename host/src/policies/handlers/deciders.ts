@@ -14,6 +14,8 @@ const prefixBasedPdParameters = z.strictObject({
   promptTokens: z.int().min(0).default(0),
 });
 
+const prefixMatch = ["request.prompt_tokens", "data.prefix_match_blocks", "data.prefix_total_blocks"] as const;
+
 /** Types that say whether a stage gets an endpoint of its own. */
 export const deciderTypes: readonly PolicyType[] = [
   definePolicy({
@@ -26,7 +28,7 @@ export const deciderTypes: readonly PolicyType[] = [
         : `wants a prefill endpoint where ${nonCachedTokens} tokens or more are not in the decode endpoint's cache${
             promptTokens === 0 ? "" : `, for prompts of at least ${promptTokens}`
           }`,
-    needs: ({ nonCachedTokens }) => (nonCachedTokens === 0 ? [] : ["data.uncached_tokens"]),
+    needs: ({ nonCachedTokens }) => (nonCachedTokens === 0 ? [] : prefixMatch),
     decider: createPrefixBasedPdDecider,
   }),
   definePolicy({

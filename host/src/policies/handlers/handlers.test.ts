@@ -151,7 +151,11 @@ describe("what handlers and deciders read", () => {
   const cases = [
     { type: "disagg-profile-handler", parameters: {}, want: [] },
     { type: "prefix-based-pd-decider", parameters: {}, want: [] },
-    { type: "prefix-based-pd-decider", parameters: { nonCachedTokens: 1 }, want: ["data.uncached_tokens"] },
+    {
+      type: "prefix-based-pd-decider",
+      parameters: { nonCachedTokens: 1 },
+      want: ["request.prompt_tokens", "data.prefix_match_blocks", "data.prefix_total_blocks"],
+    },
     { type: "always-disagg-multimodal-decider", parameters: {}, want: ["request.multimodal"] },
     { type: "always-disagg-pd-decider", parameters: {}, want: [] },
     { type: "header-profile-handler", parameters: {}, want: [{ key: "request.headers", names: ["epp-profile"] }] },

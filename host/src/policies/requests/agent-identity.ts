@@ -1,9 +1,7 @@
+import { agentSessionHeaders } from "@outrider/core";
 import { z } from "zod";
 import { headerName } from "../common-parameters.ts";
 import { type AgentReader, definePolicy } from "../policy-type.ts";
-
-/** Headers by which agents name their sessions, the first that is there counts. */
-const sessionHeaders = ["x-claude-code-session-id", "x-session-affinity", "session-id", "session_id"] as const;
 
 /** `parameters:` of an `agent-identity`. */
 const agentIdentityParameters = z.strictObject({
@@ -18,11 +16,13 @@ export const agentIdentity = definePolicy({
   parameters: agentIdentityParameters,
   explain: ({ additionalSessionHeaders }) =>
     `accounts requests without a fairness header to the first of ${headersOf(additionalSessionHeaders).join(", ")}`,
+  session: ({ additionalSessionHeaders }) =>
+    headersOf(additionalSessionHeaders).map((name) => ({ kind: "header", name })),
   agent: ({ additionalSessionHeaders }) => createAgentReader(headersOf(additionalSessionHeaders)),
 });
 
 function headersOf(additional: readonly string[]): readonly string[] {
-  return [...additional, ...sessionHeaders];
+  return [...additional, ...agentSessionHeaders];
 }
 
 function createAgentReader(names: readonly string[]): AgentReader {

@@ -45,7 +45,7 @@ export const answerRules: readonly Rule[] = [
     id: "C18",
     title: "Answers with one number a candidate",
     levels: everyLevel,
-    checks: `Puts calls for ${sizes.join(", ")} candidates, for all that live and for none.`,
+    checks: `Puts calls for ${sizes.join(", ")} candidates, for all that live and for none; a producer without values says why.`,
     source: "ScoreResponse: scores one a candidate, in candidate order, ascending slot",
     remedy:
       "Size the answer by the candidates asked for (empty `candidates` = all that live), not by what you can rate.",
@@ -163,7 +163,8 @@ async function checkCounts(kit: Kit): Promise<void> {
 function expectRows(answer: TestAnswer): void {
   const rows = toRows(answer);
   const { call, response, frame } = answer;
-  if (call.instance.role === "scorer" || rows.length > 0 || answer.count === 0) return;
+  const isTold = rows.length > 0 || response.reason !== "";
+  if (call.instance.role === "scorer" || isTold || answer.count === 0) return;
   throw new RuleFailure(
     `values of ${call.instance.produces.join(", ")}`,
     `${response.data.length} columns`,

@@ -41,7 +41,7 @@ export const eventRules: readonly Rule[] = [
     id: "C39",
     title: "Produces what it says, under the numbers it was given",
     levels: stateful,
-    checks: "Looks at the columns of a producer's answers: those of its keys, once each, and no scores.",
+    checks: "Looks at the columns of a producer's answers: those of its keys, once each, or none and why; no scores.",
     source: "Producers: values in `data`, one entry a name, numbered in Instance.data",
     remedy: "Answer one CandidateData for each of `produces`, with the number of `data.<name>` of your instance.",
     after: sound,
@@ -151,10 +151,11 @@ async function checkProduced(kit: Kit): Promise<void> {
   const link = await kit.ready();
   for (const instance of producers) {
     const [answer] = await link.ask([kit.calls.create(instance, link.world!)]);
-    const { data, scores } = answer!.response;
+    const { data, reason, scores } = answer!.response;
     const wanted = kit.columns.filter(({ key }) => instance.produces.includes(key)).map(({ id }) => id);
     const came = data.map(({ column }) => column).sort((a, b) => a - b);
-    if (came.join() !== wanted.join()) {
+    const saysWhyNone = came.length === 0 && reason !== "";
+    if (!saysWhyNone && came.join() !== wanted.join()) {
       const names = instance.produces.join(", ");
       throw new RuleFailure(
         `columns ${wanted.join(", ")} (${names})`,

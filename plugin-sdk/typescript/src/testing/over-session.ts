@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { CycleCall, EndpointSnapshot } from "@outrider/core/contract";
-import { type AnyDefinition, columnKeys, type Need, OutriderError } from "@outrider/core/contract";
+import { type AnyDefinition, columnKeys, OutriderError, toNeeds } from "@outrider/core/contract";
 import type { SessionClient, SessionOptions, WireInstance } from "@outrider/transport";
 import { toWireNeed } from "../spec.ts";
 import type { OpenPlugin } from "./open-plugin.ts";
@@ -35,7 +35,7 @@ export async function openOverSession(
   broken: readonly OutriderError[],
   release: () => Promise<void>,
 ): Promise<OpenPlugin> {
-  const instance = toInstance(definition);
+  const instance = toInstance(definition, parameters);
   await configure(session, instance, definition.type, parameters);
   let snapshot: EndpointSnapshot | undefined;
   const learn = async (next: EndpointSnapshot) => {
@@ -67,8 +67,8 @@ export async function openOverSession(
   };
 }
 
-function toInstance(definition: AnyDefinition): WireInstance {
-  const granted = definition.needs.map((need): Need => (typeof need === "string" ? { key: need } : need));
+function toInstance(definition: AnyDefinition, parameters: unknown): WireInstance {
+  const granted = toNeeds(definition, parameters);
   const produces = definition.kind === "producer" ? definition.produces : [];
   const data = [...new Set([...granted.map(({ key }) => key), ...produces])].filter((key) => key.startsWith("data."));
   const numbered = data.map((key, i) => ({ id: firstDataId + i, key }));

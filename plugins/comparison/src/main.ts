@@ -1,0 +1,4 @@
+import { serve } from "@outrider/plugin-sdk";
+import { lmetric, smgCacheAware, smgLeastLoad } from "./index.ts";
+
+await serve([lmetric, smgCacheAware, smgLeastLoad]);

@@ -1,0 +1,2 @@
+export * from "./context-length.ts";
+export * from "./header-label.ts";

@@ -1,0 +1,4 @@
+import { serve } from "@outrider/plugin-sdk";
+import { loraAffinityScorer } from "./scorer.ts";
+
+await serve([loraAffinityScorer]);

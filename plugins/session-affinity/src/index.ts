@@ -1,0 +1,2 @@
+export { sessionAffinityScorer } from "./pinned-scorer.ts";
+export { sessionAffinity } from "./scorer.ts";

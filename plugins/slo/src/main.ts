@@ -1,0 +1,4 @@
+import { serve } from "@outrider/plugin-sdk";
+import { latencyScorer, predictedLatencyProducer, slo } from "./index.ts";
+
+await serve([slo, latencyScorer, predictedLatencyProducer]);
