@@ -15,6 +15,8 @@ export { runCycle } from "./cycle/run-cycle.ts";
 export * from "./cycle/types.ts";
 export { vetoedOf } from "./cycle/vetoes.ts";
 export type { BodyFault, BodyTop } from "./facts/body-top.ts";
+export * from "./facts/answer-reader.ts";
+export type { AnswerForm, AnswerFrame } from "./facts/answer-text.ts";
 export * from "./facts/fact-needs.ts";
 export type * from "./facts/facts-types.ts";
 export type * from "./facts/given-facts.ts";

@@ -57,6 +57,12 @@ export interface DoneEvent {
   readonly ttftUs: number;
   /** Request received to its end, in ms. */
   readonly e2eMs: number;
+  /**
+   * Chained hashes of the prefix blocks that the answer completes behind the last one of `request.block_hashes`, as the
+   * next turn's prompt has them: two words each, low word first. May be kept. Absent = none, not granted, or the next
+   * prompt will not hold the answer as it came. Needs `events.answer_blocks`.
+   */
+  readonly blockHashes?: Uint32Array;
 }
 
 /** What became of the request behind one call to a plugin. */

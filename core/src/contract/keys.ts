@@ -82,6 +82,10 @@ export const needKeys = {
   "events.picked": { grant: "asked", about: "Which endpoint each call's request was sent to." },
   "events.progress": { grant: "asked", about: "Chunks and tokens of an answer under way." },
   "events.done": { grant: "asked", about: "How each call's request ended." },
+  "events.answer_blocks": {
+    grant: "asked",
+    about: "Hashes of the blocks that an answer adds to its prompt's; only beside `request.block_hashes`.",
+  },
   "request.headers": { grant: "operator", about: "Request headers, by name." },
   "request.prompt_text": { grant: "operator", about: "Text of the prompt." },
   "request.token_ids": { grant: "operator", about: "Token ids of the prompt." },

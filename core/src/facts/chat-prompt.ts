@@ -14,7 +14,8 @@ export function readChat({ messages, system, tools }: BodyMembers): Prompt {
   for (const [i, message] of messages.entries()) {
     if (!text.addMessage(message)) return promptFault(`messages[${i}] must have a role, and as content text or parts`);
   }
-  return text.toPrompt();
+  const prompt = text.toPrompt();
+  return text.lastRole === assistant ? { ...prompt, endsInAnswer: true } : prompt;
 }
 
 /** What comes before the input of a body, where its API has such. */
@@ -41,8 +42,17 @@ export function beginText({ tools, instructions }: Preamble): PromptText {
   return text;
 }
 
+const assistant = "assistant";
+
+/** What stands before and behind an answer where the prompt of a chat's next turn goes on behind that of this one. */
+export const chatAnswerFrame = { opener: `<|${assistant}|>\n`, closer: "\n" } as const;
+
+type TextPrompt = Extract<Prompt, { kind: "text" }>;
+
 /** Writes a rendered prompt. */
 export class PromptText {
+  /** Who said what was added last; empty = nobody. */
+  lastRole = "";
   readonly #pieces: string[] = [];
   #isMultimodal = false;
   /** Whether the new line behind what was added last is still to come, with what opens the next. */
@@ -52,6 +62,7 @@ export class PromptText {
   add(role: string, content: string): void {
     this.#pieces.push(this.#isEndOpen ? (openers.get(role) ?? `\n<|${role}|>\n`) : `<|${role}|>\n`, content);
     this.#isEndOpen = true;
+    this.lastRole = role;
   }
 
   /** Adds a text as it is. */
@@ -89,7 +100,7 @@ export class PromptText {
   }
 
   /** All that was added. */
-  toPrompt(): Prompt {
+  toPrompt(): TextPrompt {
     this.#endLine();
     return { kind: "text", pieces: this.#pieces, isMultimodal: this.#isMultimodal };
   }
@@ -123,7 +134,7 @@ export class PromptText {
 
 /** What stands between what is said and what the usual roles say next. */
 const openers: ReadonlyMap<string, string> = new Map(
-  ["user", "assistant", "tool", "system", "developer"].map((role) => [role, `\n<|${role}|>\n`]),
+  ["user", assistant, "tool", "system", "developer"].map((role) => [role, `\n<|${role}|>\n`]),
 );
 
 /** Types of the parts that are no text, in any of the APIs. */

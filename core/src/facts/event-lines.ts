@@ -1,3 +1,4 @@
+import type { AnswerReader } from "./answer-reader.ts";
 import type { UsageFinder } from "./usage-finder.ts";
 
 const NEW_LINE = 0x0a;
@@ -15,16 +16,18 @@ export class EventLines {
   outputEvents = 0;
   readonly #finder: UsageFinder;
   readonly #needle: Buffer;
+  readonly #answer: AnswerReader | undefined;
   #line: "field" | "event" | "data" | "payload" | "other" = "field";
   /** Name of the field, or of the event, as far as it has come. */
   #name = "";
   /** Name of the event that the next data line belongs to; empty = none was told. */
   #event = "";
 
-  /** @param needle bytes without which a payload tells no usage. */
-  constructor(finder: UsageFinder, needle: Buffer) {
+  /** @param needle bytes without which a payload tells no usage. @param answer is shown every payload. */
+  constructor(finder: UsageFinder, needle: Buffer, answer: AnswerReader | undefined) {
     this.#finder = finder;
     this.#needle = needle;
+    this.#answer = answer;
     finder.stop();
   }
 
@@ -58,7 +61,9 @@ export class EventLines {
     if (this.#line === "field") at = this.#readField(bytes, at, end);
     if (this.#line === "event") this.#addName(bytes, at, end);
     if (this.#line === "data") at = this.#beginPayload(bytes, at, end, mayTell);
-    if (this.#line === "payload" && this.#finder.isReading) this.#finder.read(bytes, at, end);
+    if (this.#line !== "payload") return;
+    if (this.#finder.isReading) this.#finder.read(bytes, at, end);
+    this.#answer?.read(bytes, at, end);
   }
 
   #readField(bytes: Buffer, start: number, end: number): number {
@@ -94,6 +99,7 @@ export class EventLines {
     if (this.#line === "payload") {
       if (standsForOutput(this.#event) && !this.#finder.hasNoChoices) this.outputEvents++;
       this.#finder.stop();
+      this.#answer?.endText();
     } else if (this.#line === "event") {
       this.#event = this.#name.trim();
     } else if (this.#line === "field" && this.#name.trim() === "") {

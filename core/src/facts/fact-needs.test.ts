@@ -7,6 +7,7 @@ it("needs nothing of a request where nothing of it was granted", () => {
     tokenIds: false,
     multimodal: false,
     blockSizesTokens: [],
+    answerBlocks: false,
     headers: [],
   });
 });
@@ -15,6 +16,7 @@ it("joins what several plugins were granted", () => {
   expect(
     toFactNeeds([
       { key: "request.block_hashes" },
+      { key: "events.answer_blocks" },
       { key: "request.block_hashes", blockSizeTokens: 16 },
       { key: "request.block_hashes", blockSizeTokens: 64 },
       { key: "request.headers", names: ["X-A", "x-b"] },
@@ -28,6 +30,7 @@ it("joins what several plugins were granted", () => {
     tokenIds: true,
     multimodal: true,
     blockSizesTokens: [64, 16],
+    answerBlocks: true,
     headers: ["x-a", "x-b"],
   });
 });

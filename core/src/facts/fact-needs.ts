@@ -10,6 +10,8 @@ export interface FactNeeds {
   readonly multimodal: boolean;
   /** Sizes, in tokens, of the prefix blocks that hashes are wanted of; none: no hashes. The first is the default. */
   readonly blockSizesTokens: readonly number[];
+  /** Whether hashes are wanted of what answers add to them too. */
+  readonly answerBlocks: boolean;
   /** Names of the headers that are read, in lower case. */
   readonly headers: readonly string[];
 }
@@ -27,6 +29,7 @@ export function toFactNeeds(granted: readonly Need[]): FactNeeds {
     blockSizesTokens: [
       ...new Set(of("request.block_hashes").map(({ blockSizeTokens }) => blockSizeTokens ?? defaultBlockSizeTokens)),
     ],
+    answerBlocks: of("events.answer_blocks").length > 0,
     headers: [...new Set(of("request.headers").flatMap(({ names = [] }) => names.map((name) => name.toLowerCase())))],
   };
 }

@@ -1,6 +1,7 @@
 import type { RequestFacts, SessionSource } from "../contract/index.ts";
 import type { ByteSpan } from "../rewrite/replace-spans.ts";
 import type { SessionPins } from "../sessions/types.ts";
+import type { AnswerStart } from "./answer-reader.ts";
 import type { FactNeeds } from "./fact-needs.ts";
 import type { GivenFacts } from "./given-facts.ts";
 import type { RequestParser, RequestParsers } from "./parser.ts";
@@ -55,6 +56,11 @@ export interface HostFacts extends RequestFacts {
    * its API names no model there.
    */
   readonly modelSpans: readonly ByteSpan[];
+  /**
+   * Where the hashes of {@link RequestFacts.blockHashes} go on with the answer; `undefined` where nobody needs it, or
+   * the next turn's prompt will not begin with this one and its answer. Known once the hashes are.
+   */
+  readonly answerStart: AnswerStart | undefined;
   /** The candidates are known, and so is where the session is pinned to; without it, nowhere. */
   pin(pins: Pick<SessionPins, "slots" | "pinnedSlot">): void;
   /** Reads the body as far as the needs demand, so that reading facts is cheap; returns what is wrong with it. */

@@ -6,7 +6,14 @@ import type { GivenFacts } from "./given-facts.ts";
 import { createRequestFacts } from "./request-facts.ts";
 import { maxSessionKeyLength } from "./session-key.ts";
 
-const needs: FactNeeds = { promptText: true, tokenIds: true, multimodal: false, blockSizesTokens: [16], headers: [] };
+const needs: FactNeeds = {
+  promptText: true,
+  tokenIds: true,
+  multimodal: false,
+  blockSizesTokens: [16],
+  answerBlocks: false,
+  headers: [],
+};
 const nothing: GivenFacts = {
   model: "m",
   stream: false,

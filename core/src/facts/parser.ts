@@ -1,3 +1,4 @@
+import type { AnswerForm } from "./answer-text.ts";
 import type { BodyFault, BodyTop } from "./body-top.ts";
 import type { Prompt } from "./prompt.ts";
 import type { ScannedBody } from "./scan-body.ts";
@@ -15,6 +16,8 @@ export interface RequestParser {
   namesModel(path: string): boolean;
   /** Whether the response of this path tells token usage, and names a model. */
   observesResponse(path: string): boolean;
+  /** How answers of this path stand in the response; `undefined` where no next prompt begins with this one and them. */
+  answerForm(path: string): AnswerForm | undefined;
   /** Reads the top level of a body, where nobody needs its prompt; never throws. */
   scan(body: readonly Uint8Array[], path: string): ScannedBody | BodyFault;
   /** Reads a body with its prompt; never throws. What {@link scan} finds fault with it does too, in the same words. */

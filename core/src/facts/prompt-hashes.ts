@@ -1,4 +1,4 @@
-import { type Hash64, hashBlocks } from "../hash/index.ts";
+import { type ChainStart, type Hash64, hashBlocks } from "../hash/index.ts";
 import type { Prompt } from "./prompt.ts";
 
 /** Bytes that count as a token where nobody tokenises, and that stand for one in block hashes. */
@@ -30,13 +30,35 @@ function byteLengthOf(piece: string): number {
 export function hashPrompt(prompt: Prompt, blockSizeTokens: number, maxTokens: number, seed: Hash64): Uint32Array {
   const blockBytes = blockSizeTokens * TOKEN_BYTES;
   const maxBlocks = Math.floor(maxTokens / blockSizeTokens);
-  if (prompt.kind === "text")
-    return hashBlocks(encode(prompt.pieces, maxBlocks * blockBytes), blockBytes, seed, maxBlocks);
-  if (prompt.kind === "ascii")
-    return hashBlocks(join(prompt.pieces, maxBlocks * blockBytes), blockBytes, seed, maxBlocks);
-  if (prompt.kind !== "tokens") return new Uint32Array(0);
-  return hashBlocks(new Uint8Array(prompt.tokenIds.buffer), blockBytes, seed, maxBlocks);
+  return hashBlocks(toBytes(prompt, maxBlocks * blockBytes), blockBytes, seed, maxBlocks);
 }
+
+/** As {@link hashPrompt} of a text, with where the hashes go on behind it; nowhere where they are as many as may be. */
+export function hashOnwards(
+  prompt: Prompt,
+  blockSizeTokens: number,
+  maxTokens: number,
+  seed: Hash64,
+): { readonly hashes: Uint32Array; readonly next: ChainStart | undefined } {
+  const blockBytes = blockSizeTokens * TOKEN_BYTES;
+  const maxBlocks = Math.floor(maxTokens / blockSizeTokens);
+  const bytes = toBytes(prompt, maxBlocks * blockBytes);
+  const hashes = hashBlocks(bytes, blockBytes, seed, maxBlocks);
+  const blocks = hashes.length / 2;
+  if (blocks === maxBlocks) return { hashes, next: undefined };
+  const hash = blocks === 0 ? seed : { low: hashes[2 * blocks - 2], high: hashes[2 * blocks - 1] };
+  const rest = new Uint8Array(bytes.subarray(blocks * blockBytes));
+  return { hashes, next: { hash, rest, blockBytes, maxBlocks: maxBlocks - blocks } };
+}
+
+/** A prompt as it is hashed, at least `limit` bytes of it where it has them; valid until the next call. */
+function toBytes(prompt: Prompt, limit: number): Uint8Array {
+  if (prompt.kind === "text") return encode(prompt.pieces, limit);
+  if (prompt.kind === "ascii") return join(prompt.pieces, limit);
+  return prompt.kind === "tokens" ? new Uint8Array(prompt.tokenIds.buffer) : noBytes;
+}
+
+const noBytes = new Uint8Array(0);
 
 let scratch = Buffer.allocUnsafeSlow(1 << 16);
 

@@ -1,7 +1,13 @@
 /** The prompt of a request, as far as its form is known. */
 export type Prompt =
   /** Its text is the pieces one behind the other, which are joined only where somebody reads it as one. */
-  | { readonly kind: "text"; readonly pieces: readonly string[]; readonly isMultimodal?: boolean }
+  | {
+      readonly kind: "text";
+      readonly pieces: readonly string[];
+      readonly isMultimodal?: boolean;
+      /** Whether it ends with what an assistant says, so that an answer is no message of its own. */
+      readonly endsInAnswer?: boolean;
+    }
   /** Text too, as it stands in the body. */
   | { readonly kind: "ascii"; readonly pieces: readonly Uint8Array[] }
   | { readonly kind: "tokens"; readonly tokenIds: Uint32Array; readonly isMultimodal?: boolean }

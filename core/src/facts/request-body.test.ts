@@ -6,7 +6,14 @@ import { createRequestParsers } from "./parsers/request-parsers.ts";
 import { createSglanghttpParser } from "./parsers/sglanghttp-parser.ts";
 import { createRequestFacts } from "./request-facts.ts";
 
-const nothing: FactNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
+const nothing: FactNeeds = {
+  promptText: false,
+  tokenIds: false,
+  multimodal: false,
+  blockSizesTokens: [],
+  answerBlocks: false,
+  headers: [],
+};
 
 function factsOf(
   { body, path = "/v1/completions" }: { readonly body?: unknown; readonly path?: string },

@@ -4,7 +4,14 @@ import type { FactNeeds } from "./fact-needs.ts";
 import type { FactsSettings, FactsSource } from "./facts-types.ts";
 import { createRequestFacts } from "./request-facts.ts";
 
-const nothing: FactNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
+const nothing: FactNeeds = {
+  promptText: false,
+  tokenIds: false,
+  multimodal: false,
+  blockSizesTokens: [],
+  answerBlocks: false,
+  headers: [],
+};
 const PATH = "/v1/completions";
 
 interface Request {

@@ -1,12 +1,14 @@
 import { prefixSeed } from "../hash/index.ts";
 import type { ByteSpan } from "../rewrite/replace-spans.ts";
 import type { SessionPins } from "../sessions/types.ts";
+import type { AnswerStart } from "./answer-reader.ts";
+import { type AnswerForm, answerFrames } from "./answer-text.ts";
 import { readsPrompt } from "./fact-needs.ts";
 import type { FactsSettings, FactsSource, HostFacts } from "./facts-types.ts";
 import type { RequestParser } from "./parser.ts";
 import { defaultParsers } from "./parsers/request-parsers.ts";
 import { noPrompt, type Prompt } from "./prompt.ts";
-import { countPromptTokens, hashPrompt, TOKEN_BYTES } from "./prompt-hashes.ts";
+import { countPromptTokens, hashOnwards, hashPrompt, TOKEN_BYTES } from "./prompt-hashes.ts";
 import { RequestBody } from "./request-body.ts";
 import { defaultSessionSources, readSessionKey, toSessionKey } from "./session-key.ts";
 
@@ -32,6 +34,7 @@ class SourceFacts implements HostFacts {
   #promptTokens = -1;
   #multimodal: boolean | undefined;
   #hashes: Map<number, Uint32Array> | undefined;
+  #answerStart: AnswerStart | undefined;
   #headers: Readonly<Record<string, string>> | undefined;
   #objective: string | undefined;
   #fairnessId: string | undefined;
@@ -134,6 +137,10 @@ class SourceFacts implements HostFacts {
     return this.#settings.needs.blockSizesTokens[0] ?? 0;
   }
 
+  get answerStart(): AnswerStart | undefined {
+    return this.#answerStart;
+  }
+
   get headers(): Readonly<Record<string, string>> {
     this.#headers ??= this.#readHeaders();
     return this.#headers;
@@ -202,7 +209,21 @@ class SourceFacts implements HostFacts {
 
   #hash(blockSizeTokens: number): Uint32Array {
     const seed = prefixSeed(this.model, this.lora, this.#body.top.cacheSalt);
-    return hashPrompt(this.#body.prompt, blockSizeTokens, this.#settings.maxPrefixTokens ?? 131_072, seed);
+    const maxTokens = this.#settings.maxPrefixTokens ?? 131_072;
+    const { prompt } = this.#body;
+    const form = this.#answerForm(blockSizeTokens);
+    if (form === undefined) return hashPrompt(prompt, blockSizeTokens, maxTokens, seed);
+    const { hashes, next } = hashOnwards(prompt, blockSizeTokens, maxTokens, seed);
+    if (next !== undefined) this.#answerStart = { form, chain: next, ...answerFrames[form] };
+    return hashes;
+  }
+
+  /** How its answer stands in the response, where that goes on behind the prompt and somebody wants its hashes. */
+  #answerForm(blockSizeTokens: number): AnswerForm | undefined {
+    if (!this.#settings.needs.answerBlocks || blockSizeTokens !== this.blockSizeTokens) return undefined;
+    const { parser, prompt } = this.#body;
+    const isOpen = prompt.kind === "ascii" || (prompt.kind === "text" && prompt.endsInAnswer !== true);
+    return isOpen ? parser?.answerForm(this.#source.path) : undefined;
   }
 
   #readSessionKey(): string {

@@ -1,3 +1,4 @@
+import type { AnswerReader } from "./answer-reader.ts";
 import { EventLines } from "./event-lines.ts";
 import { UsageFinder } from "./usage-finder.ts";
 
@@ -25,9 +26,9 @@ export interface UsageReader {
   read(chunk: Uint8Array): boolean;
 }
 
-/** Reads from the start of a response. */
-export function createUsageReader(member: UsageMember = "usage"): UsageReader {
-  return new ChunkedUsageReader(member);
+/** Reads from the start of a response. @param answer is shown its JSON too, that of each event of a stream alone. */
+export function createUsageReader(member: UsageMember = "usage", answer?: AnswerReader): UsageReader {
+  return new ChunkedUsageReader(member, answer);
 }
 
 /** Bytes of the members' keys. */
@@ -42,12 +43,14 @@ const OPEN_BRACKET = 0x5b;
 class ChunkedUsageReader implements UsageReader {
   readonly #finder: UsageFinder;
   readonly #member: UsageMember;
+  readonly #answer: AnswerReader | undefined;
   #hasBegun = false;
   #form: "unknown" | "json" | "events" = "unknown";
   #lines: EventLines | undefined;
 
-  constructor(member: UsageMember) {
+  constructor(member: UsageMember, answer: AnswerReader | undefined) {
     this.#member = member;
+    this.#answer = answer;
     this.#finder = new UsageFinder(member);
   }
 
@@ -64,11 +67,16 @@ class ChunkedUsageReader implements UsageReader {
     if (chunk.length === 0) return false;
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const start = this.#form === "unknown" ? this.#recognize(bytes) : 0;
-    if (this.#form === "json") this.#finder.read(bytes, start, bytes.length);
+    if (this.#form === "json") this.#readJson(bytes, start);
     else this.#lines?.read(bytes, start);
     const isFirst = !this.#hasBegun;
     this.#hasBegun = true;
     return isFirst;
+  }
+
+  #readJson(bytes: Buffer, start: number): void {
+    this.#finder.read(bytes, start, bytes.length);
+    this.#answer?.read(bytes, start, bytes.length);
   }
 
   /** Tells the body's form by its first byte; returns where that is. */
@@ -77,7 +85,7 @@ class ChunkedUsageReader implements UsageReader {
       const byte = bytes[at];
       if (byte <= 0x20 || BYTE_ORDER_MARK.has(byte)) continue;
       this.#form = byte === OPEN_BRACE || byte === OPEN_BRACKET ? "json" : "events";
-      if (this.#form === "events") this.#lines = new EventLines(this.#finder, needles[this.#member]);
+      if (this.#form === "events") this.#lines = new EventLines(this.#finder, needles[this.#member], this.#answer);
       return at;
     }
     return bytes.length;

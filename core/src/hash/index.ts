@@ -1,1 +1,2 @@
+export * from "./block-chain.ts";
 export * from "./hash-blocks.ts";

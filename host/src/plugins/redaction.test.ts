@@ -35,6 +35,7 @@ const opens: Readonly<Record<keyof typeof needKeys, readonly string[]>> = {
   "events.picked": ["event.done", "event.picked"],
   "events.progress": ["event.done", "event.progress"],
   "events.done": ["event.done"],
+  "events.answer_blocks": [],
   "request.headers": ["request.headers.x-tenant"],
   "request.prompt_text": ["request.promptText"],
   "request.token_ids": ["request.tokenIdsU32le"],

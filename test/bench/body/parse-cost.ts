@@ -3,7 +3,14 @@ import type { Table } from "../section.ts";
 import { format, median } from "../windows.ts";
 import { type ChatBody, chatBodies } from "./chat-bodies.ts";
 
-const nobody: FactNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
+const nobody: FactNeeds = {
+  promptText: false,
+  tokenIds: false,
+  multimodal: false,
+  blockSizesTokens: [],
+  answerBlocks: false,
+  headers: [],
+};
 const somebody: FactNeeds = { ...nobody, promptText: true };
 const windowMs = 200;
 /** Goals. */

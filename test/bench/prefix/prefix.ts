@@ -79,6 +79,7 @@ const needs: FactNeeds = {
   tokenIds: false,
   multimodal: false,
   blockSizesTokens: [64],
+  answerBlocks: false,
   headers: [],
 };
 

@@ -7,6 +7,7 @@ const messages: RequestApi = {
   suffix: "messages",
   namesModel: true,
   observesResponse: true,
+  answerForm: "messages",
   shape: defineShape({
     required: { messages: "list" },
     refusal: "invalid messages request: must have at least one message",

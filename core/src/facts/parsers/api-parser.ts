@@ -1,3 +1,4 @@
+import type { AnswerForm } from "../answer-text.ts";
 import type { BodyShape } from "../body-shape.ts";
 import type { RequestParser } from "../parser.ts";
 import { type BodyMembers, noPrompt, type Prompt } from "../prompt.ts";
@@ -15,6 +16,8 @@ export interface RequestApi {
   readonly namesModel: boolean;
   /** Whether its responses tell token usage, and name a model. */
   readonly observesResponse: boolean;
+  /** How its answers stand in responses; absent = no next prompt begins with this one and them. */
+  readonly answerForm?: AnswerForm;
   /** Reads the prompt out of a parsed body. */
   readPrompt(body: BodyMembers): Prompt;
 }
@@ -45,6 +48,7 @@ export function createApiParser(options: {
     usageMember,
     namesModel: (path) => apiOf(path).namesModel,
     observesResponse: (path) => apiOf(path).observesResponse,
+    answerForm: (path) => apiOf(path).answerForm,
     scan(body, path) {
       const { shape } = apiOf(path);
       return shape === undefined ? opaqueScan : scanBody(body, shape);

@@ -15,8 +15,22 @@ const parsers = createRequestParsers([
   createSglanghttpParser(),
   createPassthroughParser(),
 ]);
-const noNeeds: FactNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
-const allNeeds: FactNeeds = { promptText: true, tokenIds: true, multimodal: true, blockSizesTokens: [16], headers: [] };
+const noNeeds: FactNeeds = {
+  promptText: false,
+  tokenIds: false,
+  multimodal: false,
+  blockSizesTokens: [],
+  answerBlocks: false,
+  headers: [],
+};
+const allNeeds: FactNeeds = {
+  promptText: true,
+  tokenIds: true,
+  multimodal: true,
+  blockSizesTokens: [16],
+  answerBlocks: false,
+  headers: [],
+};
 
 function faultOf(path: string, body: string | Uint8Array, needs = noNeeds): string | undefined {
   const source = { path, header: () => undefined, body: [Buffer.from(body)] };

@@ -20,9 +20,17 @@ const allNeeds: FactNeeds = {
   tokenIds: true,
   multimodal: true,
   blockSizesTokens: [1, 16],
+  answerBlocks: true,
   headers: [],
 };
-const noNeeds: FactNeeds = { promptText: false, tokenIds: false, multimodal: false, blockSizesTokens: [], headers: [] };
+const noNeeds: FactNeeds = {
+  promptText: false,
+  tokenIds: false,
+  multimodal: false,
+  blockSizesTokens: [],
+  answerBlocks: false,
+  headers: [],
+};
 
 /** Paths, each with the member that its API needs most. */
 const needed = {

@@ -9,6 +9,7 @@ const named = { namesModel: true, observesResponse: true };
 const chat: RequestApi = {
   ...named,
   suffix: "chat/completions",
+  answerForm: "chat",
   shape: defineShape({
     required: { messages: "list" },
     refusal: "invalid chat completions request: must have valid messages field",
@@ -20,6 +21,7 @@ const chat: RequestApi = {
 const completions: RequestApi = {
   ...named,
   suffix: "completions",
+  answerForm: "completion",
   shape: defineShape({
     required: { prompt: "text or list", prompt_embeds: "text or list" },
     refusal: "invalid completions request: must have prompt field",
@@ -76,7 +78,8 @@ const images: RequestApi = {
 
 /** What a model server would make of a request, which it answers with: nothing is generated. */
 function renderOf(api: RequestApi): RequestApi {
-  return { ...api, suffix: `${api.suffix}/render`, observesResponse: false };
+  const { answerForm: _none, ...rest } = api;
+  return { ...rest, suffix: `${api.suffix}/render`, observesResponse: false };
 }
 
 /** Reads the requests of the OpenAI APIs; a path that it does not know counts as completions. */

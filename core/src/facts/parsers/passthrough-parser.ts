@@ -10,6 +10,7 @@ export function createPassthroughParser(): RequestParser {
     usageMember: "usage",
     namesModel: () => false,
     observesResponse: () => false,
+    answerForm: () => undefined,
     scan: () => opaqueScan,
     parse: () => opaqueParse,
   };
