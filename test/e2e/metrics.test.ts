@@ -11,6 +11,7 @@ kind: EndpointPickerConfig
 plugins:
 - { type: approx-prefix-cache-producer }
 - { type: queue-scorer }
+- { type: predicted-latency-producer, parameters: { minSamples: 1 } }
 - { type: prefix-based-pd-decider }
 - { type: disagg-profile-handler, parameters: { deciders: { prefill: prefix-based-pd-decider } } }
 objectives: [{ name: urgent, priority: 3 }]
@@ -44,6 +45,7 @@ let page: string;
 
 const completion = (members: object) => JSON.stringify({ prompt: "word ".repeat(400), max_tokens: 8, ...members });
 const headers = { "x-llm-d-inference-objective": "urgent", "x-llm-d-inference-fairness-id": "tenant" };
+const targets = { "x-llm-d-slo-ttft-ms": "1", "x-llm-d-slo-tpot-ms": "60000" };
 
 beforeAll(async () => {
   fleet = await spawnFleet({ servers: 2, timeScale: 0.01, models: ["*"] });
@@ -57,10 +59,15 @@ beforeAll(async () => {
   const again = { model: "m", prompt: "word ".repeat(400), max_tokens: 8, stream: true };
   for (let i = 0; i < 2; i++)
     await readEvents(`${door}/v1/completions`, { ...again, stream_options: { include_usage: true } });
+  const aimed = completion({ ...again, model: "aimed", stream_options: { include_usage: true } });
+  expect((await exchange(`${door}/v1/completions`, { body: aimed, headers: targets })).status).toBe(200);
   await fleet.fault("*", {});
   expect((await exchange(`${door}/v1/completions`, { body: "nonsense" })).status).toBe(400);
-  const ended = /llm_d_epp_request_duration_seconds_count\{model_name="m".*\} 2\n/;
-  page = await until(host.metrics, (text) => ended.test(text));
+  const ended = [
+    /llm_d_epp_request_duration_seconds_count\{model_name="m".*\} 2\n/,
+    /llm_d_epp_request_duration_seconds_count\{model_name="aimed".*\} 1\n/,
+  ];
+  page = await until(host.metrics, (text) => ended.every((line) => line.test(text)));
 });
 afterAll(async () => {
   await host?.stop();
@@ -109,6 +116,27 @@ describe("the metrics page behind traffic", () => {
     const labels = 'model_name="m",target_model_name="m",fairness_id="default-flow",priority="0"';
     expect(sampleOf(`llm_d_epp_request_ttft_seconds_count{${labels},streaming="true"}`)).toBe(2);
     expect(sampleOf(`llm_d_epp_request_streaming_itl_seconds_count{${labels}}`)).toBeGreaterThan(0);
+  });
+
+  it("tells how good predictions were, and which targets were missed", () => {
+    const kinds = ["ttft", "tpot"] as const;
+    for (const kind of kinds) {
+      const labels = `producer="predicted-latency-producer",kind="${kind}"`;
+      const compared = sampleOf(`outrider_prediction_compared_total{${labels}}`);
+      expect(compared).toBeGreaterThan(0);
+      const [within, above] = ["within", "above"].map((observed) =>
+        sampleOf(`outrider_prediction_p90_total{${labels},observed="${observed}"}`),
+      );
+      expect(within! + above!).toBe(compared);
+      const took = sampleOf(`outrider_prediction_observed_seconds_total{${labels}}`);
+      expect(took).toBeGreaterThan(0);
+    }
+    const missed = kinds.map((kind) =>
+      sampleOf(
+        `inference_objective_request_slo_violation_total{model_name="aimed",target_model_name="aimed",type="${kind}"}`,
+      ),
+    );
+    expect(missed).toEqual([1, 0]);
   });
 
   it("tells refusals by their code", () => {

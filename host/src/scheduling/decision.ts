@@ -21,6 +21,8 @@ import { toObservation } from "./observation.ts";
 import type { ObservedRequest, RequestObserver } from "./observer.ts";
 import type { Pace } from "./pace.ts";
 import type { PlanView } from "./plan-view.ts";
+import { PredictionWatch } from "./prediction-watch.ts";
+import { predictionsOf } from "./predictions.ts";
 import type { RequestRules } from "./request-rules.ts";
 import { ResponseWatch, toObserved } from "./response-watch.ts";
 import type { SchedulerParts } from "./scheduler-parts.ts";
@@ -176,6 +178,7 @@ export class Decision {
       usage: this.#readsUsage(listeners.length > 0) ? createUsageReader(parser?.usageMember) : undefined,
       reporters,
       watch: this.#watch(),
+      predictions: view.predictions.length === 0 ? undefined : this.#watchPredictions(made),
       metrics,
       onOk,
       nowMs: clock.nowMs,
@@ -206,9 +209,10 @@ export class Decision {
 
   /** Whether somebody wants to know the tokens of a response that may tell them. */
   #readsUsage(isHeard: boolean): boolean {
-    const { needs, rules } = this.#basis;
+    const { needs, rules, view } = this.#basis;
     if (this.#facts.parser?.observesResponse(this.#request.path) === false) return false;
-    return (isHeard && needs.events.usage) || this.#observed !== undefined || rules.reporters.length > 0;
+    const isRead = this.#observed !== undefined || rules.reporters.length > 0 || view.predictions.length > 0;
+    return isRead || (isHeard && needs.events.usage);
   }
 
   #scores(made: DecisionRecord): Routed["scores"] {
@@ -224,6 +228,23 @@ export class Decision {
       request: this.#observed,
       receivedMs: this.#receivedMs,
       elapsedMs,
+    });
+  }
+
+  #watchPredictions(made: DecisionRecord): PredictionWatch | undefined {
+    const predictions = predictionsOf(this.#basis.view.predictions, made);
+    if (predictions.length === 0) return undefined;
+    const { metrics } = this.#parts;
+    const { sloTtftMs: ttftMs, sloTpotMs: tpotMs, stream: isStreamed } = this.#facts;
+    const observer = this.#observer;
+    const observed = this.#observed;
+    return new PredictionWatch({
+      predictions,
+      isStreamed,
+      hear(prediction, took) {
+        metrics.predicted(prediction, took);
+        if (observed !== undefined) observer?.predicted(observed, prediction, took, { ttftMs, tpotMs });
+      },
     });
   }
 }

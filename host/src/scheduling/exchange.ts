@@ -2,6 +2,7 @@ import type { DoneCause, EndpointInfo, FeedbackEvent, Leases, Screener, TokenUsa
 import type { ResponseReporter } from "../policies/policy-type.ts";
 import type { EventNeeds } from "./event-needs.ts";
 import type { SchedulingMetrics, ServedRelation } from "./metrics.ts";
+import type { PredictionWatch } from "./prediction-watch.ts";
 import { RequestLeases, type RequestLoad } from "./request-leases.ts";
 import type { ResponseWatch } from "./response-watch.ts";
 import type { ResponseToken } from "./session-picks.ts";
@@ -52,6 +53,8 @@ export interface ExchangeParts extends RouteParts {
   readonly reporters: readonly ResponseReporter[];
   /** Tells an observer of the response; `undefined` where there is none. */
   readonly watch: ResponseWatch | undefined;
+  /** Compares what was predicted with the response; `undefined` where nothing was. */
+  readonly predictions: PredictionWatch | undefined;
   readonly metrics: SchedulingMetrics;
   /** Hears how long a request took that ended well. */
   readonly onOk: (e2eMs: number) => void;
@@ -182,9 +185,10 @@ class LeasedExchange implements Routed {
 
   #noteServed(served: string | undefined): void {
     if (served === undefined || served === "") return;
-    const { slots, homes, endpointAt, metrics } = this.#parts;
+    const { slots, homes, endpointAt, metrics, predictions } = this.#parts;
     const position = this.destinations.indexOf(served);
     metrics.served(relationOf(position));
+    if (position !== 0) predictions?.answeredElsewhere();
     const slot = slots[position];
     if (slot !== undefined && slot !== this.#slot && endpointAt(slot)?.address === homes[position]) this.#moveTo(slot);
   }
@@ -207,17 +211,19 @@ class LeasedExchange implements Routed {
   }
 
   #tellDone(cause: DoneCause): void {
-    const { listeners, nowMs, onOk, startedAtMs, watch } = this.#parts;
+    const { listeners, nowMs, onOk, predictions, startedAtMs, watch } = this.#parts;
     const judged = judge(cause, this.#status);
     const e2eMs = this.#reported?.e2eMs || nowMs() - startedAtMs;
     if (judged === "ok") onOk(e2eMs);
-    if (watch === undefined && listeners.length === 0) return;
+    if (watch === undefined && predictions === undefined && listeners.length === 0) return;
     const usage = this.#readUsage();
     const outputEvents = this.#parts.usage?.outputEvents ?? 0;
     watch?.done({ cause: judged, status: this.#status, usage, outputEvents }, this.#reported);
     const seenTtftMs = this.#firstAtMs === 0 ? 0 : this.#firstAtMs - startedAtMs;
-    const ttftUs = Math.round((this.#reported?.ttftMs ?? seenTtftMs) * 1000);
+    const ttftMs = this.#reported?.ttftMs ?? seenTtftMs;
+    const ttftUs = Math.round(ttftMs * 1000);
     const { promptTokens, cachedTokens, outputTokens } = usage;
+    predictions?.done({ cause: judged, status: this.#status, ttftMs, e2eMs, outputTokens });
     const counts = { promptTokens, cachedTokens, outputTokens };
     this.#tell({ kind: "done", cause: judged, status: this.#status, ...counts, ttftUs, e2eMs });
   }

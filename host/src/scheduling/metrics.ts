@@ -4,13 +4,14 @@ import { createDurationHistogram } from "../metrics/duration-histogram.ts";
 import { createLabelBudget, maxLabelBytes, otherLabel } from "../metrics/labels.ts";
 import { type CounterSeries, createPlainCounter } from "../metrics/plain-counter.ts";
 import { createOutcomeMetrics, type OutcomeMetrics } from "./plugin-outcomes.ts";
+import { createPredictionMetrics, type PredictionMetrics } from "./prediction-metrics.ts";
 import type { Door } from "./types.ts";
 
 /** What an endpoint that answered was to the decision. */
 export type ServedRelation = "pick" | "fallback" | "elsewhere";
 
 /** What the scheduling room counts. */
-export interface SchedulingMetrics extends Pick<OutcomeMetrics, "calls" | "fallbacks"> {
+export interface SchedulingMetrics extends Pick<OutcomeMetrics, "calls" | "fallbacks">, PredictionMetrics {
   /** A request ended, was let go or was refused, with the status its client saw; 0 = none came, unknown = not watched. */
   request(door: Door, status: number | "unknown"): void;
   /** A request was refused. */
@@ -74,6 +75,7 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
     },
   });
   const plugins = createOutcomeMetrics(registry);
+  const { predicted } = createPredictionMetrics(registry);
   const countModel = createModelCounter(registry);
   const byDoorAndStatus = new Map<string, CounterSeries>();
   const picked = decisions.series({ result: "picked" });
@@ -100,6 +102,7 @@ export function createSchedulingMetrics(registry: Registry, inflight: () => numb
     served: (relation) => byRelation[relation].inc(),
     modelRewrite: (rule) => rewrites.inc({ rule }),
     shadow: plugins.shadow,
+    predicted,
     calls: plugins.calls,
     fallbacks: plugins.fallbacks,
   };

@@ -22,6 +22,7 @@ function observed(options: SchedulingOptions = {}) {
       heard.push("sent");
     },
     firstChunk: (_, ttftMs, isStreamed) => void heard.push(`first ${ttftMs} ${isStreamed}`),
+    predicted: (_, { producer }) => void heard.push(`predicted by ${producer}`),
     chunk: (_, gapMs, isStreamed) => void heard.push(`chunk ${gapMs} ${isStreamed}`),
     done(_, response) {
       responses.push(response);

@@ -1,4 +1,5 @@
 import type { DecisionRecord, DoneCause, TokenUsage } from "@outrider/core";
+import type { Latency, Prediction } from "./predictions.ts";
 import type { Door, Refusal } from "./types.ts";
 
 /** A request as observers see it. */
@@ -55,6 +56,8 @@ export interface RequestObserver {
   firstChunk(request: ObservedRequest, ttftMs: number, isStreamed: boolean): void;
   /** A further one passed, `gapMs` behind the one before it. */
   chunk(request: ObservedRequest, gapMs: number, isStreamed: boolean): void;
+  /** An answer came to its end for which something was predicted. @param targets of the request. */
+  predicted(request: ObservedRequest, prediction: Prediction, took: Latency, targets: Latency): void;
   /** The exchange is over, or nothing more will be seen of it: its cause is `unknown` then. */
   done(request: ObservedRequest, response: ObservedResponse): void;
 }

@@ -3,10 +3,12 @@ import type { Registry } from "prom-client";
 import type { HostConfig } from "../../config/types.ts";
 import type { InForce } from "../../scheduling/in-force.ts";
 import type { ObservedRequest, ObservedResponse, RequestObserver } from "../../scheduling/observer.ts";
+import type { Latency, Prediction } from "../../scheduling/predictions.ts";
 import type { Refusal } from "../../scheduling/types.ts";
 import type { BucketCounts } from "../bucket-counts.ts";
 import { Attempts } from "./attempts.ts";
 import { PluginDurations } from "./plugin-durations.ts";
+import { PredictedLatencies } from "./predicted-latencies.ts";
 import { PrefixHits } from "./prefix-hits.ts";
 import type { FamilyPlace } from "./register-family.ts";
 import { type ClientLabels, createClientLabels, RequestLabels } from "./request-labels.ts";
@@ -50,6 +52,7 @@ class ReferenceObserver implements RequestObserver {
   readonly #plugins: PluginDurations;
   readonly #stages: StageDecisions;
   readonly #prefixes: PrefixHits;
+  readonly #predicted: PredictedLatencies;
   readonly #rewrites: RewriteDecisions;
   readonly #decision: BucketCounts;
   readonly #requestProcessing: BucketCounts;
@@ -68,6 +71,7 @@ class ReferenceObserver implements RequestObserver {
     this.#rewrites = new RewriteDecisions(place, clients);
     this.#stages = new StageDecisions(place, clients);
     this.#prefixes = new PrefixHits(place);
+    this.#predicted = new PredictedLatencies(place, clients);
   }
 
   decided(record: DecisionRecord): void {
@@ -99,6 +103,10 @@ class ReferenceObserver implements RequestObserver {
 
   chunk(request: ObservedRequest, gapMs: number, isStreamed: boolean): void {
     if (isStreamed) this.#requests.of(request).gap(gapMs);
+  }
+
+  predicted(request: ObservedRequest, prediction: Prediction, took: Latency, targets: Latency): void {
+    this.#predicted.observe(request, prediction, took, targets);
   }
 
   done(request: ObservedRequest, response: ObservedResponse): void {
