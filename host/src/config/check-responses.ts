@@ -7,8 +7,8 @@ import type { Reporter } from "./reporter.ts";
 const missing: Readonly<Record<ResponsesMode, readonly NeedKey[]>> = {
   auto: [],
   full: [],
-  headers: ["events.progress", "events.done"],
-  none: ["events.headers", "events.progress", "events.done"],
+  headers: ["events.progress", "events.done", "events.answer_blocks"],
+  none: ["events.headers", "events.progress", "events.done", "events.answer_blocks"],
 };
 
 /** Warns of what `responses:` takes from plugins, as far as it is known what they ask for, and asks of the gateway. */

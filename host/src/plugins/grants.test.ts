@@ -78,6 +78,21 @@ describe("grants", () => {
     expect(grantNeeds(asked, operator()).granted).toEqual(asked.map((key) => ({ key })));
   });
 
+  const answers = { key: "events.answer_blocks" } as const;
+  it("grants hashes of answers beside those of prompts", () => {
+    const { granted, denied } = grantNeeds([answers, hashes], operator({ key: hashes.key }));
+    expect([granted.map(({ key }) => key), denied]).toEqual([[answers.key, hashes.key], []]);
+  });
+
+  it("refuses hashes of answers where those of prompts are not asked for, or not granted", () => {
+    for (const asked of [[answers], [answers, hashes]]) {
+      const { granted, denied } = grantNeeds(asked, operator());
+      expect(granted).toEqual([]);
+      expect(denied.at(-1)).toMatchObject({ key: answers.key, required: false });
+      expect(denied.at(-1)?.message).toContain(`with request.block_hashes alone`);
+    }
+  });
+
   it("never grants more than was asked, nor more than is allowed", () => {
     const asked: Need[] = [
       { key: "request.headers", names: ["x-team", "authorization"] },

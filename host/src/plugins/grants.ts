@@ -45,7 +45,18 @@ export function grantNeeds(asked: readonly (NeedKey | Need)[], policy: GrantPoli
     if (answer.kind === "granted") grants.granted.push(answer.need);
     else grants.denied.push({ key: need.key, required: need.required === true, message: answer.message });
   }
-  return grants;
+  return withoutLoneAnswers(grants, policy.path);
+}
+
+/** Who may not see the hashes of prompts may not see those of answers: they stand in the next prompt. */
+function withoutLoneAnswers({ granted, denied }: Grants, path: string): Grants {
+  const answers = granted.find(({ key }) => key === "events.answer_blocks");
+  if (answers === undefined || granted.some(({ key }) => key === "request.block_hashes")) return { granted, denied };
+  const message = `${answers.key} comes with request.block_hashes alone: ask for it too, and have it granted at ${path}`;
+  return {
+    granted: granted.filter((need) => need !== answers),
+    denied: [...denied, { key: answers.key, required: answers.required === true, message }],
+  };
 }
 
 /** One need per key: names joined, the largest limits, required where one of them is. */

@@ -8,6 +8,7 @@ import {
   toNeeds,
 } from "@outrider/core/contract";
 import { createInlineProducer, createInlineScorer } from "@outrider/transport";
+import { createEventView } from "./event-view.ts";
 import { grantNeeds } from "./grants.ts";
 import type { HostPlugin } from "./host-plugin.ts";
 import { createOverrunGuard } from "./inline-guard.ts";
@@ -137,7 +138,8 @@ function fail(entry: PluginEntry, cause: unknown): never {
 
 function guardedFeedback(entry: PluginEntry, { feedback }: Scorer | Producer): Pick<Scorer, "feedback"> {
   if (feedback === undefined) return {};
-  return { feedback: (event: FeedbackEvent) => guardHook(entry, "feedback", () => feedback(event)) };
+  const view = createEventView(entry.granted);
+  return { feedback: (event: FeedbackEvent) => guardHook(entry, "feedback", () => feedback(view(event))) };
 }
 
 function publisher(

@@ -131,6 +131,19 @@ describe("open calls", () => {
     expect(JSON.stringify(queued)).not.toContain("secret");
   });
 
+  it("show block hashes of answers where they are granted, and nowhere else", () => {
+    const blockHashes = Uint32Array.of(1, 2);
+    for (const [key, want] of [
+      ["events.done", undefined],
+      ["events.answer_blocks", blockHashes],
+    ] as const) {
+      const { calls, queued } = open({ key });
+      calls.add(1);
+      calls.tell({ ...done(1), blockHashes } as FeedbackEvent);
+      expect(queued).toEqual([{ ...done(1), ...(want && { blockHashes: want }) }]);
+    }
+  });
+
   it("end as unknown where they were sent, as never sent where they were not, each once", () => {
     const { calls, queued } = open({ key: "events.done" });
     for (const callId of [1, 2, 3]) calls.add(callId);

@@ -1,5 +1,6 @@
-import type { FeedbackEvent, HeadersEvent, Need } from "@outrider/core/contract";
+import type { FeedbackEvent, Need } from "@outrider/core/contract";
 import { wantedEvents } from "@outrider/transport";
+import { createEventView } from "./event-view.ts";
 
 /** Of a call whose request was not sent yet. */
 const noSlot = -1;
@@ -10,7 +11,7 @@ export class OpenCalls {
   /** Slot that the request was sent to, by call. */
   readonly #slots = new Map<number, number>();
   #wanted: ReadonlySet<FeedbackEvent["kind"]> = new Set();
-  #headerNames: readonly string[] = [];
+  #view = createEventView([]);
 
   /** @param queue takes the events that the plugin is to get. */
   constructor(queue: (event: FeedbackEvent) => void) {
@@ -26,7 +27,7 @@ export class OpenCalls {
   grant(granted: readonly Need[], remembers: boolean): void {
     if (!remembers) this.#slots.clear();
     this.#wanted = wantedEvents(granted);
-    this.#headerNames = namesOf(granted, "events.headers");
+    this.#view = createEventView(granted);
   }
 
   /** A call is put. */
@@ -44,7 +45,7 @@ export class OpenCalls {
     if (!this.#slots.has(event.callId)) return;
     if (event.kind === "done") this.#slots.delete(event.callId);
     else this.#slots.set(event.callId, event.slot);
-    if (this.#wanted.has(event.kind)) this.#queue(event.kind === "headers" ? this.#redact(event) : event);
+    if (this.#wanted.has(event.kind)) this.#queue(this.#view(event));
   }
 
   /** Ends a call that the plugin hears no more of: `unknown`, or `never_sent` where it was not sent yet. */
@@ -57,11 +58,6 @@ export class OpenCalls {
   /** As {@link end}, all of them. */
   endAll(atMs: number): void {
     for (const callId of [...this.#slots.keys()]) this.end(callId, atMs);
-  }
-
-  #redact<E extends HeadersEvent>(event: E): E {
-    const granted = this.#headerNames.filter((name) => Object.hasOwn(event.headers, name));
-    return { ...event, headers: Object.fromEntries(granted.map((name) => [name, event.headers[name]!])) };
   }
 }
 
@@ -76,7 +72,3 @@ const unobserved = {
 } as const;
 
 const neverSent = { cause: "never_sent", slot: 0 } as const;
-
-function namesOf(granted: readonly Need[], key: string): readonly string[] {
-  return granted.find((need) => need.key === key)?.names?.map((name) => name.toLowerCase()) ?? [];
-}

@@ -35,6 +35,7 @@ const opens: Readonly<Record<keyof typeof needKeys, readonly string[]>> = {
   "events.picked": ["event.done", "event.picked"],
   "events.progress": ["event.done", "event.progress"],
   "events.done": ["event.done"],
+  // It comes beside `request.block_hashes` alone.
   "events.answer_blocks": [],
   "request.headers": ["request.headers.x-tenant"],
   "request.prompt_text": ["request.promptText"],
@@ -84,9 +85,16 @@ describe("frames to a plugin", { timeout: 30_000 }, () => {
     });
   }
 
+  it("hold hashes of answers where those of prompts are granted too", async () => {
+    const asked = [toNeed("events.answer_blocks"), toNeed("request.block_hashes")];
+    const want = [...always, ...opens["request.block_hashes"], "event.done", "event.done.blockHashes"].toSorted();
+    expect(await exposed(asked, asked.slice(1))).toEqual(want);
+  });
+
   it("hold everything where everything is granted", async () => {
     const all = Object.keys(needKeys).map((key) => toNeed(key as NeedKey));
-    const want = [...new Set([...always, ...Object.values(opens).flat()])].toSorted();
+    const opened = [...Object.values(opens).flat(), "event.done.blockHashes"];
+    const want = [...new Set([...always, ...opened])].toSorted();
     expect(await exposed(all, all)).toEqual(want);
   });
 });
@@ -176,6 +184,7 @@ const events: readonly FeedbackEvent[] = [
     outputTokens: 1,
     ttftUs: 1,
     e2eMs: 1,
+    blockHashes: Uint32Array.of(5, 6),
   },
 ];
 
@@ -210,6 +219,7 @@ function note(
     for (const kind of ["picked", "headers", "progress", "done"] as const) {
       if (event[kind] !== undefined) shown.add(`event.${kind}`);
       for (const name of Object.keys(event[kind]?.headers ?? {})) shown.add(`event.${kind}.${name}`);
+      if (event[kind]?.blockHashesU64le !== undefined) shown.add(`event.${kind}.blockHashes`);
     }
   }
 }
@@ -219,7 +229,12 @@ interface Calls {
 }
 
 interface Events {
-  readonly events: readonly { readonly [kind in FeedbackEvent["kind"]]?: { readonly headers?: object } }[];
+  readonly events: readonly { readonly [kind in FeedbackEvent["kind"]]?: ShownEvent }[];
+}
+
+interface ShownEvent {
+  readonly headers?: object;
+  readonly blockHashesU64le?: string;
 }
 
 function addNames(prefix: string, fields: Readonly<Record<string, unknown>>, shown: Set<string>): void {

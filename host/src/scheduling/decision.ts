@@ -1,4 +1,5 @@
 import {
+  createAnswerReader,
   createRequestFacts,
   createUsageReader,
   type DecisionRecord,
@@ -146,7 +147,7 @@ export class Decision {
     const { clock, endpointAt, isRehearsal, leases, metrics, onOk } = this.#parts;
     const { needs, rules, view } = this.#basis;
     const { door } = this.#request;
-    const { maxOutputTokens, parser, promptTokens } = this.#facts;
+    const { answerStart, maxOutputTokens, parser, promptTokens } = this.#facts;
     const slot = made.destination[0] as number;
     const listeners = listenersOf(made, view.ears);
     const rewrite = prepareRewrite(this.#request, this.#facts);
@@ -155,6 +156,7 @@ export class Decision {
     const homes = addressesOf(slots, made.snapshot);
     const { routing } = made;
     const { reporters } = rules;
+    const answer = answerStart && listeners.length > 0 ? createAnswerReader(answerStart) : undefined;
     const exchange = createExchange({
       decisionId: this.#id,
       door,
@@ -175,7 +177,8 @@ export class Decision {
       scores: this.#scores(made),
       listeners,
       events: needs.events,
-      usage: this.#readsUsage(listeners.length > 0) ? createUsageReader(parser?.usageMember) : undefined,
+      usage: this.#readsUsage(listeners.length > 0) ? createUsageReader(parser?.usageMember, answer) : undefined,
+      answer,
       reporters,
       watch: this.#watch(),
       predictions: view.predictions.length === 0 ? undefined : this.#watchPredictions(made),

@@ -1,4 +1,14 @@
-import type { DoneCause, EndpointInfo, FeedbackEvent, Leases, Screener, TokenUsage, UsageReader } from "@outrider/core";
+import type {
+  AnswerReader,
+  DoneCause,
+  DoneEvent,
+  EndpointInfo,
+  FeedbackEvent,
+  Leases,
+  Screener,
+  TokenUsage,
+  UsageReader,
+} from "@outrider/core";
 import type { ResponseReporter } from "../policies/policy-type.ts";
 import type { EventNeeds } from "./event-needs.ts";
 import type { SchedulingMetrics, ServedRelation } from "./metrics.ts";
@@ -50,6 +60,8 @@ export interface ExchangeParts extends RouteParts {
   readonly events: EventNeeds;
   /** Reads usage out of the response; `undefined` where nobody needs it. */
   readonly usage: UsageReader | undefined;
+  /** Hashes the answer that `usage` shows it; `undefined` where nobody needs it, or no next prompt holds it. */
+  readonly answer: AnswerReader | undefined;
   readonly reporters: readonly ResponseReporter[];
   /** Tells an observer of the response; `undefined` where there is none. */
   readonly watch: ResponseWatch | undefined;
@@ -224,8 +236,16 @@ class LeasedExchange implements Routed {
     const ttftUs = Math.round(ttftMs * 1000);
     const { promptTokens, cachedTokens, outputTokens } = usage;
     predictions?.done({ cause: judged, status: this.#status, ttftMs, e2eMs, outputTokens });
-    const counts = { promptTokens, cachedTokens, outputTokens };
-    this.#tell({ kind: "done", cause: judged, status: this.#status, ...counts, ttftUs, e2eMs });
+    const counts = { promptTokens, cachedTokens, outputTokens, ttftUs, e2eMs };
+    this.#tell({ kind: "done", cause: judged, status: this.#status, ...counts, ...this.#learnAnswer(judged) });
+  }
+
+  /** Hashes of the blocks of an answer that came whole. */
+  #learnAnswer(cause: DoneCause): Pick<DoneEvent, "blockHashes"> {
+    const { answer } = this.#parts;
+    if (answer === undefined || cause !== "ok" || this.#status >= 400) return {};
+    const blockHashes = answer.finish();
+    return blockHashes.length > 0 ? { blockHashes } : {};
   }
 
   #tell(event: EventBody): void {

@@ -46,6 +46,15 @@ const event: fc.Arbitrary<FeedbackEvent> = fc.oneof(
     ttftUs: time,
     e2eMs: time,
   }),
+  fc.record({
+    kind: fc.constant("done" as const),
+    ...common,
+    ...{ cause: fc.constant("ok" as const), status: fc.constant(200) },
+    ...{ promptTokens: uint32, cachedTokens: uint32, outputTokens: uint32, ttftUs: time, e2eMs: time },
+    blockHashes: fc
+      .array(fc.tuple(uint32, uint32), { minLength: 1, maxLength: 9 })
+      .map((hashes) => Uint32Array.from(hashes.flat())),
+  }),
 );
 
 it("brings every event over as an inline instance gets it", () => {
@@ -62,6 +71,18 @@ it("reads a cause that it does not know as unknown, and an event that it does no
   const done = create(FeedbackEventSchema, { event: { case: "done", value: { cause: "vanished" } } });
   expect(fromWireEvent(done)).toMatchObject({ kind: "done", cause: "unknown" });
   expect(fromWireEvent(create(FeedbackEventSchema))).toBeUndefined();
+});
+
+it("leaves out block hashes where there are none, and half of one", () => {
+  for (const [bytes, want] of [
+    [0, undefined],
+    [7, undefined],
+    [15, Uint32Array.of(0x01010101, 0x01010101)],
+  ] as const) {
+    const blockHashesU64le = new Uint8Array(bytes).fill(1);
+    const done = fromWireEvent(create(FeedbackEventSchema, { event: { case: "done", value: { blockHashesU64le } } }));
+    expect(done && "blockHashes" in done ? done.blockHashes : undefined).toEqual(want);
+  }
 });
 
 /** -0 as 0, and nothing of the generated messages besides their fields: a difference would be seen. */

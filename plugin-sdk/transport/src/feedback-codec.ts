@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { DoneCause, FeedbackEvent } from "@outrider/core/contract";
+import type { DoneCause, DoneEvent, FeedbackEvent } from "@outrider/core/contract";
 import { FeedbackEventSchema, type FeedbackEvent as WireEvent } from "@outrider/protos/scorer";
 import type { InstanceEvent } from "./session-types.ts";
 import { toUint } from "./transmitted-event.ts";
@@ -35,7 +35,8 @@ function toOneof(event: FeedbackEvent) {
     case "done": {
       const { cause, status, promptTokens, cachedTokens, outputTokens } = event;
       const times = { ttftUs: toUint(event.ttftUs), e2eMs: toUint(event.e2eMs) };
-      return { case: "done", value: { cause, status, promptTokens, cachedTokens, outputTokens, ...times } } as const;
+      const counts = { promptTokens, cachedTokens, outputTokens, ...times };
+      return { case: "done", value: { cause, status, ...counts, ...toWireHashes(event) } } as const;
     }
   }
 }
@@ -60,11 +61,24 @@ export function fromWireEvent({ callId, slot, atMs, event }: WireEvent): Feedbac
     case "done": {
       const { status, promptTokens, cachedTokens, outputTokens, ttftUs, e2eMs } = event.value;
       const cause = toCause(event.value.cause);
-      return { kind: "done", ...common, cause, status, promptTokens, cachedTokens, outputTokens, ttftUs, e2eMs };
+      const counts = { promptTokens, cachedTokens, outputTokens, ttftUs, e2eMs };
+      return { kind: "done", ...common, cause, status, ...counts, ...fromWireHashes(event.value.blockHashesU64le) };
     }
     case undefined:
       return undefined;
   }
+}
+
+const bytesPerHash = 8;
+
+function toWireHashes({ blockHashes }: DoneEvent): { readonly blockHashesU64le?: Uint8Array<ArrayBuffer> } {
+  return blockHashes === undefined ? {} : { blockHashesU64le: new Uint8Array(new Uint32Array(blockHashes).buffer) };
+}
+
+/** A copy, aligned; of a broken length the hashes that are whole. */
+function fromWireHashes(bytes: Uint8Array): Pick<DoneEvent, "blockHashes"> {
+  const length = bytes.length - (bytes.length % bytesPerHash);
+  return length === 0 ? {} : { blockHashes: new Uint32Array(bytes.slice(0, length).buffer) };
 }
 
 const causes: readonly string[] = [

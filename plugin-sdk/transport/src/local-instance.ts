@@ -105,7 +105,7 @@ export function createInlineProducer(
 export function wantedEvents(needs: readonly (NeedKey | Need)[]): ReadonlySet<FeedbackEvent["kind"]> {
   const keys = needs.map((need) => (typeof need === "string" ? need : need.key));
   const kinds = (["picked", "headers", "progress", "done"] as const).filter((kind) => keys.includes(`events.${kind}`));
-  return new Set(kinds.length === 0 ? [] : [...kinds, "done"]);
+  return new Set(kinds.length === 0 && !keys.includes("events.answer_blocks") ? [] : [...kinds, "done"]);
 }
 
 function feedbackOf(
