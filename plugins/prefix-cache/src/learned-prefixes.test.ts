@@ -105,6 +105,71 @@ describe("what was believed of a request", () => {
   });
 });
 
+describe("blocks that an answer adds to its prompt's", () => {
+  const whole = promptOf(1, 14);
+  const blockHashes = whole.slice(20);
+
+  it("are held where it came from, and at once", () => {
+    const { ask, send } = open(snapshotOf(roomy, roomy));
+    const end = send(promptOf(1, 10), 1);
+    expect(ask(whole)).toEqual([0, 10]);
+    end({ blockHashes });
+    expect(ask(whole)).toEqual([0, 14]);
+  });
+
+  it("are held of a prompt without a whole block too", () => {
+    const { ask, send } = open(snapshotOf(roomy));
+    send(promptOf(1, 0), 0)({ blockHashes: whole });
+    expect(ask(whole)).toEqual([14]);
+  });
+
+  it("are held by the endpoint that answered, where that is another", () => {
+    const { ask, send } = open(snapshotOf(roomy, roomy, roomy));
+    send(promptOf(1, 10), 1)({ slot: 2, blockHashes });
+    expect(ask(whole)).toEqual([0, 0, 14]);
+  });
+
+  it("are held no longer than the endpoint's room goes", () => {
+    const { ask, send } = open(snapshotOf({ kv_total_blocks: 48, kv_block_tokens: 16 }));
+    send(promptOf(1, 10), 0)({ blockHashes });
+    expect(ask(whole)).toEqual([12]);
+  });
+
+  it("are dropped before the prompt's", () => {
+    const { ask, send } = open(snapshotOf({ kv_total_blocks: 60, kv_block_tokens: 16 }));
+    send(promptOf(1, 10), 0)({ blockHashes });
+    send(promptOf(500, 3), 0)();
+    expect(ask(whole)).toEqual([12]);
+  });
+
+  const ends: readonly { title: string; end: { cause: DoneCause; status: number; ttftUs: number } }[] = [
+    { title: "failed", end: { cause: "upstream_error", status: 500, ttftUs: 9 } },
+    { title: "was refused", end: { cause: "ok", status: 400, ttftUs: 9 } },
+    { title: "was never sent", end: { cause: "never_sent", status: 0, ttftUs: 0 } },
+  ];
+  for (const { title, end } of ends) {
+    it(`are not believed of a request that ${title}`, () => {
+      const { ask, send } = open(snapshotOf(roomy));
+      send(promptOf(1, 10), 0)({ ...end, blockHashes });
+      expect(ask(whole)).toEqual([0]);
+    });
+  }
+
+  const lengths = [
+    { title: "none behind a prompt that is longer than what is learned", maxBlocks: 9, want: 9 },
+    { title: "none behind one that is as long", maxBlocks: 10, want: 10 },
+    { title: "as many as may be learned", maxBlocks: 12, want: 12 },
+  ];
+  for (const { title, maxBlocks, want } of lengths) {
+    it(`are ${title}`, () => {
+      const learned = createLearnedPrefixes({ ...limits, maxPrefixTokens: 64 * maxBlocks }, ({ slot }) => [slot]);
+      const snapshot = snapshotOf(roomy);
+      open(snapshot, learned).send(promptOf(1, 10), 0)({ blockHashes });
+      expect(open(snapshot, learned).ask(whole)).toEqual([want]);
+    });
+  }
+});
+
 describe("cached tokens that the model server tells", () => {
   /** An endpoint that is believed to hold 40 prompts of 10 blocks, and tells so much of each next one. */
   const tell = (told: { promptTokens: number; cachedTokens: number }, times: number, isTeller = true) => {

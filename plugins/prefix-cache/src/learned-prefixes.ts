@@ -3,7 +3,7 @@ import { createCacheRooms } from "./cache-rooms.ts";
 import { type HandedPrefixes, packPrefixes, unpackPrefixes } from "./handoff.ts";
 import { createPendingCalls, type PendingCall } from "./pending-calls.ts";
 import { createPrefixIndex } from "./prefix-index.ts";
-import { compareToTold, createSentCalls, isComputed, type SentCall } from "./sent-calls.ts";
+import { compareToTold, createSentCalls, type Done, isComputed, type SentCall } from "./sent-calls.ts";
 
 /** What endpoints are believed to hold. */
 export interface PrefixLimits {
@@ -75,11 +75,13 @@ class IndexedPrefixes implements LearnedPrefixes {
     const { blockHashes, blockSizeTokens } = request;
     this.#rooms.read(call);
     const limit = Math.floor(this.#limits.maxPrefixTokens / blockSizeTokens);
-    const total = Math.min(blockHashes.length >>> 1, limit);
-    if (!(total >= 1)) return undefined;
+    const blocks = blockHashes.length >>> 1;
+    const total = Math.min(blocks, limit);
+    if (!(limit >= 1)) return undefined;
     this.#blockSizeTokens = blockSizeTokens;
     const hashes = blockHashes.length > 2 * total ? blockHashes.slice(0, 2 * total) : blockHashes;
-    this.#pending.put(call.callId, { hashes, count: total, blockSizeTokens, profile });
+    this.#pending.put(call.callId, { hashes, count: total, room: limit - blocks, blockSizeTokens, profile });
+    if (total === 0) return undefined;
     if (this.#matched.length < candidates.length) this.#matched = new Uint32Array(2 * candidates.length);
     this.#index.match(hashes, total, candidates, this.#matched);
     return { total, matched: this.#matched };
@@ -121,7 +123,7 @@ class IndexedPrefixes implements LearnedPrefixes {
     return { ...call, slot, known, believed: known, isFirm, promptTokens };
   }
 
-  #learnEnd(event: Extract<FeedbackEvent, { kind: "done" }>): void {
+  #learnEnd(event: Done): void {
     this.#pending.take(event.callId);
     const call = this.#sent.take(event.callId);
     if (call === undefined) return;
@@ -130,8 +132,9 @@ class IndexedPrefixes implements LearnedPrefixes {
     if (!wasComputed || isElsewhere) this.#unlearn(call);
     if (!wasComputed) return;
     this.#sent.confirm(event.slot, call.hashes, call.count);
-    if (isElsewhere) this.#learn(event.slot, call);
-    else this.#compare(call, event);
+    if (!isElsewhere) this.#compare(call, event);
+    const answered = withAnswer(call, event);
+    if (isElsewhere || answered !== call) this.#learn(event.slot, answered);
   }
 
   #learn(slot: number, { hashes, count, blockSizeTokens }: PendingCall): void {
@@ -143,7 +146,7 @@ class IndexedPrefixes implements LearnedPrefixes {
     this.#index.unlearn(slot, hashes, Math.max(known, this.#sent.shared(slot, hashes, count)), count);
   }
 
-  #compare(call: SentCall, event: Extract<FeedbackEvent, { kind: "done" }>): void {
+  #compare(call: SentCall, event: Done): void {
     const { slot, blockSizeTokens } = call;
     if (event.cachedTokens > 0) this.#tellers.add(slot);
     if (!this.#tellers.has(slot)) return;
@@ -176,4 +179,13 @@ class IndexedPrefixes implements LearnedPrefixes {
       if (!this.#index.recall(slot, handed.hashes[at], handed.hashes[at + 1], capacity)) return;
     }
   }
+}
+
+/** A call with the blocks that its answer adds, as far as there is room for them; the same one where it adds none. */
+function withAnswer(call: SentCall, { blockHashes }: Done): PendingCall {
+  if (blockHashes === undefined || !(call.room > 0)) return call;
+  const hashes = new Uint32Array(call.hashes.length + Math.min(blockHashes.length, 2 * call.room));
+  hashes.set(call.hashes);
+  hashes.set(blockHashes.subarray(0, hashes.length - call.hashes.length), call.hashes.length);
+  return { ...call, hashes, count: hashes.length / 2 };
 }

@@ -4,6 +4,7 @@ import { createPendingCalls, type PendingCall } from "./pending-calls.ts";
 const call = (blocks: number): PendingCall => ({
   hashes: new Uint32Array(2 * blocks),
   count: blocks,
+  room: 0,
   blockSizeTokens: 64,
   profile: "default",
 });

@@ -4,6 +4,8 @@ export interface PendingCall {
   readonly hashes: Uint32Array;
   /** Blocks of it that are learned. */
   readonly count: number;
+  /** Blocks that may follow them: none where not even the prompt's are all learned. */
+  readonly room: number;
   readonly blockSizeTokens: number;
   readonly profile: string;
 }

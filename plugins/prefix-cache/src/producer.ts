@@ -21,6 +21,7 @@ export const approxPrefixCacheProducer = defineProducer({
     "kv_block_tokens",
     { key: "events.picked", required: true },
     "events.done",
+    "events.answer_blocks",
   ],
   produces: ["data.prefix_match_blocks", "data.prefix_total_blocks"],
   config: approxPrefixCacheConfig,

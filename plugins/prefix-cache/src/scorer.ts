@@ -16,6 +16,7 @@ export const prefixCache = defineScorer({
     "kv_block_tokens",
     { key: "events.picked", required: true },
     "events.done",
+    "events.answer_blocks",
   ],
   config: prefixCacheConfig,
   create: (config) => {

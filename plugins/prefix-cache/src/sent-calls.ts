@@ -75,7 +75,8 @@ export function createSentCalls(limitBytes: number): SentCalls {
   };
 }
 
-type Done = Extract<FeedbackEvent, { kind: "done" }>;
+/** How the request of a call ended. */
+export type Done = Extract<FeedbackEvent, { kind: "done" }>;
 
 /** Whether the endpoint has computed the prompt of a request that ended so, as far as can be told. */
 export function isComputed({ cause, status, ttftUs }: Done): boolean {
