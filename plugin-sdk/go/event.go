@@ -73,7 +73,8 @@ type Done struct {
 	TTFTUs uint32
 	// E2EMs is from request received to end of response.
 	E2EMs uint32
-	// BlockHashes of the prefix blocks that prompt and answer fill together; they need `request.block_hashes`.
+	// BlockHashes of the prefix blocks that the answer completes behind those of the prompt, as the next turn's prompt has
+	// them. Granted by `events.answer_blocks`, beside `request.block_hashes`.
 	BlockHashes []uint64
 }
 

@@ -84,7 +84,9 @@ class Done(_Event):
     e2e_ms: int = 0
     """Request received to its end, in ms."""
     block_hashes: Sequence[int] = field(default_factory=lambda: array("Q"))
-    """Prefix blocks that prompt and answer fill together; needs ``request.block_hashes``."""
+    """Of the prefix blocks that the answer completes behind the prompt's, as the next turn's prompt has them.
+
+    Granted by ``events.answer_blocks``, beside ``request.block_hashes``."""
 
 
 FeedbackEvent: TypeAlias = Picked | Headers | Progress | Done

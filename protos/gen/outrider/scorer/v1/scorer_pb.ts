@@ -1447,8 +1447,9 @@ export type Done = Message<"outrider.scorer.v1.Done"> & {
   e2eMs: number;
 
   /**
-   * Hashes of the prefix blocks that prompt and answer fill together, 8 bytes each, little-endian; needs
-   * `request.block_hashes`.
+   * Hashes of the prefix blocks that the answer completes behind the last one of RequestFacts.block_hashes_u64le, as the
+   * prompt of the next turn has them, 8 bytes each, little-endian. Empty: none, or the next prompt will not hold the
+   * answer as it came. Granted by `events.answer_blocks`, beside `request.block_hashes`.
    *
    * @generated from field: bytes block_hashes_u64le = 8;
    */

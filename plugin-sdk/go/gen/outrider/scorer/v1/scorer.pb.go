@@ -2455,8 +2455,9 @@ type Done struct {
 	TtftUs uint32 `protobuf:"varint,6,opt,name=ttft_us,json=ttftUs,proto3" json:"ttft_us,omitempty"`
 	// Request received to end of response, in ms.
 	E2EMs uint32 `protobuf:"varint,7,opt,name=e2e_ms,json=e2eMs,proto3" json:"e2e_ms,omitempty"`
-	// Hashes of the prefix blocks that prompt and answer fill together, 8 bytes each, little-endian; needs
-	// `request.block_hashes`.
+	// Hashes of the prefix blocks that the answer completes behind the last one of RequestFacts.block_hashes_u64le, as the
+	// prompt of the next turn has them, 8 bytes each, little-endian. Empty: none, or the next prompt will not hold the
+	// answer as it came. Granted by `events.answer_blocks`, beside `request.block_hashes`.
 	BlockHashesU64Le []byte `protobuf:"bytes,8,opt,name=block_hashes_u64le,json=blockHashesU64le,proto3" json:"block_hashes_u64le,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
