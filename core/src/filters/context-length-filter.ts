@@ -1,7 +1,6 @@
-import { parseTokenRange } from "../contract/index.ts";
+import { parseTokenRange, perEndpoint } from "../contract/index.ts";
 import type { Filter } from "../cycle/types.ts";
 import { keepSlots } from "./keep-slots.ts";
-import { perEndpoint } from "./per-endpoint.ts";
 
 /** What a `context-length-filter` goes by. */
 export interface ContextLengthOptions {

@@ -1,7 +1,6 @@
-import type { CycleCall, EndpointInfo, EndpointSnapshot } from "../contract/index.ts";
+import { type CycleCall, type EndpointInfo, type EndpointSnapshot, perEndpoint } from "../contract/index.ts";
 import type { Filter } from "../cycle/types.ts";
 import { keepSlots } from "./keep-slots.ts";
-import { perEndpoint } from "./per-endpoint.ts";
 
 /** Keeps the candidates of a call that pass a test of what they are. */
 export type KeepEndpoints = (call: Pick<CycleCall, "candidates" | "snapshot">) => Uint32Array;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { defaultTopologyLabels, type TopologyLevel } from "../contract/index.ts";
 import { callAbout } from "./fixtures/calls.ts";
-import { createTopologyAffinityFilter, defaultTopologyLabels, type TopologyLevel } from "./topology-affinity-filter.ts";
+import { createTopologyAffinityFilter } from "./topology-affinity-filter.ts";
 
 function at(place: Partial<Record<TopologyLevel, string>>) {
   const labels = Object.entries(place).map(([level, name]) => [defaultTopologyLabels[level as TopologyLevel], name]);

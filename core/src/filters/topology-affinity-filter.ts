@@ -1,21 +1,6 @@
-import type { EndpointInfo } from "../contract/index.ts";
+import { type EndpointInfo, perEndpoint, type TopologyLevel, topologyLevels } from "../contract/index.ts";
 import type { Filter } from "../cycle/types.ts";
 import { keepSlots } from "./keep-slots.ts";
-import { perEndpoint } from "./per-endpoint.ts";
-
-/** How close two endpoints are, the closest first. */
-export const topologyLevels = ["host", "rack", "zone", "region"] as const;
-
-/** One of {@link topologyLevels}. */
-export type TopologyLevel = (typeof topologyLevels)[number];
-
-/** Label that names an endpoint's place on each level; those of Kubernetes' nodes by default. */
-export const defaultTopologyLabels: Readonly<Record<TopologyLevel, string>> = {
-  host: "kubernetes.io/hostname",
-  rack: "topology.kubernetes.io/rack",
-  zone: "topology.kubernetes.io/zone",
-  region: "topology.kubernetes.io/region",
-};
 
 /** `parameters:` of a `topology-affinity-filter`. */
 export interface TopologyAffinityOptions {

@@ -1,6 +1,5 @@
-import { deriveSeed, type EndpointInfo } from "../contract/index.ts";
+import { deriveSeed, type EndpointInfo, perEndpoint } from "../contract/index.ts";
 import type { CycleFacts, Picker, PickInput } from "../cycle/types.ts";
-import { perEndpoint } from "../filters/per-endpoint.ts";
 import { headerOf } from "../handlers/request-header.ts";
 import { hashBytes } from "../hash/index.ts";
 import { createMaxScorePicker } from "./max-score-picker.ts";

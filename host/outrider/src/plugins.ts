@@ -37,6 +37,11 @@ const packages: readonly PluginPackage[] = [
     load: () => import("@outrider/plugin-label-affinity"),
   },
   {
+    name: "@outrider/plugin-topology-affinity",
+    types: ["topology-affinity-scorer"],
+    load: () => import("@outrider/plugin-topology-affinity"),
+  },
+  {
     name: "@outrider/plugin-endpoint-attribute",
     types: ["endpoint-attribute-scorer"],
     load: () => import("@outrider/plugin-endpoint-attribute"),

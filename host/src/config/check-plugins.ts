@@ -133,8 +133,7 @@ function unknownType({ type }: PluginEntry, path: FaultPath, { catalogue }: Plug
   const served =
     "write process: with the name of the process that serves it, or module: with the file that declares it";
   if (refused !== undefined) {
-    const yet = refused.kind === "not yet" ? " yet" : "";
-    const message = `${quote(type)} of the reference EPP is not available${yet}: ${refused.reason}`;
+    const message = `${quote(type)} of the reference EPP is not available: ${refused.reason}`;
     report.fault([...path, "type"], message, refused.remedy);
   } else {
     const known = [...Object.keys(catalogue), ...policyTypes.map((each) => each.type)];

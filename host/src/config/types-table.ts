@@ -36,11 +36,8 @@ function renderTypes(types: readonly ShownType[]): string {
 }
 
 function renderRefused(): string {
-  const rows = refusedTypes.map(({ type, kind, reason, remedy }) => {
-    const when = kind === "not yet" ? "yes" : "";
-    return [`\`${type}\``, toCell(reason), toCell(remedy), when];
-  });
-  return renderTable(["type of the reference EPP", "why it is not there", "what to do", "on its way"], rows);
+  const rows = refusedTypes.map(({ type, reason, remedy }) => [`\`${type}\``, toCell(reason), toCell(remedy)]);
+  return renderTable(["type of the reference EPP", "why it is not there", "what to do"], rows);
 }
 
 /** A line a parameter: its path with its default, and what it says. */

@@ -1,4 +1,4 @@
-import { defineScorer, type EndpointInfo, parseTokenRange, type TokenRange } from "@outrider/plugin-sdk";
+import { defineScorer, parseTokenRange, perEndpoint, type TokenRange } from "@outrider/plugin-sdk";
 import { contextLengthConfig } from "./config.ts";
 
 /**
@@ -43,18 +43,4 @@ function rate(meant: Meant, tokens: number): number {
   const width = max - min;
   if (width === 0) return 1;
   return 0.3 + 0.7 * (0.7 / (1 + width / 10_000) + (0.3 * (max - tokens)) / width);
-}
-
-/** Something computed of an endpoint once, and again when anything of it has changed. */
-function perEndpoint<T>(compute: (endpoint: EndpointInfo) => T): (endpoint: EndpointInfo) => T {
-  const known: (EndpointInfo | undefined)[] = [];
-  const values: T[] = [];
-  return (endpoint) => {
-    const { slot } = endpoint;
-    if (known[slot] !== endpoint) {
-      values[slot] = compute(endpoint);
-      known[slot] = endpoint;
-    }
-    return values[slot];
-  };
 }

@@ -20,6 +20,7 @@ export function fullCall(endpoints: number, isCold: boolean) {
   const slots = Array.from({ length: endpoints }, (_, slot) => slot);
   return fakeCall({
     pool: slots.map(toEndpoint),
+    peers: [{ profile: "prefill", slot: 3 }],
     data: Object.fromEntries(
       Object.entries(data).map(([key, toValue]) => [
         key,
@@ -58,6 +59,9 @@ function toEndpoint(slot: number): FakeEndpoint {
     inflight_output_tokens: 50 * (slot % 11),
     labels: {
       zone: slot % 2 === 0 ? "a" : "b",
+      "kubernetes.io/hostname": `host-${slot >> 3}`,
+      "topology.kubernetes.io/rack": `rack-${slot >> 4}`,
+      "topology.kubernetes.io/zone": slot % 2 === 0 ? "a" : "b",
       "llm-d.ai/context-length-range": `0-${1_000 * (1 + (slot % 9))}`,
     },
     sets: { models: ["m"], adapters_running: [`adapter-${slot % 6}`, "other"], adapters_waiting: ["third"] },

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { AnyScorerDefinition, RequestFacts } from "@outrider/core/contract";
+import type { AnyScorerDefinition, PeerPick, RequestFacts } from "@outrider/core/contract";
 import { type FakeEndpoint, fakeCall, local, loopback } from "@outrider/plugin-sdk/testing";
 import { plugins } from "outrider/plugins";
 import { describe, expect, it } from "vitest";
@@ -14,6 +14,8 @@ interface FormulaCase {
   readonly parameters?: object;
   readonly request?: Partial<RequestFacts>;
   readonly data?: Readonly<Record<string, readonly (number | null)[]>>;
+  /** Picks of earlier profiles. */
+  readonly peers?: readonly PeerPick[];
   /** Where requests went before, with the same data. */
   readonly history?: readonly number[];
 }
@@ -45,7 +47,8 @@ for (const [type, cases] of Object.entries(tables)) {
       for (const given of cases) {
         it(`${given.title}${given.parameters === undefined ? "" : ` ${JSON.stringify(given.parameters)}`}`, async () => {
           const scorer = await open(definition, given.parameters);
-          const ask = () => fakeCall({ pool: given.pool, data: toData(given), ...withRequest(given) });
+          const { pool, peers = [] } = given;
+          const ask = () => fakeCall({ pool, peers, data: toData(given), ...withRequest(given) });
           for (const slot of given.history ?? []) {
             const call = ask();
             await scorer.score(call);

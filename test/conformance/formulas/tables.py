@@ -210,6 +210,35 @@ def header_label():
         yield case(title, pool, want, request={"headers": headers}, parameters=parameters)
 
 
+def topology_affinity():
+    """By the closest level that candidate and peer both name alike; nothing to compare: unknown."""
+    levels = [("kubernetes.io/hostname", 1.0), ("topology.kubernetes.io/rack", 0.2),
+              ("topology.kubernetes.io/zone", 0.05), ("topology.kubernetes.io/region", 0.02)]
+    keys = [key for key, _ in levels]
+
+    def rate(place, peer):
+        shared = [score for key, score in levels if key in place and place[key] == peer.get(key)]
+        return max(shared) if shared else 0.0 if set(place) & set(peer) else UNKNOWN
+
+    def place(*names):
+        return {key: name for key, name in zip(keys, names) if name is not None}
+
+    here = place("h1", "r1", "z1", "g1")
+    tables = [
+        ("bounds", [here, place("h2", "r2", "z2", "g2")]),
+        ("all equal", [here, place("h2", "r1", "z1", "g1"), place("h3", "r1", "z1", "g1")]),
+        ("one unknown", [place("h1", None, "z1"), place(None, "r1"), place("h2", None, "z1")]),
+        ("N = 1", [here]),
+        ("typical", [here, place("h1", "r1", "z1", "g1"), place("h2", "r1", "z1", "g1"), place("h3", "r2", "z1", "g1"),
+                     place("h4", "r3", "z2", "g1"), place("h5", "r4", "z3", "g2"), place(None, None, "z1")]),
+    ]
+    for title, places in tables:
+        peer, *others = places
+        want = [1.0] + [rate(other, peer) for other in others]
+        yield case(title, [{"labels": each} for each in places], want, peers=[{"profile": "prefill", "slot": 0}])
+    yield case("no earlier pick", [{"labels": here}] * 2, [UNKNOWN] * 2)
+
+
 def endpoint_attribute():
     for direction in ("lower", "higher"):
         for bounds in (None, (0, 10)):
@@ -359,6 +388,7 @@ TABLES = {
     "lora-affinity-scorer": list(lora_affinity()),
     "context-length-aware": list(context_length()),
     "header-label-affinity-scorer": list(header_label()),
+    "topology-affinity-scorer": list(topology_affinity()),
     "endpoint-attribute-scorer": list(endpoint_attribute()),
     "no-hit-lru-scorer": list(no_hit_lru()),
     "lmetric": list(lmetric()),

@@ -129,7 +129,8 @@ function idOf(i: number): string {
 
 function upsert(dice: Dice, i: number): TableEdit {
   const address = `10.0.${dice.between(0, 1)}.${i}:8000`;
-  const labels = { zone: dice.of(["a", "b", "ü"]) };
+  const zone = dice.of(["a", "b", "ü"]);
+  const labels = { zone, "topology.kubernetes.io/zone": zone, "kubernetes.io/hostname": `host-${i % 5}` };
   const sets = { models: [dice.of(models)], adapters_running: dice.share() < 0.5 ? [] : ["lora-1", "lora-2"] };
   return { kind: "upsert", id: idOf(i), address, labels, sets };
 }

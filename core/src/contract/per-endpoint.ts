@@ -1,4 +1,4 @@
-import type { EndpointInfo } from "../contract/index.ts";
+import type { EndpointInfo } from "./endpoints.ts";
 
 /** Something computed of an endpoint once, and again when anything of the endpoint has changed. */
 export function perEndpoint<T>(compute: (endpoint: EndpointInfo) => T): (endpoint: EndpointInfo) => T {

@@ -1,0 +1,4 @@
+import { serve } from "@outrider/plugin-sdk";
+import { topologyAffinityScorer } from "./scorer.ts";
+
+await serve([topologyAffinityScorer]);
