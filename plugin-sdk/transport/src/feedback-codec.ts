@@ -78,7 +78,7 @@ function toWireHashes({ blockHashes }: DoneEvent): { readonly blockHashesU64le?:
 /** A copy, aligned; of a broken length the hashes that are whole. */
 function fromWireHashes(bytes: Uint8Array): Pick<DoneEvent, "blockHashes"> {
   const length = bytes.length - (bytes.length % bytesPerHash);
-  return length === 0 ? {} : { blockHashes: new Uint32Array(bytes.slice(0, length).buffer) };
+  return length === 0 ? {} : { blockHashes: new Uint32Array(new Uint8Array(bytes.subarray(0, length)).buffer) };
 }
 
 const causes: readonly string[] = [
