@@ -24,12 +24,16 @@ export function checkRefs(entries: Entries, report: Reporter): ReadonlySet<strin
 
 /** Parameters of the reference EPP's scorers and producers say in fields of one form which producer they read. */
 const producerField = /^[a-zA-Z]*ProducerName$/;
+/** The one of that form that names a part of the data layer. */
+const topologyField = "topologyProducerName";
 
 function checkProducers(parameters: unknown, path: FaultPath, entries: Entries, report: Reporter): void {
   if (!isMap(parameters)) return;
   for (const [field, name] of Object.entries(parameters)) {
-    if (!producerField.test(field) || typeof name !== "string" || name === "" || isProducer(name, entries)) continue;
-    if (entries.has(name)) report.fault([...path, field], `${name} is no producer`);
+    if (!producerField.test(field) || typeof name !== "string" || name === "") continue;
+    if (field === topologyField) findPolicy(name, "data", [...path, field], entries, report);
+    else if (isProducer(name, entries)) continue;
+    else if (entries.has(name)) report.fault([...path, field], `${name} is no producer`);
     else {
       const hint = didYouMean(name, entries.keys()) || "declare it under plugins:, or remove this";
       report.fault([...path, field], `there is no producer named ${quote(name)}`, hint);
