@@ -22,7 +22,7 @@ export interface AnswerReader {
 }
 
 /** Longest JSON that is looked into, in bytes: of a longer body or event nothing is told. */
-export const maxAnswerJsonBytes = 2 ** 18;
+export const maxAnswerJsonBytes = 2 ** 17;
 
 const leastRoom = 512;
 const noHashes = new Uint32Array(0);

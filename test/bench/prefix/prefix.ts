@@ -1,7 +1,9 @@
 import { createRequestFacts, type FactNeeds } from "@outrider/core";
 import type { Section, Table } from "../section.ts";
 import { format, median, spread } from "../windows.ts";
+import { measureAnswers } from "./answers.ts";
 import { type FilledIndex, fillIndex, promptBlocks } from "./filled-index.ts";
+import { inTurn } from "./in-turn.ts";
 
 /** Endpoints and blocks of each index; the first is what the others are compared with. */
 const sizes = [
@@ -18,12 +20,16 @@ const mostPromptUs = 400;
 /** What the index of prefixes costs: time and memory. */
 export const prefix: Section = {
   name: "prefix",
-  about: "what a call to prefix-cache costs, a prompt of 100k tokens, and the index's memory",
+  about: "what a call to prefix-cache costs, a prompt of 100k tokens, answers, and the index's memory",
   effort: { windows: 9, seconds: 0.2 },
   run: async ({ windows, seconds }) => {
     const indexes: FilledIndex[] = [];
     for (const { endpoints, blocks } of sizes) indexes.push(await fillIndex(endpoints, blocks));
-    return [measureCalls(indexes, windows, seconds), measurePrompts(indexes[0]!, windows, seconds)];
+    return [
+      measureCalls(indexes, windows, seconds),
+      measurePrompts(indexes[0]!, windows, seconds),
+      measureAnswers(windows, seconds),
+    ];
   },
 };
 
@@ -89,19 +95,4 @@ function hash(prompt: Given["prompt"]): Uint32Array {
   const members = { model: "m", stream: false, maxOutputTokens: 0, cacheSalt: "", promptTokens: 0, sessionKey: "" };
   const source = { path: "/", header: () => undefined, body: undefined, given: { ...members, prompt } };
   return createRequestFacts(source, "bench", { needs }).blockHashes;
-}
-
-/** CPU of one call of each in µs by the operating system, by window; windows in turn, a first one not counted. */
-function inTurn(calls: readonly (() => void)[], windows: number, seconds: number): readonly (readonly number[])[] {
-  const all = Array.from({ length: windows + 1 }, () => calls.map((call) => cpuUs(call, seconds))).slice(1);
-  return calls.map((_, i) => all.map((window) => window[i]!));
-}
-
-function cpuUs(call: () => void, seconds: number): number {
-  const end = performance.now() + 1000 * seconds;
-  const before = process.cpuUsage();
-  let calls = 0;
-  while (performance.now() < end) for (let i = 0; i < 20; i++, calls++) call();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / calls;
 }

@@ -1,4 +1,4 @@
-import type { DecisionRecord, FeedbackEvent, PluginOutcome } from "@outrider/core";
+import type { DecisionRecord, DoneEvent, FeedbackEvent, PluginOutcome } from "@outrider/core";
 import type { RecordedEnd } from "./recording.ts";
 
 /** One plugin's part in a decision. */
@@ -65,6 +65,14 @@ export function eventsOf(
     return { kind: "progress", ...common, chunks: i + 1, outputTokens: 10 * i, elapsedMs: 50.7 * i };
   });
   const { cause, ttftUs, e2eMs } = end;
-  const done: FeedbackEvent = { kind: "done", ...common, ...tokens, cause, status: 200, ttftUs, e2eMs };
+  const counts = { ...tokens, status: 200, ttftUs, e2eMs };
+  const done: FeedbackEvent = { kind: "done", ...common, ...counts, cause, ...answerOf(end) };
   return [...(end.isPicked ? [picked, ...progress] : []), done];
+}
+
+/** Blocks that an answer of some length adds, where it came whole. */
+function answerOf({ cause, outputTokens }: RecordedEnd): Pick<DoneEvent, "blockHashes"> {
+  const words = 2 * Math.floor(outputTokens / 64);
+  if (cause !== "ok" || words === 0) return {};
+  return { blockHashes: Uint32Array.from({ length: words }, (_, word) => Math.imul(outputTokens + word, 0x9e3779b1)) };
 }
