@@ -57,7 +57,8 @@ async function converse(talk: Talk, options: FleetOptions) {
       const { prompt_tokens: promptTokens, prompt_tokens_details: details } = answer.usage;
       sums.prompt += promptTokens;
       sums.cached += details.cached_tokens;
-      sums.believed += believedShare(decisions[0]!.decision) * promptTokens;
+      const blocks = Math.floor(promptTokens / blockTokens);
+      sums.believed += believedShare(decisions[0]!.decision) * blocks * blockTokens;
       messages.push(answer.choices[0]!.message);
     }
   };
@@ -91,7 +92,10 @@ interface Decision {
   }[];
 }
 
-/** Share of the prompt that the endpoint picked was believed to hold. */
+/** Tokens in a prefix block; of a prompt, whole ones count. */
+const blockTokens = 64;
+
+/** Share of the prompt's blocks that the endpoint picked was believed to hold. */
 function believedShare({ destination, profiles: [profile] }: Decision): number {
   const scores = profile!.scorers.find(({ name }) => name === "prefix")?.scores ?? [];
   return Number(scores[profile!.candidates.indexOf(destination[0]!)]);
@@ -118,6 +122,11 @@ describe("the share of prompts that is believed to be cached", () => {
     {
       title: "where nothing is shared but a conversation's own turns",
       talk: { groups: 100, conversations: 100, turns: 4, sharedTokens: 40, turnTokens: 400, answerTokens: 20 },
+      options: { servers: 4 },
+    },
+    {
+      title: "where answers are longer than what is asked",
+      talk: { groups: 100, conversations: 100, turns: 4, sharedTokens: 40, turnTokens: 100, answerTokens: 500 },
       options: { servers: 4 },
     },
   ];
