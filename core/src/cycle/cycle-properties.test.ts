@@ -205,7 +205,7 @@ it("permuting the candidates permutes the totals, bit by bit", async () => {
   );
 });
 
-it("no NaN and no Infinity reaches a picker, nor a score that is not a 32-bit float in [0, 1] the totals", async () => {
+it("no NaN and no Infinity reaches a picker, nor a score that is not a 32-bit float in [0, 1] the totals (defect: the clamp lets NaN through)", async () => {
   const wild = fc.array(behaviour(perEndpoint(anyFloat)), { maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(wild, order, fc.nat(100), async (all, ids, seed) => {

@@ -404,7 +404,7 @@ describe("filters", () => {
 });
 
 describe("producers", () => {
-  it("are asked whatever becomes of those before them", () => {
+  it("are asked whatever becomes of those before them (defect: a failed producer silences all later ones)", () => {
     const broken = producerOf("broken", ["data.a"], () => {
       throw new Error("no index");
     });

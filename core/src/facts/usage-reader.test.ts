@@ -46,7 +46,7 @@ for (const { title, body, usage, outputEvents } of responseBodies) {
 
     it("tells its usage and events as a whole", () => expect(told([body])).toEqual(want));
 
-    it("tells them whatever two bytes it is cut between", () => {
+    it("tells them whatever two bytes it is cut between (defect: a line split over two chunks loses its usage)", () => {
       for (let cut = 0; cut <= bytes.length; cut++) {
         expect(told([bytes.subarray(0, cut), bytes.subarray(cut)])).toEqual(want);
       }
@@ -194,7 +194,7 @@ describe("output events", () => {
     { title: "none that has not ended", body: `data: ${sent}`, want: 0 },
   ];
   for (const { title, body, want } of cases) {
-    it(`are ${title}, cut anywhere`, () => {
+    it(`are ${title}, cut anywhere (defect: the count of events is off by one on splits)`, () => {
       for (let cut = 0; cut <= body.length; cut++) {
         expect(told([body.slice(0, cut), body.slice(cut)]).outputEvents).toBe(want);
       }

@@ -103,7 +103,7 @@ describe("the row of an endpoint", () => {
     { intervalMs: 1_000, limitMs: 3_000 },
   ];
   for (const { intervalMs, limitMs } of limits) {
-    it(`is not ready and unknown when silent for ${limitMs} ms at an interval of ${intervalMs} ms`, () => {
+    it(`is not ready and unknown when silent for ${limitMs} ms at an interval of ${intervalMs} ms (defect: failed scrapes keep the old values)`, () => {
       const { row, fail, seen } = createRow(intervalMs);
       row.scraped(page(7), 500, 4_000);
       fail("status");

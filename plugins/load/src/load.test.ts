@@ -35,7 +35,7 @@ const cases = [
     want: [1, afterSeconds(0.75 + 0.25)],
   },
   {
-    title: "counts requests that others sent",
+    title: "counts requests that others sent (defect: what is in flight is counted by replica)",
     pool: [idle, { ...idle, foreign_requests: 2 }],
     want: [1, afterSeconds(2 * 0.75)],
   },
@@ -63,9 +63,9 @@ const cases = [
     want: [1, afterSeconds(0.75)],
   },
   {
-    title: "does not take a server that stands still for infinitely slow",
+    title: "takes a server that stands still for a sixteenth as fast as the others, and not for infinitely slow",
     pool: [idle, { ...idle, "rate.saturated_tokens": 0 }],
-    want: [1, 1],
+    want: [1, afterSeconds(16 - 1)],
   },
   { title: "does not take unknown for idle", pool: [idle, {}, { inflight_requests: 9 }], want: [1, unknown, unknown] },
   { title: "rates a single candidate 1", pool: [{ ...idle, foreign_requests: 50 }], want: [1] },

@@ -239,7 +239,7 @@ describe("a prefix index", () => {
 
 /** Defects of the reference EPP. */
 describe("what the reference EPP gets wrong", () => {
-  it("does not credit an endpoint with blocks behind a gap", () => {
+  it("does not credit an endpoint with blocks behind a gap (defect: prefixes are not checked for contiguity)", () => {
     const index = createPrefixIndex();
     learn(index, 0, [1, 2, 3, 4], 100);
     learn(index, 1, [2, 3, 4], 100);
@@ -247,14 +247,21 @@ describe("what the reference EPP gets wrong", () => {
     expect(matchOf(index, [1, 2, 3, 4], [0, 1, 2])).toEqual([4, 0, 1]);
   });
 
-  it("drops a prompt's end before its beginning, so that a partly evicted prefix counts as far as it is there", () => {
+  it("drops a prompt's end before its beginning, so that a partly evicted prefix counts as far as it is there (defect: the earliest blocks go first)", () => {
     const index = createPrefixIndex();
     learn(index, 0, [1, 2, 3, 4], 6);
     learn(index, 0, [7, 8, 9, 10], 6);
     expect(matchOf(index, [1, 2, 3, 4], [0])).toEqual([2]);
   });
 
-  it("leaks no block of prompts that are longer than the cache", () => {
+  it("knows a hot prefix at every endpoint that holds it (defect: an 11th replica evicts another)", () => {
+    const index = createPrefixIndex();
+    const slots = Array.from({ length: 40 }, (_, slot) => slot);
+    for (const slot of slots) learn(index, slot, [1, 2, 3, 4], 100);
+    expect(matchOf(index, [1, 2, 3, 4], slots)).toEqual(slots.map(() => 4));
+  });
+
+  it("leaks no block of prompts that are longer than the cache (defect: their entries leak)", () => {
     const index = createPrefixIndex();
     for (let prompt = 0; prompt < 50; prompt++) {
       learn(
