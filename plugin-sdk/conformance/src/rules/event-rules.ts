@@ -126,10 +126,12 @@ function eventsOf(instance: TestedInstance, { callId, nowMs }: TestCall, world: 
   };
   const has = (key: string) => instance.granted.some((need) => need.key === key);
   const picks = [{ profile: "default", slot }];
+  const cause = i % 5 === 0 ? "client_cancelled" : "ok";
+  const blockHashesU64le = new Uint8Array(has("events.answer_blocks") && cause === "ok" ? 8 * (i % 3) : 0).fill(i);
   const done: FeedbackInit = {
     ...common,
     atMs: nowMs + 90,
-    event: { case: "done", value: { cause: i % 5 === 0 ? "client_cancelled" : "ok", status: 200, outputTokens: 12 } },
+    event: { case: "done", value: { cause, status: 200, outputTokens: 12, blockHashesU64le } },
   };
   const picked: FeedbackInit = {
     ...common,
