@@ -108,8 +108,8 @@ function withScreeners(inForce: SchedulerParts["inForce"], screeners: readonly S
   return () => {
     const current = inForce();
     if (extended === undefined || current !== last) {
-      const { plan, rules } = current;
-      extended = { plan, rules: { ...rules, screeners: [...rules.screeners, ...screeners] } };
+      const { rules } = current;
+      extended = { ...current, rules: { ...rules, screeners: [...rules.screeners, ...screeners] } };
     }
     last = current;
     return extended;

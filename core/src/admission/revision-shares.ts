@@ -1,5 +1,5 @@
 import type { EndpointInfo, EndpointSnapshot } from "../contract/index.ts";
-import { type LabelSelector, matchesLabels } from "../filters/label-selector.ts";
+import { type LabelSelector, labelOf, matchesLabels } from "../filters/label-selector.ts";
 
 /** Which endpoints make up a rollout, and how its revisions share requests. */
 export interface RevisionGating {
@@ -46,10 +46,10 @@ function countRoles(snapshot: EndpointSnapshot, gating: RevisionGating): Readonl
 }
 
 /** Revision and role of an endpoint that counts. */
-function placeOf({ labels }: EndpointInfo, { revisionLabelKey, roleLabelKey, scope }: RevisionGating) {
-  const revision = labels[revisionLabelKey] ?? "";
-  const role = labels[roleLabelKey] ?? "";
-  return revision !== "" && role !== "" && matchesLabels(labels, scope) ? { revision, role } : undefined;
+function placeOf(endpoint: EndpointInfo, { revisionLabelKey, roleLabelKey, scope }: RevisionGating) {
+  const revision = labelOf(endpoint, revisionLabelKey);
+  const role = labelOf(endpoint, roleLabelKey);
+  return revision !== "" && role !== "" && matchesLabels(endpoint.labels, scope) ? { revision, role } : undefined;
 }
 
 /** Role with most endpoints over all revisions; of equal ones the first. */

@@ -36,7 +36,7 @@ function screen(
 ) {
   const random = createRandom(seed);
   const about = { facts: factsOf(), header: (name: string) => headers[name], snapshot: current };
-  return [...screener.screen({ ...about, candidates: current.live, random }).allowed];
+  return [...screener.screen({ ...about, candidates: current.live, random })];
 }
 
 /** Share of requests that each revision gets. */
@@ -107,6 +107,12 @@ describe("toRevisionShares", () => {
     });
   }
 
+  it("take what every object has for no label", () => {
+    const { current } = tableOf(pods("a", 1, 1));
+    expect(toRevisionShares(current, { ...gating, revisionLabelKey: "constructor" }).size).toBe(0);
+    expect(toRevisionShares(current, { ...gating, roleLabelKey: "toString" }).size).toBe(0);
+  });
+
   it("count ready endpoints alone", () => {
     const table = tableOf([...pods("a", 1, 1), ...pods("b", 1, 1)]);
     table.setReady(3, false);
@@ -158,7 +164,7 @@ describe("the rollout screener", () => {
       const { current } = table;
       const about = { facts: factsOf(), header: () => undefined, snapshot: current, random: createRandom(seed) };
       const candidates = Uint32Array.from(slotsOf("b"));
-      expect(screener.screen({ ...about, candidates }).allowed).toBe(candidates);
+      expect(screener.screen({ ...about, candidates })).toBe(candidates);
     }
   });
 
@@ -175,6 +181,13 @@ describe("the rollout screener", () => {
     expect(screen(screener, table)).toEqual([...table.current.live]);
     expect(screen(screener, table, { "x-revision": "b" })).toEqual(slotsOf("b"));
     expect(screen(screener, table, { "x-revision": "c" })).toEqual([]);
+  });
+
+  it("takes what every object has for no label", () => {
+    const odd: HeaderSelector = { name: "odd", headerName: "x-odd", labelKey: "constructor", mode: "strict" };
+    const screener = screenerOf({ mode: "disabled", roles: [] }, [odd]);
+    expect(screen(screener, table, { "x-odd": `${Object}` })).toEqual([]);
+    expect(screener.headersOf?.(table.current.at(0)!)).toEqual([]);
   });
 
   it("tells on the response the labels of the endpoint that was picked", () => {

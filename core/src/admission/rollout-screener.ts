@@ -1,6 +1,6 @@
-import type { EndpointSnapshot } from "../contract/index.ts";
+import type { EndpointInfo, EndpointSnapshot } from "../contract/index.ts";
 import { keepSlots } from "../filters/keep-slots.ts";
-import { findLabelValueFault } from "../filters/label-selector.ts";
+import { findLabelValueFault, labelOf } from "../filters/label-selector.ts";
 import { type RevisionGating, toRevisionShares } from "./revision-shares.ts";
 import type { PolicyFigure, Screener, Screening } from "./types.ts";
 
@@ -46,21 +46,21 @@ class RolloutScreener implements Screener {
     for (const selector of headerSelectors) if (selector.mode === "strict") this.#misses.set(selector.name, 0);
   }
 
-  screen(screening: Screening): ReturnType<Screener["screen"]> {
+  screen(screening: Screening): Uint32Array {
     const strict = this.#selectors.filter(({ mode, headerName }) => mode === "strict" && screening.header(headerName));
     let allowed = this.#gate(screening, strict.length > 0);
     for (const { name, headerName, labelKey } of strict) {
       if (allowed.length === 0) break;
       const wanted = screening.header(headerName);
-      allowed = keepSlots(allowed, (slot) => screening.snapshot.at(slot)?.labels[labelKey] === wanted);
+      allowed = keepSlots(allowed, (slot) => labelOf(screening.snapshot.at(slot), labelKey) === wanted);
       if (allowed.length === 0) this.#misses.set(name, this.#misses.get(name)! + 1);
     }
-    return { allowed, responseHeaders: [] };
+    return allowed;
   }
 
-  headersOf({ labels }: Parameters<NonNullable<Screener["headersOf"]>>[0]): readonly (readonly [string, string])[] {
+  headersOf(endpoint: EndpointInfo): readonly (readonly [string, string])[] {
     return this.#selectors.flatMap(({ headerName, labelKey }) => {
-      const value = labels[labelKey] ?? "";
+      const value = labelOf(endpoint, labelKey);
       return isTellable(value) ? [[headerName, value] as const] : [];
     });
   }
@@ -87,7 +87,7 @@ class RolloutScreener implements Screener {
   #gate({ candidates, snapshot, random }: Screening, isNamed: boolean): Uint32Array {
     if (this.#gating.mode === "disabled") return candidates;
     const { revisionLabelKey } = this.#gating;
-    const revisionOf = (slot: number) => snapshot.at(slot)?.labels[revisionLabelKey] ?? "";
+    const revisionOf = (slot: number) => labelOf(snapshot.at(slot), revisionLabelKey);
     const there = new Set(Array.from(candidates, revisionOf));
     const open = [...this.#sharesOf(snapshot)].filter(([revision, share]) => share > 0 && there.has(revision));
     if (isNamed) return keepSlots(candidates, (slot) => open.some(([revision]) => revision === revisionOf(slot)));

@@ -47,12 +47,9 @@ export interface PolicyFigure {
 export interface Screener {
   readonly name: string;
   readonly type: string;
-  /** Slots that it allows, ascending, and headers to set on the response; of several screeners all must allow a slot. */
-  screen(screening: Screening): {
-    readonly allowed: Uint32Array;
-    readonly responseHeaders: readonly (readonly [name: string, value: string])[];
-  };
-  /** Further headers to set on the response, told by the endpoint that the request went to; absent = none. */
+  /** Slots that it allows, ascending; of several screeners all must allow a slot. */
+  screen(screening: Screening): Uint32Array;
+  /** Headers to set on the response, told by the endpoint that the request went to; absent = none. */
   headersOf?(endpoint: EndpointInfo): readonly (readonly [name: string, value: string])[];
   /** What it has to show of a snapshot and of the requests so far; absent = nothing. */
   figures?(snapshot: EndpointSnapshot): readonly PolicyFigure[];

@@ -1,3 +1,5 @@
+import type { EndpointInfo } from "../contract/index.ts";
+
 /** One condition on a label, as Kubernetes writes it. */
 export interface LabelRequirement {
   readonly key: string;
@@ -26,6 +28,11 @@ const prefix = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-
 export function toLabelSelector({ matchLabels, matchExpressions }: SelectorParts): LabelSelector {
   const pairs = Object.entries(matchLabels).map(([key, value]) => ({ key, operator: "In", values: [value] }) as const);
   return [...pairs, ...matchExpressions];
+}
+
+/** Value of an endpoint's label, whatever its name; empty where it has none, or there is no endpoint. */
+export function labelOf(endpoint: Pick<EndpointInfo, "labels"> | undefined, key: string): string {
+  return endpoint !== undefined && Object.hasOwn(endpoint.labels, key) ? (endpoint.labels[key] ?? "") : "";
 }
 
 /** Whether labels meet a selector. */

@@ -57,6 +57,13 @@ describe("the topology filter", () => {
   it("never takes two unknown places for one", () => {
     expect(keep("zone", [at({ zone: "z1" }), at({ rack: "" }), at({ zone: "z1" })], 0)).toEqual([0, 2]);
   });
+  it("takes what every object has for no label", () => {
+    const labels = { ...defaultTopologyLabels, host: "constructor" };
+    const given = ["a", "b"].map((zone) => at({ zone }));
+    const filter = createTopologyAffinityFilter("f", { minAffinity: "zone", labels });
+    const call = callAbout([...given, given[0]!], { peers: [{ profile: "decode", slot: 0 }] });
+    expect([...filter.filter(call)]).toEqual([0, 2]);
+  });
   it("reads other labels where they are named", () => {
     const labels = { ...defaultTopologyLabels, host: "disaggregatedset.x-k8s.io/slice" };
     const given = ["a", "b", "a"].map((slice) => ({ labels: { "disaggregatedset.x-k8s.io/slice": slice } }));

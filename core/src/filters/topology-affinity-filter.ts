@@ -1,6 +1,7 @@
 import { type EndpointInfo, perEndpoint, type TopologyLevel, topologyLevels } from "../contract/index.ts";
 import type { Filter } from "../cycle/types.ts";
 import { keepSlots } from "./keep-slots.ts";
+import { labelOf } from "./label-selector.ts";
 
 /** `parameters:` of a `topology-affinity-filter`. */
 export interface TopologyAffinityOptions {
@@ -16,8 +17,8 @@ export interface TopologyAffinityOptions {
  */
 export function createTopologyAffinityFilter(name: string, options: TopologyAffinityOptions): Filter {
   const levels = topologyLevels.slice(0, topologyLevels.indexOf(options.minAffinity) + 1);
-  const placesOf = perEndpoint(({ labels }: EndpointInfo) =>
-    levels.map((level) => labels[options.labels[level]] ?? ""),
+  const placesOf = perEndpoint((endpoint: EndpointInfo) =>
+    levels.map((level) => labelOf(endpoint, options.labels[level])),
   );
   return {
     name,

@@ -68,7 +68,8 @@ export function createConfigInForce(config: HostConfig, parts: ConfigParts): Con
     const memories = createScoreMemories(to, before?.memories);
     const plan = createPlan(to, from, policies, (before?.plan.generation ?? 0) + 1, memories);
     const rules = createRequestRules(to.requests, policies, before?.rules);
-    return { config: to, policies, memories, plan, rules, loadedAtMs: clock.nowMs(), limited: [] };
+    const { responses } = to;
+    return { config: to, policies, memories, plan, rules, responses, loadedAtMs: clock.nowMs(), limited: [] };
   };
   let current = make(config, plugins, createPolicies(config.policies));
   const granted = joinNeeds(

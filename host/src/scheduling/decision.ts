@@ -18,7 +18,7 @@ import { type Declined, takeIn } from "./intake.ts";
 import { judge } from "./judgement.ts";
 import { listenersOf, tellNeverSent, tellPicked } from "./listeners.ts";
 import { prepareRewrite, type TargetChoice } from "./model-rewrite.ts";
-import { toObservation } from "./observation.ts";
+import { type ResponsesMode, toObservation } from "./observation.ts";
 import type { ObservedRequest, RequestObserver } from "./observer.ts";
 import type { Pace } from "./pace.ts";
 import type { PlanView } from "./plan-view.ts";
@@ -45,6 +45,7 @@ export interface DecisionBasis {
   /** Counts the decisions of a scheduler, from 1. */
   readonly number: number;
   readonly rules: RequestRules;
+  readonly responses: ResponsesMode;
   readonly view: PlanView;
   readonly needs: DecisionNeeds;
 }
@@ -55,7 +56,6 @@ const callsPerDecision = 2 * shadowCallIds;
 const rehearsedCallIds = 2 ** 31;
 
 const noScores: Routed["scores"] = [];
-const noHeaders: Routed["setResponseHeaders"] = [];
 
 /** One request on its way through facts, intake, cycle and judgement to its endpoint. */
 export class Decision {
@@ -72,7 +72,6 @@ export class Decision {
   #rule = "";
   #observed: ObservedRequest | undefined;
   #shadows: ShadowWatch | undefined;
-  #responseHeaders = noHeaders;
   #pins: SessionPins | undefined;
 
   constructor(parts: DecisionParts, request: IncomingRequest, basis: DecisionBasis) {
@@ -97,7 +96,6 @@ export class Decision {
     this.#rule = targets.rule;
     if (this.#observer !== undefined) this.#observed = toObserved(this.#request, this.#facts, this.#rule);
     if (taken.kind === "declined") return this.#refuse(taken);
-    this.#responseHeaders = taken.responseHeaders;
     if (rules.sessions !== undefined) this.#pin(rules.sessions, taken.candidates);
     const record = this.#run(taken.candidates);
     return record instanceof Promise ? record.then((made) => this.#conclude(made)) : this.#conclude(record);
@@ -169,7 +167,6 @@ export class Decision {
       endpointAt,
       setHeaders: routing.setHeaders,
       removeHeaders: view.removedHeaders[door],
-      responseHeaders: this.#responseHeaders,
       tokens: tokensOf(rules.sessions, made, slots),
       screeners: rules.screeners,
       observation: rewrite === undefined ? this.#toObservation() : "full",
@@ -202,10 +199,9 @@ export class Decision {
   }
 
   #toObservation(): Observation {
-    const { needs, rules, view } = this.#basis;
-    const mode = this.#parts.responses?.() ?? "full";
+    const { needs, responses, rules, view } = this.#basis;
     const isRead = view.plan.readsInflight || rules.reporters.length > 0 || this.#observer !== undefined;
-    const observation = toObservation(mode, needs.events, isRead);
+    const observation = toObservation(responses, needs.events, isRead);
     const setsHeaders = rules.screeners.length > 0 || (rules.sessions?.tokenHeaders.length ?? 0) > 0;
     return observation === "none" && setsHeaders ? "headers" : observation;
   }

@@ -49,11 +49,9 @@ export interface ExchangeParts extends RouteParts {
   readonly leases: Pick<Leases, "open">;
   /** Endpoint that has a slot now. */
   readonly endpointAt: (slot: number) => EndpointInfo | undefined;
-  /** Headers to set on the response, whoever sends it. */
-  readonly responseHeaders: Routed["setResponseHeaders"];
   /** Tokens of sessions to set on it, told by who sends it. */
   readonly tokens: readonly ResponseToken[];
-  /** Those who have further ones, told by the endpoint that sends it. */
+  /** Those who have headers for it, told by the endpoint that sends it. */
   readonly screeners: readonly Screener[];
   readonly listeners: readonly Listener[];
   /** What of responses plugins asked for. */
@@ -79,6 +77,7 @@ export function createExchange(parts: ExchangeParts): Routed {
 }
 
 const noUsage: TokenUsage = { promptTokens: 0, cachedTokens: 0, outputTokens: 0 };
+const noHeaders: Routed["setResponseHeaders"] = [];
 const noReports: ReturnType<Routed["reports"]> = [];
 
 class LeasedExchange implements Routed {
@@ -123,10 +122,9 @@ class LeasedExchange implements Routed {
   }
 
   #screenedHeaders(): Routed["setResponseHeaders"] {
-    const { responseHeaders, screeners, endpointAt } = this.#parts;
+    const { screeners, endpointAt } = this.#parts;
     const endpoint = screeners.length === 0 ? undefined : endpointAt(this.#slot);
-    if (endpoint === undefined) return responseHeaders;
-    return [...responseHeaders, ...screeners.flatMap((screener) => screener.headersOf?.(endpoint) ?? [])];
+    return endpoint === undefined ? noHeaders : screeners.flatMap((screener) => screener.headersOf?.(endpoint) ?? []);
   }
 
   responseHeaders(status: number, header: (name: string) => string | undefined, served: string | undefined): void {

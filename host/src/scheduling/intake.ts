@@ -5,7 +5,7 @@ import { refuseRewrite } from "./model-rewrite.ts";
 import type { Pace } from "./pace.ts";
 import { refuse } from "./refusals.ts";
 import type { RequestRules } from "./request-rules.ts";
-import { type Screened, screen } from "./screening.ts";
+import { screen } from "./screening.ts";
 import { servedModelsOf } from "./served-models.ts";
 import type { IncomingRequest, Refusal } from "./types.ts";
 
@@ -29,8 +29,10 @@ export interface Declined {
 }
 
 /** A request that is decided, and what the decision may choose from: at least one endpoint. */
-export interface TakenIn extends Screened {
+export interface TakenIn {
   readonly kind: "taken in";
+  /** Slots, ascending. */
+  readonly candidates: Uint32Array;
 }
 
 /**
@@ -49,8 +51,8 @@ export function takeIn(request: IncomingRequest, facts: HostFacts, parts: Intake
   const candidates = selectCandidates(snapshot, usesSubset ? request.subset : undefined);
   if (candidates.length === 0) return none("failed to find endpoint candidates for serving the request");
   const screened = screen(rules.screeners, { request, facts, snapshot, candidates, seed });
-  if (screened.candidates.length === 0) return none("screeners eliminated all endpoint candidates");
-  return refuseUnknown(facts.model, screened.candidates, parts) ?? { kind: "taken in", ...screened };
+  if (screened.length === 0) return none("screeners eliminated all endpoint candidates");
+  return refuseUnknown(facts.model, screened, parts) ?? { kind: "taken in", candidates: screened };
 }
 
 /** @param reason a metric label. */

@@ -4,7 +4,7 @@ import type { Routed } from "./types.ts";
 
 /** A request that went to the third endpoint and was let go. */
 async function letGo(options: SchedulingOptions = {}, status?: number) {
-  const scheduling = openScheduling({ responses: () => "none", ...options });
+  const scheduling = openScheduling({ responses: "none", ...options });
   const routed = (await scheduling.scheduler.decide(post(good))) as Routed;
   if (status !== undefined) routed.responseHeaders(status, () => undefined, undefined);
   routed.letGo();
@@ -23,7 +23,7 @@ describe("an exchange that was let go", () => {
   });
 
   it("tells the status that was seen", async () => {
-    const { scrape, ends, registry } = await letGo({ responses: () => "headers" }, 503);
+    const { scrape, ends, registry } = await letGo({ responses: "headers" }, 503);
     for (let i = 0; i < 2; i++) scrape(2);
     expect(ends()).toMatchObject([{ cause: "unknown", status: 503 }]);
     expect(await registry.metrics()).toContain('outrider_requests_total{door="ext_proc",code="503"} 1');
@@ -82,7 +82,7 @@ describe("an exchange that was let go", () => {
   });
 
   it("returns every count to 0 after many", async () => {
-    const { scheduler, leases, table, scrape, heard } = openScheduling({ responses: () => "none" });
+    const { scheduler, leases, table, scrape, heard } = openScheduling({ responses: "none" });
     for (let i = 0; i < 500; i++) {
       ((await scheduler.decide(post(good))) as Routed).letGo();
       if (i % 100 === 99) scrape(2);

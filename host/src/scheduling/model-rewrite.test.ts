@@ -103,7 +103,7 @@ describe("a rewrite", () => {
     ];
   for (const { title, headers: given, more } of none) {
     it(`is not in force ${title}`, async () => {
-      const { verdict, registry } = await decide(given, more, { responses: () => "none" });
+      const { verdict, registry } = await decide(given, more, { responses: "none" });
       expect(verdict).toMatchObject({ kind: "routed", rewrite: undefined, observation: "none" });
       expect(await registry.metrics()).not.toContain("outrider_model_rewrites_total{");
     });

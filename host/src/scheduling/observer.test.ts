@@ -119,7 +119,7 @@ describe("an observer", () => {
   });
 
   it("has responses shown though nothing else is wanted of them", async () => {
-    const { scheduler } = observed({ granted: [], responses: () => "auto" });
+    const { scheduler } = observed({ granted: [], responses: "auto" });
     expect(((await scheduler.decide(post(good))) as Routed).observation).toBe("full");
   });
 
@@ -187,7 +187,7 @@ describe("reporters", () => {
     const { scheduler } = openScheduling({
       rules: { reporters: [reporter, reporter] },
       granted: [],
-      responses: () => "auto",
+      responses: "auto",
     });
     const routed = (await scheduler.decide(post(good))) as Routed;
     expect(routed.observation).toBe("full");
@@ -199,7 +199,7 @@ describe("reporters", () => {
   });
 
   it("are not there by default", async () => {
-    const { scheduler } = openScheduling({ granted: [], responses: () => "auto" });
+    const { scheduler } = openScheduling({ granted: [], responses: "auto" });
     const routed = (await scheduler.decide(post(good))) as Routed;
     expect([routed.observation, routed.reports()]).toEqual(["none", []]);
   });

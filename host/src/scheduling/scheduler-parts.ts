@@ -2,7 +2,6 @@ import type { CycleClock, EndpointTable, Leases, Need, OutriderError } from "@ou
 import type { DecisionRing } from "./decision-ring.ts";
 import type { InForce } from "./in-force.ts";
 import type { SchedulingMetrics } from "./metrics.ts";
-import type { ResponsesMode } from "./observation.ts";
 import type { RequestObserver } from "./observer.ts";
 
 /** What a scheduler works with. */
@@ -27,8 +26,6 @@ export interface SchedulerParts {
   readonly idPrefix: string;
   /** Whether the gateway's subset of endpoints counts. */
   readonly usesSubset: boolean;
-  /** How much of responses is observed; default `full`. Asked for each request. */
-  readonly responses?: () => ResponsesMode;
   /** Whether gateways are told the total of every scored endpoint; default false. */
   readonly emitsScores?: boolean;
   /** Hears what becomes of requests where the rules keep metrics under the reference EPP's names; default nobody. */

@@ -20,8 +20,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   let number = 0;
   const decide = (request: IncomingRequest): Routed | Refusal | Promise<Routed | Refusal> => {
     const inForce = parts.inForce();
-    const { plan, rules } = inForce;
-    const basis = { number: ++number, rules, view: viewOf(plan), needs: needsOf(parts.granted(), rules) };
+    const { plan, rules, responses } = inForce;
+    const basis = { number: ++number, rules, responses, view: viewOf(plan), needs: needsOf(parts.granted(), rules) };
     return new Decision(shared, request, basis).make();
   };
   const fail = (request: IncomingRequest, cause: unknown): Refusal => {

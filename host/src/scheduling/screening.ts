@@ -1,20 +1,10 @@
 import { createRandom, deriveSeed, type EndpointSnapshot, type HostFacts, type Screener } from "@outrider/core";
-import type { IncomingRequest, Routed } from "./types.ts";
+import type { IncomingRequest } from "./types.ts";
 
 /** Index from which the seeds of screeners are derived, behind those of the cycle. */
 const screenerSeeds = 1 << 20;
 
-/** What screeners leave of the candidates. */
-export interface Screened {
-  /** Slots, ascending. */
-  readonly candidates: Uint32Array;
-  /** Headers to set on the response. */
-  readonly responseHeaders: Routed["setResponseHeaders"];
-}
-
-const noHeaders: Routed["setResponseHeaders"] = [];
-
-/** Asks every screener about all candidates: those stay that each of them allows. */
+/** Asks every screener about all candidates: those stay that each of them allows, ascending. */
 export function screen(
   screeners: readonly Screener[],
   about: {
@@ -24,15 +14,14 @@ export function screen(
     readonly candidates: Uint32Array;
     readonly seed: number;
   },
-): Screened {
+): Uint32Array {
   const { request, facts, snapshot, candidates, seed } = about;
-  if (screeners.length === 0) return { candidates, responseHeaders: noHeaders };
+  if (screeners.length === 0) return candidates;
   const header = (name: string) => request.header(name);
-  const verdicts = screeners.map((screener, i) =>
+  const allowed = screeners.map((screener, i) =>
     screener.screen({ facts, header, snapshot, candidates, random: createRandom(deriveSeed(seed, screenerSeeds + i)) }),
   );
-  const left = verdicts.reduce((kept, { allowed }) => intersect(kept, allowed), candidates);
-  return { candidates: left, responseHeaders: verdicts.flatMap(({ responseHeaders }) => responseHeaders) };
+  return allowed.reduce(intersect, candidates);
 }
 
 /** @returns `kept` itself where nothing of it is missing. */

@@ -138,7 +138,7 @@ it("tells what screeners tell of rollouts", async () => {
   const screener: Screener = {
     name: "s",
     type: "st",
-    screen: ({ candidates }) => ({ allowed: candidates, responseHeaders: [] }),
+    screen: ({ candidates }) => candidates,
     figures: () => [
       { kind: "counter", name: "disaggregatedset_strict_header_no_match", labels: { selector: "x" }, value: 4 },
       {

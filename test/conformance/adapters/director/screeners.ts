@@ -47,7 +47,7 @@ function screenerOf(name: string, isAllowed: (address: string) => boolean, seen:
     type: "screener-of-a-case",
     screen({ candidates, snapshot }) {
       seen.push(candidates.length);
-      return { allowed: candidates.filter((slot) => isAllowed(snapshot.at(slot)?.address ?? "")), responseHeaders: [] };
+      return candidates.filter((slot) => isAllowed(snapshot.at(slot)?.address ?? ""));
     },
   };
 }
