@@ -14,6 +14,7 @@ export default defineConfig({
             "test/{architecture,fleet,soak}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**"],
+          testTimeout: 30_000,
         },
       },
       { test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], ...slow } },

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createHeldBytes } from "../doors/held-bytes.ts";
+import { eventually } from "../doors/testing/eventually.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import { announce, getHeaders, postHeaders, requestBody, responseHeaders, trailers } from "./testing/parts.ts";
@@ -60,7 +61,7 @@ describe("where bodies are wanted and the gateway sends none", () => {
     });
     expect(door.scheduler.seen.map((exchange) => exchange.body)).toEqual([undefined, body]);
     call.reset();
-    await vi.waitFor(() => expect(causes()).toEqual([["never_sent"], ["client_cancelled"]]));
+    await eventually(() => expect(causes()).toEqual([["never_sent"], ["client_cancelled"]]));
   });
 
   it("a whole body with trailers behind it counts too", async () => {

@@ -2,8 +2,9 @@ import { createConnection } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ProcessingRequestSchema } from "@outrider/protos/ext-proc";
 import { encodeFrame } from "@outrider/transport";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { defaultPhaseDeadlines } from "../doors/deadlines.ts";
+import { eventually } from "../doors/testing/eventually.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import {
   getHeaders,
@@ -74,7 +75,7 @@ describe("frames that are none end their stream alone", () => {
       call.halfClose();
       expect((await call.ended).grpcStatus).toBe(status);
       await expectServing();
-      await vi.waitFor(async () =>
+      await eventually(async () =>
         expect(await door.metric('outrider_ext_proc_streams_total{outcome="invalid"}')).toBe(1),
       );
     });
@@ -204,7 +205,7 @@ describe("a connection", () => {
       call.reset();
     }
     await expectServing();
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await door.metric('outrider_ext_proc_streams_total{outcome="cancelled"}')).toBe(500),
     );
   });
@@ -262,7 +263,7 @@ describe("a phase that takes too long ends", () => {
     call.send(getHeaders());
     expect((await call.receive(1)).map(readAnswer)).toMatchObject([{ part: "immediateResponse", status: 503 }]);
     release();
-    await vi.waitFor(() => expect(door.scheduler.seen[0]?.causes).toEqual(["unknown"]));
+    await eventually(() => expect(door.scheduler.seen[0]?.causes).toEqual(["unknown"]));
   });
 
   it("in a response that does not begin, with 504", async () => {
@@ -279,7 +280,7 @@ describe("a phase that takes too long ends", () => {
     for (const part of [getHeaders(), responseHeaders(200), responseBody("a")]) call.send(part);
     expect((await call.receive(4)).map(readAnswer)[3]).toMatchObject({ part: "immediateResponse", status: 504 });
     expect(door.scheduler.seen[0]?.causes).toEqual(["upstream_error"]);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await door.metric('outrider_ext_proc_streams_total{outcome="overdue"}')).toBe(1),
     );
   });

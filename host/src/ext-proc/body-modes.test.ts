@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../doors/testing/eventually.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import {
@@ -37,7 +38,7 @@ async function play(parts: readonly SentMessage[], count: number) {
   const answers = (await call.receive(count)).map(readAnswer);
   call.reset();
   await call.ended;
-  await vi.waitFor(async () => expect(await door.metric("outrider_ext_proc_streams_open")).toBe(0));
+  await eventually(async () => expect(await door.metric("outrider_ext_proc_streams_open")).toBe(0));
   return answers;
 }
 
@@ -171,7 +172,7 @@ describe("a request is answered as its mode demands", () => {
     const call = door.open();
     call.send(postHeaders(), announce("STREAMED", "NONE"));
     for (const part of [requestBody("a"), requestBody("b"), trailers("requestTrailers")]) call.send(part);
-    await vi.waitFor(() => expect(door.scheduler.seen).toHaveLength(1));
+    await eventually(() => expect(door.scheduler.seen).toHaveLength(1));
     release();
     const parts = (await call.receive(4)).map(({ response }) => response.case);
     expect(parts).toEqual(["requestHeaders", "requestBody", "requestBody", "requestTrailers"]);
@@ -283,7 +284,7 @@ describe("a response is answered as its mode demands, and its end is told", () =
     call.send(getHeaders(), announce("FULL_DUPLEX_STREAMED", "NONE"));
     call.send(responseHeaders(200));
     expect(await call.ended).toMatchObject({ grpcStatus: 0 });
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await door.metric('outrider_ext_proc_streams_total{outcome="complete"}')).toBe(1),
     );
   });

@@ -2,9 +2,10 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ProcessingRequestSchema } from "@outrider/protos/ext-proc";
 import { encodeFrame } from "@outrider/transport";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createHeldBytes } from "../doors/held-bytes.ts";
 import { defaultDoorLimits } from "../doors/limits.ts";
+import { eventually } from "../doors/testing/eventually.ts";
 import type { Decision } from "../doors/testing/fake-scheduler.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import type { ExtProcServerOptions } from "./server.ts";
@@ -149,7 +150,7 @@ for (const [title, options] of Object.entries(doors)) {
         steady.send(requestBody("{}", true));
         await steady.receive(2);
         steady.reset();
-        await vi.waitFor(async () => expect(await door.metric("outrider_ext_proc_streams_open")).toBe(0));
+        await eventually(async () => expect(await door.metric("outrider_ext_proc_streams_open")).toBe(0));
         expect(held.bytes).toBe(0);
         expect(door.scheduler.seen.filter(({ causes, isRefused }) => causes.length !== (isRefused ? 0 : 1))).toEqual(
           [],

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { ServerHttp2Stream } from "node:http2";
 import { createConnection, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { eventually } from "../doors/testing/eventually.ts";
 import { createSelfSigned } from "../tls/self-signed.ts";
 import { respondTrailersOnly } from "./grpc-http2.ts";
 import { createGrpcListener, type GrpcListener, type GrpcListenerOptions } from "./grpc-listener.ts";
@@ -104,7 +105,7 @@ describe("of connections", () => {
     const first = await connectHere();
     first.close();
     await once(first.session, "close");
-    await vi.waitFor(async () => serves(await connectHere()));
+    await eventually(async () => serves(await connectHere()));
   });
 });
 
@@ -150,13 +151,13 @@ describe("draining", () => {
     await open();
     const socket = await connectRaw(preface, settings, frame(settingsType, acknowledged, Buffer.alloc(0)));
     const frames = collectFrames(socket);
-    await vi.waitFor(() => expect(frames).toContain(settingsType));
+    await eventually(() => expect(frames).toContain(settingsType));
     const drained = listener.drain(10_000, 500);
-    await vi.waitFor(() => expect(frames).toContain(goawayType));
+    await eventually(() => expect(frames).toContain(goawayType));
     for (const stream of [1, 3, 5]) {
       const before = frames.length;
       socket.write(frame(headersType, endsStreamAndHeaders, callHeaders, stream));
-      await vi.waitFor(() => expect(frames.slice(before)).toContain(headersType));
+      await eventually(() => expect(frames.slice(before)).toContain(headersType));
     }
     await drained;
   });
@@ -167,7 +168,7 @@ describe("draining", () => {
     const frames = collectFrames(socket);
     const drained = listener.drain(10_000, 100);
     for (const part of [preface, settings, frame(settingsType, acknowledged, Buffer.alloc(0))]) socket.write(part);
-    await vi.waitFor(() => expect(frames).toContain(goawayType));
+    await eventually(() => expect(frames).toContain(goawayType));
     expect(frames[0]).toBe(settingsType);
     await drained;
   });
@@ -192,11 +193,11 @@ describe("draining", () => {
       }
     };
     const workers = Array.from({ length: 8 }, work);
-    await vi.waitFor(() => expect(answered).toBeGreaterThan(100));
+    await eventually(() => expect(answered).toBeGreaterThan(100));
     const drained = listener.drain(10_000, 50);
-    await vi.waitFor(() => expect(state.moved).toBe(8));
+    await eventually(() => expect(state.moved).toBe(8));
     const before = answered;
-    await vi.waitFor(() => expect(answered).toBeGreaterThan(before + 100));
+    await eventually(() => expect(answered).toBeGreaterThan(before + 100));
     state.isOver = true;
     await Promise.all(workers);
     await drained;

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { defaultDoorLimits } from "../doors/limits.ts";
+import { eventually } from "../doors/testing/eventually.ts";
 import { connectGateway, type FakeGateway } from "./testing/fake-gateway.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import { getHeaders, responseBody, responseHeaders } from "./testing/parts.ts";
@@ -18,7 +19,7 @@ it("closes connections above the most there may be at once, and counts them", as
   door = await openDoor({ limits: { ...defaultDoorLimits, maxConnections: 1 } });
   const one = await connectGateway(door.url).catch((error: unknown) => error);
   if (!(one instanceof Error)) await once((one as FakeGateway).session, "close");
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect(await door.metric('outrider_connections_refused_total{door="ext_proc"}')).toBe(1),
   );
   const call = door.open();

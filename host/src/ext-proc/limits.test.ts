@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createHeldBytes, type HeldBytes } from "../doors/held-bytes.ts";
 import { defaultDoorLimits } from "../doors/limits.ts";
+import { eventually } from "../doors/testing/eventually.ts";
 import type { GatewayCall } from "./testing/fake-gateway.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import { announce, getHeaders, headersPart, postHeaders, requestBody, responseHeaders } from "./testing/parts.ts";
@@ -62,27 +63,27 @@ describe("a request is refused", () => {
 
   it("when the bodies of all requests together would hold too much; it is taken when there is room again", async () => {
     const calls = [holdSome(900), holdSome(900)];
-    await vi.waitFor(() => expect(held.bytes).toBe(1800));
+    await eventually(() => expect(held.bytes).toBe(1800));
     const message = "the bodies of all requests together would hold more than 2000 bytes";
     await expectRefusal(holdSome(201), 429, `ResourceExhausted - ${message}`, soonAgain);
     calls[0]?.reset();
-    await vi.waitFor(() => expect(held.bytes).toBe(900));
+    await eventually(() => expect(held.bytes).toBe(900));
     const again = holdSome(201);
     again.send(requestBody("", true));
     await again.receive(2);
     calls[1]?.reset();
-    await vi.waitFor(() => expect(held.bytes).toBe(0));
+    await eventually(() => expect(held.bytes).toBe(0));
   });
 
   it("when too many are open; it is taken when one has ended", async () => {
     const calls = [holdSome(1), holdSome(1), holdSome(1)];
-    await vi.waitFor(() => expect(held.bytes).toBe(3));
+    await eventually(() => expect(held.bytes).toBe(3));
     const one = door.open();
     one.send(getHeaders());
     await expectRefusal(one, 429, "ResourceExhausted - more than 3 requests are open", soonAgain);
     calls[0]?.reset();
     await calls[0]?.ended;
-    await vi.waitFor(async () => expect(await door.metric("outrider_ext_proc_streams_open")).toBe(2));
+    await eventually(async () => expect(await door.metric("outrider_ext_proc_streams_open")).toBe(2));
     const again = door.open();
     again.send(getHeaders());
     await again.receive(1);

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../doors/testing/eventually.ts";
 import type { GatewayCall } from "./testing/fake-gateway.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
 import {
@@ -61,7 +62,7 @@ describe("where nothing of the response is wanted, the stream ends well right be
       expect(await call.ended).toMatchObject({ grpcStatus: 0 });
       expect(partsOf(call).at(-1)).toBe(last);
       expect(causes()).toEqual([["let_go"]]);
-      await vi.waitFor(async () =>
+      await eventually(async () =>
         expect(await door.metric('outrider_ext_proc_streams_total{outcome="complete"}')).toBe(1),
       );
     });
@@ -95,7 +96,7 @@ describe("where headers are all that is wanted of the response", () => {
       for (const part of [responseHeaders(200), responseBody("abc", true)]) call.send(part);
       await call.receive(3);
       call.reset();
-      await vi.waitFor(() => expect(causes()).toEqual([["ok"]]));
+      await eventually(() => expect(causes()).toEqual([["ok"]]));
       expect(door.scheduler.seen[0]).toMatchObject({ responses: [{ status: 200 }], chunks: [] });
     });
   }
@@ -158,8 +159,8 @@ describe("a gateway is asked, with the answer to the response's headers,", () =>
       call.reset();
       await call.ended;
     }
-    await vi.waitFor(() => expect(causes()).toEqual([["let_go"], ["let_go"]]));
-    await vi.waitFor(async () =>
+    await eventually(() => expect(causes()).toEqual([["let_go"], ["let_go"]]));
+    await eventually(async () =>
       expect(await door.metric('outrider_ext_proc_streams_total{outcome="complete"}')).toBe(2),
     );
   });
@@ -181,6 +182,6 @@ describe("a gateway is asked, with the answer to the response's headers,", () =>
     for (const part of [responseHeaders(200), responseBody("a")]) call.send(part);
     await call.receive(3);
     call.reset();
-    await vi.waitFor(() => expect(causes()).toEqual([["client_cancelled"]]));
+    await eventually(() => expect(causes()).toEqual([["client_cancelled"]]));
   });
 });

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../doors/testing/eventually.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import type { GatewayCall } from "./testing/fake-gateway.ts";
 import { type OpenDoor, openDoor } from "./testing/open-door.ts";
@@ -96,7 +97,7 @@ describe("a response", () => {
     call.send(responseHeaders(504));
     expect((await call.receive(1)).map(readAnswer)).toEqual([answeredHeaders]);
     release();
-    await vi.waitFor(() => expect(causes()).toEqual(["unknown"]));
+    await eventually(() => expect(causes()).toEqual(["unknown"]));
     call.send(responseBody("stream timeout", true));
     expect((await call.receive(2)).map(readAnswer)[1]).toMatchObject({ part: "responseBody", endOfStream: true });
   });
@@ -116,7 +117,7 @@ describe("an exchange ends once", () => {
       for (const part of parts) call.send(part);
       await call.receive(1 + parts.length);
       call.reset();
-      await vi.waitFor(async () =>
+      await eventually(async () =>
         expect(await door.metric('outrider_ext_proc_streams_total{outcome="complete"}')).toBe(1),
       );
       expect(causes()).toEqual(["ok"]);
@@ -140,7 +141,7 @@ describe("an exchange ends once", () => {
         for (const part of parts) call.send(part);
         await call.receive(1 + parts.length);
         leave(call);
-        await vi.waitFor(async () =>
+        await eventually(async () =>
           expect(await door.metric('outrider_ext_proc_streams_total{outcome="cancelled"}')).toBe(1),
         );
         expect(causes()).toEqual(["client_cancelled"]);
@@ -152,11 +153,11 @@ describe("an exchange ends once", () => {
     const release = door.scheduler.hold();
     const call = door.open();
     call.send(getHeaders());
-    await vi.waitFor(() => expect(door.scheduler.seen).toHaveLength(1));
+    await eventually(() => expect(door.scheduler.seen).toHaveLength(1));
     call.reset();
-    await vi.waitFor(async () => expect(await door.metric("outrider_ext_proc_streams_open")).toBe(0));
+    await eventually(async () => expect(await door.metric("outrider_ext_proc_streams_open")).toBe(0));
     release();
-    await vi.waitFor(() => expect(causes()).toEqual(["client_cancelled"]));
+    await eventually(() => expect(causes()).toEqual(["client_cancelled"]));
   });
 
   it("with an answer and status 0 for a client that half-closes behind its request", async () => {
@@ -165,7 +166,7 @@ describe("an exchange ends once", () => {
     call.send(postHeaders());
     call.send(requestBody("{}", true));
     call.halfClose();
-    await vi.waitFor(() => expect(door.scheduler.seen).toHaveLength(1));
+    await eventually(() => expect(door.scheduler.seen).toHaveLength(1));
     release();
     expect((await call.receive(2)).map(({ response }) => response.case)).toEqual(["requestHeaders", "requestBody"]);
     expect(await call.ended).toMatchObject({ httpStatus: 200, grpcStatus: 0 });

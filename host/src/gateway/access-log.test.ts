@@ -1,5 +1,6 @@
 import pino from "pino";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { eventually } from "../doors/testing/eventually.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import { createAccessLog } from "./access-log.ts";
 import { echo, type ModelServer, openModelServer, refusingDestination } from "./testing/model-server.ts";
@@ -26,7 +27,7 @@ afterEach(async () => {
 });
 
 async function line(): Promise<unknown> {
-  await vi.waitFor(() => expect(lines).toHaveLength(1));
+  await eventually(() => expect(lines).toHaveLength(1));
   return lines[0];
 }
 
@@ -72,7 +73,7 @@ describe("the access log", () => {
   it("says that a client left", async () => {
     const server = await opened(() => {});
     const sent = open.start({ body: "{}" });
-    await vi.waitFor(() => expect(server.seen).toHaveLength(1));
+    await eventually(() => expect(server.seen).toHaveLength(1));
     sent.destroy();
     expect(await line()).toMatchObject({ status: 0, outcome: "client_gone", endpoint: server.destination });
   });

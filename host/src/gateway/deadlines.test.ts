@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { defaultPhaseDeadlines } from "../doors/deadlines.ts";
+import { eventually } from "../doors/testing/eventually.ts";
 import { type Answer, type ModelServer, openModelServer } from "./testing/model-server.ts";
 import { type OpenGateway, type OpenOptions, openGateway, readAll } from "./testing/open-gateway.ts";
 
@@ -62,7 +63,7 @@ describe("a request that takes too long is answered", () => {
     const server = await opened({ options: { responseTimeoutMs: 40 } });
     const { status, body } = await open.ask({ body: "{}" });
     expect([status, JSON.parse(body).error.type]).toEqual([504, "server_error"]);
-    await vi.waitFor(() => expect(server.aborted()).toBe(1));
+    await eventually(() => expect(server.aborted()).toBe(1));
     expect(open.scheduler.seen[0]).toMatchObject({ responses: [{ status: 504 }], causes: ["upstream_error"] });
     expect(await open.metric('outrider_gateway_upstream_faults_total{fault="response_timeout"}')).toBe(1);
   });
@@ -73,7 +74,7 @@ describe("a response", () => {
     const server = await opened({ options: { idleTimeoutMs: 60 } }, (_, response) => response.write("half"));
     const answer = await open.exchange("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     expect(answer).toMatch(/half\r\n$/);
-    await vi.waitFor(() => expect(server.aborted()).toBe(1));
+    await eventually(() => expect(server.aborted()).toBe(1));
     expect(open.scheduler.seen[0]?.causes).toEqual(["upstream_error"]);
     expect(await open.metric('outrider_gateway_upstream_faults_total{fault="idle_timeout"}')).toBe(1);
   });
@@ -123,8 +124,8 @@ const unreadBytes = 32_000_000;
 /** Sends a request and does not read the answer, which is cut for that. */
 async function expectCut(request: string): Promise<void> {
   const socket = open.write(request).pause();
-  await vi.waitFor(async () => expect(await open.metric("outrider_gateway_connections_open")).toBe(1));
-  await vi.waitFor(async () => expect(await open.metric("outrider_gateway_connections_open")).toBe(0), 4000);
+  await eventually(async () => expect(await open.metric("outrider_gateway_connections_open")).toBe(1));
+  await eventually(async () => expect(await open.metric("outrider_gateway_connections_open")).toBe(0));
   expect((await readAll(socket.resume())).length).toBeLessThan(unreadBytes);
   expect(await open.metric('outrider_gateway_requests_total{outcome="client_gone"}')).toBe(1);
 }

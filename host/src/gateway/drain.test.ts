@@ -2,7 +2,8 @@ import { Agent, request as httpRequest, type IncomingMessage, type ServerRespons
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../doors/testing/eventually.ts";
 import { type Answer, type ModelServer, openModelServer } from "./testing/model-server.ts";
 import { type OpenGateway, openGateway, readAll } from "./testing/open-gateway.ts";
 
@@ -65,9 +66,9 @@ describe("draining", () => {
       upstream = response;
     });
     const answer = open.ask({ body: "{}" });
-    await vi.waitFor(() => expect(upstream).toBeDefined());
+    await eventually(() => expect(upstream).toBeDefined());
     const drained = open.gateway.drain(10_000, 0);
-    await vi.waitFor(async () => expect(await isRefused()).toBe(true));
+    await eventually(async () => expect(await isRefused()).toBe(true));
     upstream?.end("late");
     expect(await answer).toMatchObject({ body: "late", headers: { connection: "close" } });
     await drained;
@@ -77,7 +78,7 @@ describe("draining", () => {
     await serve((_, response) => setTimeout(() => response.end("fine"), 3));
     const agent = new Agent({ keepAlive: true });
     const clients = Array.from({ length: 20 }, () => askOnAndOn(agent));
-    await vi.waitFor(() => expect(open.scheduler.seen.length).toBeGreaterThan(100));
+    await eventually(() => expect(open.scheduler.seen.length).toBeGreaterThan(100));
     const drained = open.gateway.drain(10_000, 100);
     const outcomes = (await Promise.all(clients)).flat();
     await drained;
@@ -88,7 +89,7 @@ describe("draining", () => {
   it("serves who comes while others still do, and closes their connections", async () => {
     await serve((_, response) => response.end("fine"));
     const kept = connect(open.port, "127.0.0.1");
-    await vi.waitFor(async () => expect(await open.metric("outrider_gateway_connections_open")).toBe(1));
+    await eventually(async () => expect(await open.metric("outrider_gateway_connections_open")).toBe(1));
     const drained = open.gateway.drain(10_000, 1000);
     const answer = readAll(kept);
     kept.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
@@ -104,7 +105,7 @@ describe("draining", () => {
     await serve((_, response) => response.end("fine"));
     const kept = connect(open.port, "127.0.0.1");
     kept.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-    await vi.waitFor(() => expect(open.scheduler.seen[0]?.causes).toEqual(["ok"]));
+    await eventually(() => expect(open.scheduler.seen[0]?.causes).toEqual(["ok"]));
     const closed = readAll(kept);
     await open.gateway.drain(10_000, 50);
     await closed;
@@ -113,7 +114,7 @@ describe("draining", () => {
   it("drops what is left when its time is over", async () => {
     const server = await serve(() => {});
     const sent = open.start({ body: "{}" });
-    await vi.waitFor(() => expect(server.seen).toHaveLength(1));
+    await eventually(() => expect(server.seen).toHaveLength(1));
     const closed = new Promise((resolve) => sent.on("close", resolve));
     await open.gateway.drain(50);
     await closed;

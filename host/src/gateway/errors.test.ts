@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../doors/testing/eventually.ts";
 import { refuse } from "../scheduling/refusals.ts";
 import { openBareServer, openModelServer, refusingDestination } from "./testing/model-server.ts";
 import { type OpenGateway, openGateway, readAll } from "./testing/open-gateway.ts";
@@ -192,16 +193,16 @@ describe("what is no request", () => {
     open.scheduler.answer({ destinations: [server.destination] });
     const socket = open.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     const answer = readAll(socket);
-    await vi.waitFor(() => expect(server.seen).toHaveLength(1));
+    await eventually(() => expect(server.seen).toHaveLength(1));
     socket.write("garbage\r\n\r\n");
     expect(await answer).toBe("");
-    await vi.waitFor(() => expect(server.aborted()).toBe(1));
+    await eventually(() => expect(server.aborted()).toBe(1));
   });
 
   it("within a request's body is answered with 400, and lets go of the body", async () => {
     const head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
     expect(parseError(await open.exchange(`${head}4\r\nhalf\r\nzz\r\n`))).toMatchObject({ status: 400 });
-    await vi.waitFor(async () => expect(await open.metric("outrider_gateway_requests_open")).toBe(0));
+    await eventually(async () => expect(await open.metric("outrider_gateway_requests_open")).toBe(0));
     expect([open.held.bytes, open.scheduler.seen]).toEqual([0, []]);
   });
 
@@ -213,9 +214,9 @@ describe("what is no request", () => {
     socket.on("error", () => {});
     const answer = readAll(socket);
     socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-    await vi.waitFor(() => expect(open.scheduler.seen[0]?.chunks).toEqual(["half"]));
+    await eventually(() => expect(open.scheduler.seen[0]?.chunks).toEqual(["half"]));
     socket.write("garbage\r\n\r\n");
     expect(await answer).not.toContain("HTTP/1.1 400");
-    await vi.waitFor(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
+    await eventually(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
   });
 });

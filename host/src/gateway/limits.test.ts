@@ -1,6 +1,7 @@
 import { connect } from "node:net";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { createHeldBytes } from "../doors/held-bytes.ts";
+import { eventually } from "../doors/testing/eventually.ts";
 import { echo, type ModelServer, openModelServer } from "./testing/model-server.ts";
 import { type OpenGateway, type OpenOptions, openGateway } from "./testing/open-gateway.ts";
 
@@ -32,10 +33,10 @@ describe("more than may be", () => {
       };
     });
     const first = [open.ask({ body: "1" }), open.ask({ body: "2" })];
-    await vi.waitFor(() => expect(open.scheduler.seen).toHaveLength(2));
+    await eventually(() => expect(open.scheduler.seen).toHaveLength(2));
     const { status, headers } = await open.ask({ body: "3" });
     expect([status, headers["retry-after"]]).toEqual([429, "1"]);
-    await vi.waitFor(() => expect(servers[0]?.seen).toHaveLength(2));
+    await eventually(() => expect(servers[0]?.seen).toHaveLength(2));
     release();
     await Promise.all(first);
     open.scheduler.answer({ destinations: [(await echoServer()).destination] });
@@ -56,7 +57,7 @@ describe("more than may be", () => {
   it("of connections is closed at once and counted", async () => {
     await opened({ limits: { maxConnections: 1 } });
     const first = open.write("");
-    await vi.waitFor(async () => expect(await open.metric("outrider_gateway_connections_open")).toBe(1));
+    await eventually(async () => expect(await open.metric("outrider_gateway_connections_open")).toBe(1));
     const second = connect(open.port, "127.0.0.1").on("error", () => {});
     await new Promise((resolve) => second.resume().on("close", resolve));
     expect(await open.metric('outrider_connections_refused_total{door="gateway"}')).toBe(1);
@@ -82,7 +83,7 @@ describe("a large body", () => {
       end = () => void response.end();
     });
     const answer = open.respond({ body: "x".repeat(400_000) });
-    await vi.waitFor(() => expect(servers[0]?.seen[0]?.complete).toBe(true));
+    await eventually(() => expect(servers[0]?.seen[0]?.complete).toBe(true));
     expect(open.held.bytes).toBe(400_000);
     begin();
     const response = await answer;

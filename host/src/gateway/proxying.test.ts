@@ -2,7 +2,8 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../doors/testing/eventually.ts";
 import { type Answer, echo, type ModelServer, openModelServer } from "./testing/model-server.ts";
 import { type OpenGateway, openGateway } from "./testing/open-gateway.ts";
 
@@ -280,7 +281,7 @@ describe("a response", () => {
     });
     const response = await open.respond({ body: "{}" });
     let before = -1;
-    await vi.waitFor(
+    await eventually(
       () => {
         const stands = written === before;
         before = written;
@@ -290,7 +291,7 @@ describe("a response", () => {
     );
     expect(written).toBeLessThan(100 * 1024 * 1024);
     response.destroy();
-    await vi.waitFor(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
+    await eventually(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
   });
 });
 
@@ -298,9 +299,9 @@ describe("a client that leaves", () => {
   it("while the model server works takes the request with it", async () => {
     const server = await serve(() => {});
     const sent = open.start({ body: "{}" });
-    await vi.waitFor(() => expect(server.seen).toHaveLength(1));
+    await eventually(() => expect(server.seen).toHaveLength(1));
     sent.destroy();
-    await vi.waitFor(() => expect(server.aborted()).toBe(1));
+    await eventually(() => expect(server.aborted()).toBe(1));
     expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]);
     expect(open.held.bytes).toBe(0);
   });
@@ -308,16 +309,16 @@ describe("a client that leaves", () => {
   it("within the response takes the request with it", async () => {
     const server = await serve((_, response) => response.write("data: 1\n\n"));
     (await open.respond({ body: "{}" })).destroy();
-    await vi.waitFor(() => expect(server.aborted()).toBe(1));
+    await eventually(() => expect(server.aborted()).toBe(1));
     expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]);
     expect(await open.metric('outrider_gateway_requests_total{outcome="client_gone"}')).toBe(1);
   });
 
   it("within its request leaves nothing behind", async () => {
     const socket = open.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10000\r\n\r\nhalf");
-    await vi.waitFor(() => expect(open.held.bytes).toBe(4));
+    await eventually(() => expect(open.held.bytes).toBe(4));
     socket.destroy();
-    await vi.waitFor(async () => expect(await open.metric("outrider_gateway_requests_open")).toBe(0));
+    await eventually(async () => expect(await open.metric("outrider_gateway_requests_open")).toBe(0));
     expect([open.held.bytes, open.scheduler.seen]).toEqual([0, []]);
   });
 
@@ -325,11 +326,11 @@ describe("a client that leaves", () => {
     const server = await serve(echo);
     const release = open.scheduler.hold();
     const sent = open.start({ body: "{}" });
-    await vi.waitFor(() => expect(open.scheduler.seen).toHaveLength(1));
+    await eventually(() => expect(open.scheduler.seen).toHaveLength(1));
     sent.destroy();
-    await vi.waitFor(async () => expect(await open.metric("outrider_gateway_requests_open")).toBe(0));
+    await eventually(async () => expect(await open.metric("outrider_gateway_requests_open")).toBe(0));
     release();
-    await vi.waitFor(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
+    await eventually(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
     expect(server.seen).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
+import { eventually } from "../doors/testing/eventually.ts";
 import {
   echo,
   openBareServer,
@@ -166,9 +167,9 @@ it("tells nobody of a request whose client left while it was tried again", async
   const server = await modelServer();
   open.scheduler.answer({ destinations: [silent.destination, server.destination] });
   const sent = open.start({ body: "hello" });
-  await vi.waitFor(() => expect(open.scheduler.seen).toHaveLength(1));
+  await eventually(() => expect(open.scheduler.seen).toHaveLength(1));
   sent.destroy();
-  await vi.waitFor(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
+  await eventually(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
   await sleep(200);
   expect([server.seen, open.held.bytes]).toEqual([[], 0]);
 });

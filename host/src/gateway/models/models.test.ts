@@ -1,5 +1,6 @@
 import { Registry } from "prom-client";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../../doors/testing/eventually.ts";
 import { createGatewayMetrics } from "../metrics.ts";
 import { type Answer, type ModelServer, openModelServer, refusingDestination } from "../testing/model-server.ts";
 import { type OpenGateway, openGateway } from "../testing/open-gateway.ts";
@@ -153,7 +154,7 @@ describe("a list of models", () => {
     const kinds = (await Promise.all(reads)).map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === "models")).toHaveLength(63);
     expect(await reads[99]).toMatchObject({ status: 429, retryAfterS: 1 });
-    await vi.waitFor(() => expect(server.seen).toHaveLength(65));
+    await eventually(() => expect(server.seen).toHaveLength(65));
     nowMs = 2000;
     expect(await list.read("Bearer 99")).toMatchObject({ kind: "models" });
     await upstream.close();

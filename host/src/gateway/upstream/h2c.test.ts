@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../../doors/testing/eventually.ts";
 import { echoH2c, type H2cAnswer, type H2cModelServer, openH2cModelServer } from "../testing/h2c-model-server.ts";
 import {
   echo,
@@ -166,7 +167,7 @@ describe("a response over h2c", () => {
     });
     const unread = [await open.respond({ path: "/endless" }), await open.respond({ path: "/endless" })];
     let before = -1;
-    await vi.waitFor(
+    await eventually(
       () => {
         const stands = written === before;
         before = written;
@@ -178,7 +179,7 @@ describe("a response over h2c", () => {
     expect((await open.ask({ path: "/other" })).body).toBe("fine");
     expect(server.sessions).toHaveLength(1);
     for (const response of unread) response.destroy();
-    await vi.waitFor(() => expect(open.scheduler.seen.map(({ causes }) => causes[0])).toContain("client_cancelled"));
+    await eventually(() => expect(open.scheduler.seen.map(({ causes }) => causes[0])).toContain("client_cancelled"));
   });
 
   const cuts = [
@@ -225,7 +226,7 @@ describe("a response over h2c", () => {
     expect((await open.ask({ path: "/never" })).status).toBe(504);
     expect((await other).body).toBe("late");
     const never = server.seen.find(({ headers }) => headers[":path"] === "/never");
-    await vi.waitFor(() => expect(never?.stream.rstCode).toBe(constants.NGHTTP2_CANCEL));
+    await eventually(() => expect(never?.stream.rstCode).toBe(constants.NGHTTP2_CANCEL));
   });
 });
 
@@ -239,7 +240,7 @@ describe("a client that leaves an exchange over h2c", () => {
     const other = open.ask({ path: "/other" });
     (await open.respond({ path: "/left" })).destroy();
     const left = () => server.seen.find(({ headers }) => headers[":path"] === "/left")?.stream;
-    await vi.waitFor(() => expect(left()?.rstCode).toBe(constants.NGHTTP2_CANCEL));
+    await eventually(() => expect(left()?.rstCode).toBe(constants.NGHTTP2_CANCEL));
     expect((await other).body).toBe("late");
     expect(server.sessions).toHaveLength(1);
   });
@@ -249,9 +250,9 @@ describe("a client that leaves an exchange over h2c", () => {
     closing.push(mute.close);
     open.scheduler.answer({ destinations: [mute.destination] });
     const sent = open.start({ body: "{}" });
-    await vi.waitFor(() => expect(open.scheduler.seen).toHaveLength(1));
+    await eventually(() => expect(open.scheduler.seen).toHaveLength(1));
     sent.destroy();
-    await vi.waitFor(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
+    await eventually(() => expect(open.scheduler.seen[0]?.causes).toEqual(["client_cancelled"]));
     await sleep(600);
     expect(await faults("connect_timeout")).toBeNaN();
   });
@@ -266,7 +267,7 @@ describe("a model server that speaks h2c and goes away", () => {
       else stream.end("second");
     });
     const early = open.ask({ body: "1" });
-    await vi.waitFor(() => expect(first).toBeDefined());
+    await eventually(() => expect(first).toBeDefined());
     server.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
     await sleep(20);
     expect((await open.ask({ body: "2" })).body).toBe("second");
@@ -298,7 +299,7 @@ describe("a model server that speaks h2c and goes away", () => {
     const server = await serve(echoH2c);
     expect((await open.ask({ body: "1" })).body).toBe("1");
     server.close();
-    await vi.waitFor(async () => expect((await open.ask({ body: "2" })).status).toBe(503));
+    await eventually(async () => expect((await open.ask({ body: "2" })).status).toBe(503));
     await serve(echoH2c, undefined, Number(server.destination.split(":")[1]));
     expect((await open.ask({ body: "3" })).body).toBe("3");
   });
