@@ -83,6 +83,8 @@ function toListener(base: Listener, name: string, cluster: string, mode: Mode): 
       grpc_service: { envoy_grpc: { cluster_name: cluster } },
       processing_mode: toProcessingMode(mode),
       response_attributes: ["upstream.address"],
+      // Envoy's own 200 ms are too few for a machine that is busy with other things.
+      message_timeout: "10s",
       ...mode.filter,
     });
   }
