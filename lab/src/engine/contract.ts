@@ -63,8 +63,9 @@ export type EngineEvent = {
   readonly id: number;
   /** When, on the engine's clock. */
   readonly atMs: number;
-} & (
-  | { readonly kind: "first_token" }
+} & /** With the prompt tokens that were found in the prefix cache. */
+(
+  | { readonly kind: "first_token"; readonly cachedTokens: number }
   /** Further tokens of a streamed request since its last event; `atMs` is that of the last. */
   | { readonly kind: "tokens"; readonly count: number }
   /** It lost its blocks to an older request and waits to be computed again; tokens it gave stay given. */

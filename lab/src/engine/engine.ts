@@ -167,7 +167,8 @@ class ModelledEngine implements Engine {
     if (sequence.toldTokens > 0) return;
     sequence.firstTokenMs = atMs;
     sequence.toldTokens = 1;
-    this.#events.push({ kind: "first_token", id: sequence.request.id, atMs });
+    const { request, cachedTokens } = sequence;
+    this.#events.push({ kind: "first_token", id: request.id, atMs, cachedTokens });
   }
 
   #tellTokens(sequence: Sequence, atMs = this.#run.lastBoundaryMs): void {

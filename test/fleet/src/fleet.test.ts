@@ -117,7 +117,24 @@ describe("a model server", () => {
       'vllm:request_success_total{engine="0",finished_reason="length",model_name="qwen3-32b"} 2.0',
     );
     expect(body).toContain('vllm:time_to_first_token_seconds_count{engine="0",model_name="qwen3-32b"} 2.0');
+    const { promptTokens, cachedTokens } = (await fleets.at(-1)!.stats()).total;
+    const computed = `source="local_compute"} ${promptTokens - cachedTokens}.0`;
+    expect(body).toContain(`vllm:prompt_tokens_total{engine="0",model_name="qwen3-32b"} ${promptTokens}.0`);
+    expect(body).toContain(`vllm:prompt_tokens_by_source_total{engine="0",model_name="qwen3-32b",${computed}`);
     expect(body).not.toContain("lora_requests_info");
+  });
+
+  it("counts the tokens of a prompt with its first token, as vLLM does, and its look-up when it is admitted", async () => {
+    const fleet = await start({ timeScale: 1_000 });
+    const call = open(fleet.endpoints[0], "/v1/chat/completions", { body: toChat(longPrompt) });
+    call.on("error", () => {});
+    await until(fleet, ({ running }) => running === 1);
+    const { body } = await send(fleet.endpoints[0], "/metrics");
+    call.destroy();
+    const totalOf = (family: string) => Number(new RegExp(`^${family}\\S* (.*)$`, "m").exec(body)?.[1]);
+    expect(totalOf("vllm:prefix_cache_queries_total")).toBeGreaterThan(0);
+    expect(totalOf("vllm:prompt_tokens_total")).toBe(0);
+    expect(totalOf("vllm:prompt_tokens_by_source_total")).toBe(0);
   });
 
   it("serves health and its models", async () => {

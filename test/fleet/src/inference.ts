@@ -127,7 +127,8 @@ export class Inference {
     const generation = this.#generations.get(event.id);
     if (generation === undefined) return;
     if (event.kind === "first_token") {
-      this.#parts.metrics.countFirstToken(event.atMs - generation.submittedMs);
+      const ttftMs = event.atMs - generation.submittedMs;
+      this.#parts.metrics.countFirstToken(ttftMs, generation.context.promptTokens, event.cachedTokens);
       this.#tell(generation, 1);
     } else if (event.kind === "tokens") this.#tell(generation, event.count);
     else if (event.kind === "done") this.#finish(generation, event.result);

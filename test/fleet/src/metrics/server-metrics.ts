@@ -17,8 +17,8 @@ export interface ServerFacts {
 
 /** The metrics of one server; times are told as a client sees them, scaled. */
 export interface ServerMetrics {
-  /** A first token came, so many engine ms after its request. */
-  countFirstToken(ttftMs: number): void;
+  /** A first token came, so many engine ms after its request: what its prompt took counts from then on, as in vLLM. */
+  countFirstToken(ttftMs: number, promptTokens: number, cachedTokens: number): void;
   /** A request ended with its last token. */
   countDone(result: RequestResult, reason: "stop" | "length"): void;
   /** Most bytes of a page, but for `loraFamily`. */
@@ -37,9 +37,14 @@ export function createServerMetrics(facts: ServerFacts, createdS: number): Serve
   const histogram = (family: string): Histogram => page.histograms.get(family)!;
   const done = Object.entries(observers).map(([family, observe]) => ({ histogram: histogram(family), observe }));
   const ended = { stop: 0, length: 0 };
+  const prompts = { tokens: 0, cached: 0 };
   return {
     maxPageBytes: page.maxBytes,
-    countFirstToken: (ttftMs) => histogram(ttftFamily).observe(ttftMs * secondsPerMs),
+    countFirstToken(ttftMs, promptTokens, cachedTokens) {
+      histogram(ttftFamily).observe(ttftMs * secondsPerMs);
+      prompts.tokens += promptTokens;
+      prompts.cached += cachedTokens;
+    },
     countDone(result, reason) {
       ended[reason] += 1;
       for (const { histogram, observe } of done) observe(histogram, result);
@@ -52,7 +57,9 @@ export function createServerMetrics(facts: ServerFacts, createdS: number): Serve
         kv_usage: kvUsage,
         queried_tokens: queriedTokens,
         cached_tokens: cachedTokens,
-        computed_tokens: queriedTokens - cachedTokens,
+        prompt_tokens: prompts.tokens,
+        prompt_cached_tokens: prompts.cached,
+        prompt_computed_tokens: prompts.tokens - prompts.cached,
         generated_tokens: generatedTokens,
         preemptions,
         ended_stop: ended.stop,
