@@ -1,4 +1,5 @@
 import type { ScrapedKey } from "./engine-spec.ts";
+import { createSaturatedRate } from "./saturated-rate.ts";
 
 /** What becomes of an endpoint's scraped values before they are kept. */
 export interface DerivedValues {
@@ -26,9 +27,9 @@ export function createDerivedValues(columns: readonly ScrapedKey[]): DerivedValu
   const filled = filledColumns(columns);
   const [waitingAt, runningAt] = [columns.indexOf("waiting_requests"), columns.indexOf("running_requests")];
   const [foreignAt, saturatedAt] = [filled.indexOf("foreign_requests"), filled.indexOf("rate.saturated_tokens")];
-  const rates = columns.flatMap((key, at) => (key.startsWith("rate.") ? [{ at, rate: createRate(rateGapMs) }] : []));
+  const rates = columns.flatMap((key, at) => (key.startsWith("rate.") ? [{ at, rate: createRate() }] : []));
   const tokensAt = columns.flatMap((key, at) => (isTokens(key) ? [at] : []));
-  const saturated = createRate(saturatedMemoryMs);
+  const saturated = createSaturatedRate();
   const result = new Float64Array(filled.length);
   return {
     columns: filled,
@@ -41,9 +42,7 @@ export function createDerivedValues(columns: readonly ScrapedKey[]): DerivedValu
       if (saturatedAt >= 0) {
         let tokens = 0;
         for (const at of tokensAt) tokens += values[at];
-        // A window counts where each page in it shows a queue.
-        const count = waiting > 0 ? tokens : Number.NaN;
-        result[saturatedAt] = saturated.see(count, elapsedMs, restarted);
+        result[saturatedAt] = saturated.see(tokens, waiting, elapsedMs, restarted);
       }
       return result;
     },
@@ -60,13 +59,11 @@ const windowMs = 1_000;
 const longestWindowMs = 10_000;
 /** How long a rate stands that nothing confirms, in ms. */
 const rateGapMs = 10_000;
-/** How long what a server could do is believed after it last had a queue, in ms. */
-const saturatedMemoryMs = 300_000;
 /** Share of the newest window in a rate. */
 const newestShare = 0.3;
 
 /** Growth of a count per second, over the windows in which it was known; `NaN` before the first. */
-function createRate(memoryMs: number) {
+function createRate() {
   let startMs = 0;
   let startCount = Number.NaN;
   let rate = Number.NaN;
@@ -75,7 +72,7 @@ function createRate(memoryMs: number) {
     see(count: number, elapsedMs: number, restarted: boolean): number {
       const growth = count - startCount;
       const passedMs = elapsedMs - startMs;
-      if (restarted || elapsedMs - measuredMs > memoryMs) rate = Number.NaN;
+      if (restarted || elapsedMs - measuredMs > rateGapMs) rate = Number.NaN;
       if (restarted || !(growth >= 0) || passedMs > longestWindowMs) {
         startMs = elapsedMs;
         startCount = count;
