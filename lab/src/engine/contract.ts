@@ -57,14 +57,16 @@ export interface RequestResult {
   readonly preemptions: number;
 }
 
-/** What happened to a request, at the end of the step in which it happened. */
+/**
+ * What happened to a request, at the end of the step in which it happened; a first token comes with the prompt tokens that
+ * were found in the prefix cache.
+ */
 export type EngineEvent = {
   /** The request. */
   readonly id: number;
   /** When, on the engine's clock. */
   readonly atMs: number;
-} & /** With the prompt tokens that were found in the prefix cache. */
-(
+} & (
   | { readonly kind: "first_token"; readonly cachedTokens: number }
   /** Further tokens of a streamed request since its last event; `atMs` is that of the last. */
   | { readonly kind: "tokens"; readonly count: number }
