@@ -115,6 +115,14 @@ describe("load", () => {
     );
   });
 
+  it("counts prompts in flight as far as prompts have had to be computed of late", async () => {
+    const scorer = await local(load, parameters);
+    await scorer.feedback(done({ promptTokens: 1_000, cachedTokens: 750 }));
+    const busy = { ...idle, inflight_requests: 1, inflight_prompt_tokens: 2_000 };
+    const scores = await scorer.score(fakeCall({ pool: [idle, busy], request }));
+    expect(scores[1]).toBeCloseTo(afterSeconds(0.5), 6);
+  });
+
   const strange = [
     { title: "was cut off", event: done({ cause: "client_cancelled", promptTokens: 9_000 }) },
     { title: "was not observed", event: done({ promptTokens: 0, cachedTokens: 0 }) },

@@ -8,9 +8,9 @@ const slowest = 1 / 16;
 
 /**
  * Prefers endpoints that would be done with this request soonest: `half ÷ (half + seconds − least)`, seconds being the
- * tokens that wait and run there and those of this request, over the tokens per second that the endpoint has shown it
- * can do. What this host sent counts as of this very request, what others sent as of the last scrape. Abstains where
- * that is unknown.
+ * tokens that wait and run there and those of this request, without what is likely cached, over the tokens per second
+ * that the endpoint has shown it can do. What this host sent counts as of this very request, what others sent as of the
+ * last scrape. Abstains where that is unknown.
  */
 export const load = defineScorer({
   type: "load",
@@ -31,18 +31,19 @@ export const load = defineScorer({
       score(call, scores) {
         const { candidates, columns, request } = call;
         const { inflightRequests, inflightPromptTokens } = columns;
-        const { prompt, output } = sizes.current;
+        const { prompt, output, uncachedShare } = sizes.current;
         const speeds = columns.get("rate.saturated_tokens");
         const foreign = columns.get("foreign_requests");
         const typical = meanOf(speeds, candidates) || defaultTokensPerSecond;
-        const own = (request.promptTokens || prompt) + output;
+        const own = (uncachedShare * request.promptTokens || prompt) + output;
         let least = Infinity;
         let known = 0;
         for (let i = 0; i < candidates.length; i++) {
           const slot = candidates[i];
           // Of requests under way half the output is left, on the average.
           const requests = inflightRequests[slot] + foreign[slot];
-          const tokens = inflightPromptTokens[slot] + foreign[slot] * prompt + (requests * output) / 2;
+          const due = uncachedShare * inflightPromptTokens[slot] + foreign[slot] * prompt;
+          const tokens = due + (requests * output) / 2;
           const speed = Number.isNaN(speeds[slot]) ? typical : Math.max(speeds[slot], typical * slowest);
           const seconds = (tokens + own) / speed;
           if (Number.isNaN(seconds)) continue;
