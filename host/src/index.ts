@@ -1,7 +1,15 @@
 export { Registry } from "prom-client";
+export { type ConfigDocument, readDocument } from "./config/document.ts";
+export { type Fault, type FaultPath, formatFault, formatFaults, formatPath, quote } from "./config/faults.ts";
 export { type ConfigResult, loadConfig } from "./config/load.ts";
+export { didYouMean } from "./config/nearest.ts";
+export { isMap, withoutEmpty } from "./config/plain.ts";
 export { createPlan } from "./config/plan.ts";
+export { createReporter, type Reporter } from "./config/reporter.ts";
+export { fieldsOf, type ShapeIssue, toShapeFaults } from "./config/shape.ts";
+export { readConfigBytes, toConfigText } from "./config/source.ts";
 export type { HostConfig } from "./config/types.ts";
+export { formatDuration, parseDurationMs } from "./config/units.ts";
 export { createHealthServer } from "./ext-proc/health-server.ts";
 export type { HealthState } from "./ext-proc/health-status.ts";
 export { createExtProcMetrics } from "./ext-proc/metrics.ts";
