@@ -202,7 +202,10 @@ class SourceFacts implements HostFacts {
 
   #hash(blockSizeTokens: number): Uint32Array {
     const seed = prefixSeed(this.model, this.lora, this.#body.top.cacheSalt);
-    return hashPrompt(this.#body.prompt, blockSizeTokens, this.#settings.maxPrefixTokens ?? 131_072, seed);
+    const { maxPrefixTokens = 131_072 } = this.#settings;
+    const { given } = this.#source;
+    if (given?.blockHashes === undefined) return hashPrompt(this.#body.prompt, blockSizeTokens, maxPrefixTokens, seed);
+    return given.blockHashes(blockSizeTokens, Math.floor(maxPrefixTokens / blockSizeTokens), seed);
   }
 
   #readSessionKey(): string {
