@@ -6,6 +6,8 @@ export interface LabServer {
   /** Unique in the scenario, `name-1`; its endpoint's id. */
   readonly name: string;
   readonly engine: EngineConfig;
+  /** Name of the model that it serves, as its pages tell; absent = they name none, and it takes requests for any. */
+  readonly model?: string;
   readonly labels: Readonly<Record<string, string>>;
   /** LoRA adapters that it serves besides its model. */
   readonly adapters: readonly string[];

@@ -6,6 +6,8 @@ export interface LabRequest {
   readonly promptTokens: number;
   /** Tokens of the answer, at least 1: what the model would generate until it stops. */
   readonly outputTokens: number;
+  /** Output cap that the client sets, in tokens, which routers are told; absent = none. */
+  readonly maxOutputTokens?: number;
   /**
    * Content key per full block of {@link keyBlockTokens} tokens from the start of the prompt, each standing for its block
    * *and all before it*: whole numbers in [0, 2^53). May reach into the answer, whose blocks the next turn begins with.
