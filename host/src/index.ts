@@ -16,6 +16,7 @@ export { createEndpointRow, type EndpointRow } from "./datalayer/endpoint-state.
 export { type ScrapedKey, scrapedColumns } from "./datalayer/engine-spec.ts";
 export { vllmSpec } from "./datalayer/engine-specs.ts";
 export type { ScrapedPage } from "./datalayer/metrics-parser.ts";
+export { showTopology } from "./datalayer/show-topology.ts";
 export { createHealthServer } from "./ext-proc/health-server.ts";
 export type { HealthState } from "./ext-proc/health-status.ts";
 export { createExtProcMetrics } from "./ext-proc/metrics.ts";

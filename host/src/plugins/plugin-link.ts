@@ -110,6 +110,8 @@ export interface PluginLink {
   resync(): void;
   /** Snapshots published and not acknowledged. */
   readonly revLag: number;
+  /** Whether a call that is put now finds the newest snapshot published. */
+  readonly isCurrent: boolean;
   /** Settles when the connection is lost or was closed, with the reason. */
   readonly closed: Promise<OutriderError>;
   /** Lets calls end, at most `deadlineMs`, and closes it; resolves with what was learned, empty = nothing. Never rejects. */

@@ -105,6 +105,10 @@ class SessionLink implements PluginLink {
     return Math.max(0, this.#publishedRev - this.#session.ackedRev);
   }
 
+  get isCurrent(): boolean {
+    return this.#session.callRev >= this.#publishedRev;
+  }
+
   async open(): Promise<void> {
     const { bootId, pluginVersion, takesHandoff, plugins } = await negotiate(
       this.#session,
