@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { LabRequest, RequestOutcome, RunEnd, Scenario } from "../contract/index.ts";
-import { parseEngineShape } from "../engine/index.ts";
+import type { RequestOutcome } from "../contract/index.ts";
+import {
+  madeEnd as end,
+  madeOutcome as outcome,
+  madeRequest as request,
+  madeScenario as scenario,
+} from "./fixtures/made-outcomes.ts";
 import { createResults } from "./results.ts";
-
-const end: RunEnd = { endMs: 1000, sent: 0, plugins: {}, picksSha256: "00", cutShort: undefined };
 
 describe("results", () => {
   it("says nothing of no requests, as plain JSON", () => {
@@ -155,71 +158,3 @@ describe("results", () => {
     expect(facts.settings["client time-out"]).toBe("none");
   });
 });
-
-function scenario(change: Partial<Scenario> = {}): Scenario {
-  const server = {
-    engine: parseEngineShape("qwen3-32b:h100:2"),
-    labels: {},
-    adapters: [],
-    maxAdapters: 0,
-    slowdown: 1,
-  };
-  return {
-    name: "made",
-    seed: 1,
-    servers: ["s-1", "s-2"].map((name) => ({ name, ...server })),
-    events: [],
-    configName: "a.yaml",
-    configText: "plugins: []\n",
-    configFolder: "/",
-    workload: {
-      open: () => {
-        throw new Error("not opened here");
-      },
-    },
-    durationMs: Number.POSITIVE_INFINITY,
-    scrapeIntervalMs: 50,
-    stalenessMs: 0,
-    overheadMs: 0,
-    clientTimeoutMs: Number.POSITIVE_INFINITY,
-    kvTransferUsPerToken: 0,
-    warmUpMs: 0,
-    disturbances: {},
-    ...change,
-  };
-}
-
-function request(change: Partial<LabRequest> = {}): LabRequest {
-  return {
-    model: "m",
-    promptTokens: 100,
-    outputTokens: 10,
-    blockKeys: new Float64Array(0),
-    sessionKey: "",
-    headers: {},
-    sloTtftMs: 0,
-    sloTpotMs: 0,
-    part: "main",
-    abortAfterMs: 0,
-    ...change,
-  };
-}
-
-function outcome(change: Partial<RequestOutcome> = {}): RequestOutcome {
-  return {
-    number: 0,
-    request: request(),
-    kind: "ok",
-    status: 200,
-    sentMs: 0,
-    server: 0,
-    prefillServer: -1,
-    ttftMs: 50,
-    endMs: 150,
-    outputTokens: 10,
-    cachedTokens: 0,
-    believedTokens: Number.NaN,
-    decisionMs: 0,
-    ...change,
-  };
-}

@@ -1,0 +1,3 @@
+export { type Report, type ReportRun, toRunReport } from "./report.ts";
+export { WriteError, writeWhole } from "./write-file.ts";
+export { reportFiles, writeReport } from "./write-report.ts";
