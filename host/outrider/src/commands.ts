@@ -23,6 +23,10 @@ export const commands: CommandCatalogue = {
       return pluginCommand(plugins, [pluginInitCommand(), verifyCommand()]);
     },
   },
+  record: {
+    about: "write the decisions of a running host to a file",
+    load: async () => (await import("@outrider/host/commands/record")).recordCommand(),
+  },
   demo: {
     about: "watch a recorded trace being routed on this machine",
     load: async () => (await import("@outrider/quickstart/command")).demoCommand(),
