@@ -38,3 +38,8 @@ export class LineTooLong extends Error {
     this.line = line;
   }
 }
+
+/** What a file system says is wrong, without the path: `ENOENT: no such file or directory`. */
+export function describeFileError(cause: unknown): string {
+  return (cause as Error).message.split(", ")[0]!;
+}

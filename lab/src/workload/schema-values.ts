@@ -1,4 +1,4 @@
-import { isMap, parseDurationMs } from "@outrider/host";
+import { isMap, parseDurationMs, quote } from "@outrider/host";
 import { z } from "zod";
 
 /** A value that may have one of several forms, and how its form is told. */
@@ -107,8 +107,14 @@ export const name = z
   .regex(/^[\w.-]+$/, "must be letters, digits, . _ and -")
   .max(64, "must be at most 64 characters long");
 
-/** A header that is sent along: lower-case name. */
-export const headers = z.record(
-  z.string().regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, "must be a header's name in lower case"),
-  z.string().regex(/^[\t\x20-\x7e]*$/, "must be printable ASCII"),
-);
+const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+
+/** Headers that are sent along, by names in lower case. */
+export const headers = z
+  .record(z.string(), z.string().regex(/^[\t\x20-\x7e]*$/, "must be printable ASCII"))
+  .superRefine((values, context) => {
+    for (const key of Object.keys(values)) {
+      if (headerName.test(key)) continue;
+      context.addIssue({ code: "custom", message: `has ${quote(key)}, which is no header's name in lower case` });
+    }
+  });

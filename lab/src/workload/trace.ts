@@ -6,7 +6,7 @@ import { type Arrival, keyBlockTokens } from "../contract/index.ts";
 import { recordedKey } from "./content-keys.ts";
 import { randomOf } from "./draws.ts";
 import { createFrames, drawAbortMs, type Part, type PartContext, partFields, toRequest } from "./part.ts";
-import { type Line, LineTooLong, readLines } from "./read-lines.ts";
+import { describeFileError, type Line, LineTooLong, readLines } from "./read-lines.ts";
 import { time } from "./schema-values.ts";
 import { createSpread } from "./spread.ts";
 import { parseTraceRow, type RowFault, type TraceRow } from "./trace-row.ts";
@@ -46,12 +46,16 @@ async function* readTrace(spec: Spec, part: PartContext): AsyncGenerator<readonl
     const batch: Arrival[] = [];
     for (const line of lines) {
       if (line.text.trim() === "") continue;
-      if (left-- === 0) return yield [...batch, ...spread.end()];
+      if (left-- === 0) return yield* nonEmpty([...batch, ...spread.end()]);
       batch.push(...within(spec, part, line.number, () => spread.add(toArrival(line))));
     }
-    if (batch.length > 0) yield batch;
+    yield* nonEmpty(batch);
   }
-  yield [...spread.end()];
+  yield* nonEmpty(spread.end());
+}
+
+function nonEmpty(batch: readonly Arrival[]): readonly (readonly Arrival[])[] {
+  return batch.length === 0 ? [] : [batch];
 }
 
 /** Lines of the trace; what goes wrong with the file itself is a fault of it. */
@@ -61,7 +65,7 @@ async function* linesOf(spec: Spec, part: PartContext): AsyncGenerator<readonly 
   } catch (cause) {
     if (cause instanceof LineTooLong)
       throw toFault(spec, part, cause.line, { field: "", message: cause.message, hint: "" });
-    const message = `cannot be read: ${(cause as Error).message}`;
+    const message = `cannot be read: ${describeFileError(cause)}`;
     throw toFault(spec, part, 1, { field: "", message, hint: "" }, cause);
   }
 }
