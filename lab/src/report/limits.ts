@@ -10,6 +10,6 @@ export const modelLimits: readonly string[] = [
 /** How the figures of a report are made, told in every report. */
 export const methodNotes: readonly string[] = [
   "Rates refer to the time from the first request sent behind the warm-up to the last of these ended: the drain is included, which lowers throughput of short runs.",
-  "Quantiles are within 1 %, means are exact. ITL counts every gap, each as its request's mean gap: its mean is exact, its quantiles hide what varies within a request.",
+  "Quantiles are within 0.2 %, means are exact. ITL counts every gap, each as its request's mean gap: its mean is exact, its quantiles hide what varies within a request.",
   "Times are virtual. What the router's own code takes in real time is not in any figure.",
 ];

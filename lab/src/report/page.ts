@@ -58,7 +58,7 @@ figure{margin:0;min-width:0}figcaption,summary{color:var(--quiet);font-size:.875
 svg{width:100%;height:auto;display:block}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.875rem}
 th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid var(--grid);vertical-align:top}
-td{font-variant-numeric:tabular-nums}
+td{font-variant-numeric:tabular-nums}#figures td{white-space:nowrap}
 pre{overflow-x:auto;border:1px solid var(--grid);padding:.75rem;font-size:.8125rem}
 .partial{border:2px solid var(--c4);padding:.5rem .75rem}`;
 

@@ -41,7 +41,7 @@ function curveChart(
   return {
     id,
     title,
-    description: `${about} The share of values that are at most so large, within 1 %.`,
+    description: `${about} The share of values that are at most so large, within 0.2 %.`,
     kind: "lines",
     x: { label: "ms", scale: isWide(curves.flat()) ? "log" : "linear" },
     y: { label: "share of values at or below", scale: "linear", upTo: 1 },

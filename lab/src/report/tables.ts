@@ -1,5 +1,5 @@
 import { metrics, type RunSummary } from "../results/index.ts";
-import { formatUnit } from "./draw/format.ts";
+import { formatIn, formatUnit, shownUnit } from "./draw/format.ts";
 import { groupRuns, type ReportRun } from "./report.ts";
 import { toPoint } from "./sweep-charts.ts";
 
@@ -13,16 +13,16 @@ export interface TextTable {
 export function toHeadline(runs: readonly ReportRun[]): TextTable {
   const known = metrics.filter(({ of }) => runs.some(({ summary }) => of(summary) !== null));
   return {
-    heads: ["Policy", "Rate", "Seeds", "Requests", ...known.map(({ title }) => title)],
+    heads: ["Policy", "Rate", "Seeds", "Requests", ...known.map(({ title, unit }) => `${title}, ${shownUnit(unit)}`)],
     rows: groupRuns(runs).map(({ policy, ratePerSecond, summaries }) => [
       policy,
-      ratePerSecond === null ? "as recorded" : `${ratePerSecond}/s`,
+      ratePerSecond === null ? "workload's own" : `${ratePerSecond}/s`,
       String(summaries.length),
       String(summaries.reduce((sum, { all }) => sum + all.requests, 0)),
       ...known.map(({ of, unit }) => {
         const { y, low, high } = toPoint(0, summaries, of);
-        const interval = low === undefined || high === undefined ? "" : ` (± ${formatUnit((high - low) / 2, unit)})`;
-        return `${formatUnit(y, unit)}${interval}`;
+        const interval = low === undefined || high === undefined ? "" : ` ± ${formatIn((high - low) / 2, unit)}`;
+        return `${formatIn(y, unit)}${interval}`;
       }),
     ]),
   };
@@ -36,7 +36,7 @@ export function toOutcomeTable(runs: readonly ReportRun[]): TextTable {
     heads: ["Policy", "Rate", ...kinds.map((kind) => kind.replace("_", " ")), "Statuses"],
     rows: groups.map(({ policy, ratePerSecond, summaries }) => [
       policy,
-      ratePerSecond === null ? "as recorded" : `${ratePerSecond}/s`,
+      ratePerSecond === null ? "workload's own" : `${ratePerSecond}/s`,
       ...kinds.map((kind) => String(summaries.reduce((sum, { all }) => sum + all.outcomes[kind], 0))),
       sumCounts(summaries.map(({ all }) => all.statuses)),
     ]),
@@ -63,7 +63,7 @@ export function toPartTable(runs: readonly ReportRun[]): TextTable {
     rows: groups.flatMap(({ policy, ratePerSecond, summaries: [first] }) =>
       Object.entries(first?.parts ?? {}).map(([part, { requests, successShare, ttftMs, itlMs, cache, slo }]) => [
         policy,
-        ratePerSecond === null ? "as recorded" : `${ratePerSecond}/s`,
+        ratePerSecond === null ? "workload's own" : `${ratePerSecond}/s`,
         part,
         String(requests),
         formatUnit(successShare, "share"),

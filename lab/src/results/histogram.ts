@@ -1,10 +1,14 @@
-/** Ratio of a bucket's upper to its lower bound, less 1: its middle is within half of it, 0.9 %, of all that it holds. */
-const growth = 0.018;
-/** Values below are counted as 0, in the unit recorded: a nanosecond where that is ms. */
-const smallest = 1e-6;
-/** Values above are counted as this: 31 years where the unit is ms. */
-const largest = 1e12;
+/** Ratio of a bucket's upper to its lower bound, less 1: its middle is within half of it of all that it holds. */
+const growth = 0.004;
+/** Values below are counted as 0, in the unit recorded: a microsecond where that is ms. */
+const smallest = 1e-3;
+/** Values above are told apart no more, in the unit recorded: 11 days where that is ms. */
+const largest = 1e9;
 const logGrowth = Math.log1p(growth);
+
+/** How far a quantile may be off, as a share of it. */
+export const quantileError = growth / 2;
+
 const bucketCount = Math.ceil(Math.log(largest / smallest) / logGrowth) + 1;
 
 /** How many of what size, in memory that does not grow with the count. */
@@ -25,13 +29,13 @@ export interface Histogram {
   /** Exact; `NaN` = nothing was counted. */
   readonly max: number;
   /**
-   * The value that a share `q` of what was counted does not exceed, within 1 %; exact for 0 and 1.
+   * The value that a share `q` of what was counted does not exceed, within {@link quantileError}; exact for 0 and 1.
    * @returns `NaN` where nothing was counted.
    */
   quantile(q: number): number;
 }
 
-/** An empty histogram with log-spaced buckets; about 20 kB. */
+/** An empty histogram with log-spaced buckets; about 55 kB. */
 export function createHistogram(): Histogram {
   const counts = new Float64Array(bucketCount);
   let zeros = 0;

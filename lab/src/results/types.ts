@@ -1,6 +1,6 @@
 import type { OutcomeKind } from "../contract/index.ts";
 
-/** How values are spread; quantiles within 1 %, mean, least and largest exact. All `null` where nothing was counted. */
+/** How values are spread; quantiles within 0.2 %, mean, least and largest exact. All `null` where nothing was counted. */
 export interface Distribution {
   /** Values counted. */
   readonly count: number;

@@ -12,7 +12,7 @@ export function formatTick(value: number): string {
     : `${Number((value / step[0]).toPrecision(4))}${step[1]}`;
 }
 
-/** A figure in a table: four digits, thousands apart by a thin space. */
+/** A figure in a table: four digits, thousands apart by a narrow space. */
 export function formatFigure(value: number | null): string {
   if (value === null) return "–";
   const rounded = Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4));
@@ -21,8 +21,17 @@ export function formatFigure(value: number | null): string {
   return rest === undefined ? grouped : `${grouped}.${rest}`;
 }
 
-/** A figure with its unit; shares as percent, which is how they are read. */
+/** A figure in the unit that {@link shownUnit} names. */
+export function formatIn(value: number | null, unit: string): string {
+  return formatFigure(value !== null && unit === "share" ? value * 100 : value);
+}
+
+/** The unit in which figures are read: percent for shares. */
+export function shownUnit(unit: string): string {
+  return unit === "share" ? "%" : unit;
+}
+
+/** A figure with the unit in which it is read. */
 export function formatUnit(value: number | null, unit: string): string {
-  if (value === null) return "–";
-  return unit === "share" ? `${formatFigure(value * 100)} %` : `${formatFigure(value)} ${unit}`;
+  return value === null ? "–" : `${formatIn(value, unit)} ${shownUnit(unit)}`;
 }
