@@ -2,6 +2,7 @@ import { roleLabel } from "@outrider/core";
 import { didYouMean, quote, type Reporter } from "@outrider/host";
 import type { LabEvent, LabServer } from "../contract/index.ts";
 import { createEngine, type EngineConfig } from "../engine/index.ts";
+import { defaultModel } from "../workload/part.ts";
 import type { EventSpec, FleetSpec } from "./schema-fleet.ts";
 
 const mostServers = 10_000;
@@ -67,8 +68,10 @@ function checkEngine(engine: EngineConfig, group: number, report: Reporter): Eng
 
 function toServer(group: Group, engine: EngineConfig): Omit<LabServer, "name"> {
   const { labels, role, adapters, maxAdapters = adapters.length, slowdown } = group;
+  const model = group.model ?? (adapters.length === 0 ? undefined : defaultModel);
   return {
     engine,
+    ...(model === undefined ? {} : { model }),
     labels: role === undefined ? labels : { ...labels, [roleLabel]: role },
     adapters,
     maxAdapters: adapters.length === 0 ? 0 : maxAdapters,

@@ -73,6 +73,8 @@ const group = z.strictObject({
     .optional(),
   /** Labels that filters and scorers may read. */
   labels: z.record(z.string(), z.string()).default({}),
+  /** Name of the model that they say they serve; default none, and with `adapters` `base`, as requests ask for. */
+  model: z.string().min(1, "must not be empty").optional(),
   /** LoRA adapters that they serve besides the model. */
   adapters: z.array(z.string().min(1, "must not be empty")).default([]),
   /** Adapters that fit in one batch; default all of them. */

@@ -4,6 +4,7 @@ import type { LabRequest } from "../contract/index.ts";
 import { addContent, type ContentState, noContent } from "./content-keys.ts";
 import { drawExponential, drawIndex, drawLength, type Random, randomOf } from "./draws.ts";
 import {
+  capOutput,
   createFrames,
   drawAbortMs,
   madeFields,
@@ -74,7 +75,7 @@ function systemPrompt(spec: Spec, { seed }: PartContext, { space }: RequestFrame
 function turn(conversation: Conversation, before: ContentState, number: number): LabRequest {
   const { spec, frame, sessionKey, random, turns } = conversation;
   const userTokens = drawLength(spec.userTokens, random);
-  const outputTokens = drawLength(spec.outputTokens, random);
+  const outputTokens = capOutput(frame, drawLength(spec.outputTokens, random));
   const space = deriveSeed(~frame.space, number);
   const whole = addContent(before, [
     { space, id: conversation.number, tokens: userTokens },

@@ -3,16 +3,21 @@ import { z } from "zod";
 import type { Arrival, LabRequest } from "../contract/index.ts";
 import { type Arrivals, arrivals } from "./arrivals.ts";
 import { drawExponential, drawIndex, type Random } from "./draws.ts";
-import { headers, name, share, time } from "./schema-values.ts";
+import { headers, mostTokens, name, share, time } from "./schema-values.ts";
+
+/** Model that requests ask for, and that servers with adapters have, where nothing else is written. */
+export const defaultModel = "base";
 
 /** What every part of a workload may say. */
 export const partFields = {
   /** Names the part in results; default its kind. */
   name: name.optional(),
   /** Model that requests ask for; default `base`. */
-  model: z.string().min(1, "must not be empty").max(256, "must be at most 256 characters long").default("base"),
+  model: z.string().min(1, "must not be empty").max(256, "must be at most 256 characters long").default(defaultModel),
   /** LoRA adapters that requests ask for instead, each as often; caches of two adapters share nothing. */
   adapters: z.array(z.string().min(1, "must not be empty")).min(1, "must name one at least").optional(),
+  /** Longest answer that clients allow, in tokens; routers are told. Default: none is named. */
+  maxOutputTokens: z.int().min(1).max(mostTokens).optional(),
   /** Targets, sent along as headers and held against the results. */
   slo: z
     .strictObject({
@@ -88,6 +93,8 @@ export type Part = PartFields & {
 export type RequestFrame = Pick<LabRequest, "model" | "headers" | "sloTtftMs" | "sloTpotMs" | "part"> & {
   /** Keeps contents apart that share no cache, 32 bits. */
   readonly space: number;
+  /** Longest answer that the client allows; absent = any. */
+  readonly cap: Pick<LabRequest, "maxOutputTokens">;
 };
 
 /** Draws a frame of the part. */
@@ -95,8 +102,9 @@ export type DrawFrame = (random: Random) => RequestFrame;
 
 /** Frames of a part: one for each adapter. */
 export function createFrames(fields: PartFields, { name: part, space }: PartContext): DrawFrame {
-  const { adapters, model, slo, headers = {} } = fields;
+  const { adapters, model, maxOutputTokens, slo, headers = {} } = fields;
   const models = adapters ?? [model];
+  const cap = maxOutputTokens === undefined ? {} : { maxOutputTokens };
   const frames = models.map(
     (asked, i): RequestFrame => ({
       model: asked,
@@ -105,6 +113,7 @@ export function createFrames(fields: PartFields, { name: part, space }: PartCont
       sloTpotMs: slo?.tpot ?? 0,
       part,
       space: deriveSeed(space, i),
+      cap,
     }),
   );
   return (random) => frames[frames.length === 1 ? 0 : drawIndex(random, frames.length)]!;
@@ -115,8 +124,14 @@ export type RequestContent = Pick<LabRequest, "promptTokens" | "outputTokens" | 
 
 /** A request in its frame. */
 export function toRequest(frame: RequestFrame, content: RequestContent, abortAfterMs: number): LabRequest {
-  const { model, headers, sloTtftMs, sloTpotMs, part } = frame;
-  return { model, headers, sloTtftMs, sloTpotMs, part, abortAfterMs, ...content };
+  const { model, headers, sloTtftMs, sloTpotMs, part, cap } = frame;
+  const outputTokens = capOutput(frame, content.outputTokens);
+  return { model, headers, sloTtftMs, sloTpotMs, part, abortAfterMs, ...cap, ...content, outputTokens };
+}
+
+/** Tokens of an answer that would have so many. */
+export function capOutput({ cap: { maxOutputTokens = mostTokens } }: RequestFrame, outputTokens: number): number {
+  return Math.min(outputTokens, maxOutputTokens);
 }
 
 /** When the client of a request gives up, in ms; 0 = it does not. */

@@ -131,6 +131,14 @@ describe("unique", () => {
     expect(lengths(3)).not.toEqual(lengths(4));
   });
 
+  it("cuts answers where clients do", () => {
+    const long = { ...spec, outputTokens: { min: 1, max: 100 }, maxOutputTokens: 50 };
+    const requests = requestsOf(uniquePart, long, 200);
+    expect(Math.max(...requests.map(({ outputTokens }) => outputTokens))).toBe(50);
+    expect(requests[0]).toMatchObject({ maxOutputTokens: 50 });
+    expect(requestsOf(uniquePart, spec, 1)[0]).not.toHaveProperty("maxOutputTokens");
+  });
+
   it("has clients give up, headers and targets as the part says", () => {
     const aborts = { share: 0.25, after: "2s" };
     const rich = {
