@@ -27,6 +27,10 @@ export const commands: CommandCatalogue = {
     about: "write the decisions of a running host to a file",
     load: async () => (await import("@outrider/host/commands/record")).recordCommand(),
   },
+  simulate: {
+    about: "try a configuration on a modelled fleet in virtual time",
+    load: async () => (await import("@outrider/lab/commands/simulate")).simulateCommand(plugins),
+  },
   demo: {
     about: "watch a recorded trace being routed on this machine",
     load: async () => (await import("@outrider/quickstart/command")).demoCommand(),

@@ -46,14 +46,10 @@ function checkNames(groups: FleetSpec, report: Reporter): void {
   }
 }
 
+/** What is not written is left to the engine. */
 function toEngine({ engine, kvTokens, maxRunning, maxBatchTokens, maxModelTokens }: Group): EngineConfig {
-  return {
-    ...engine,
-    maxRunning,
-    maxBatchTokens,
-    ...(kvTokens === undefined ? {} : { kvTokens }),
-    ...(maxModelTokens === undefined ? {} : { maxModelTokens }),
-  };
+  const limits = Object.entries({ kvTokens, maxRunning, maxBatchTokens, maxModelTokens });
+  return { ...engine, ...Object.fromEntries(limits.filter(([, limit]) => limit !== undefined)) };
 }
 
 function checkEngine(engine: EngineConfig, group: number, report: Reporter): EngineConfig {

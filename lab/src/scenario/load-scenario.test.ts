@@ -100,7 +100,8 @@ describe("loadScenario", () => {
     });
     expect(scenario.servers.map(({ name }) => name)).toEqual(["pod-1", "pod-2"]);
     expect(scenario.servers[0]).toMatchObject({ slowdown: 1, adapters: [], maxAdapters: 0, labels: {} });
-    expect(scenario.servers[0]?.engine).toMatchObject({ kvTokens: 20_000, maxRunning: 256, tensorParallel: 1 });
+    expect(scenario.servers[0]?.engine).toMatchObject({ kvTokens: 20_000, tensorParallel: 1 });
+    expect(scenario.servers[0]?.engine).not.toHaveProperty("maxRunning");
   });
 
   it("reads times, roles, events and disturbances", async () => {

@@ -61,10 +61,10 @@ const group = z.strictObject({
   engine: chooseSchema<EngineShape>((value) => (typeof value === "object" ? ownEngine : presetEngine)),
   /** Size of the KV cache of one, in tokens; default what the memory holds beside the weights. */
   kvTokens: count.max(1e9).optional(),
-  /** Requests that one runs at once. */
-  maxRunning: count.max(100_000).default(256),
-  /** Tokens that one computes in a step. */
-  maxBatchTokens: count.max(mostTokens).default(8192),
+  /** Requests that one runs at once; default 256. */
+  maxRunning: count.max(100_000).optional(),
+  /** Tokens that one computes in a step; default 8192. */
+  maxBatchTokens: count.max(mostTokens).optional(),
   /** Longest prompt and answer together, in tokens; default and at most the KV cache. */
   maxModelTokens: count.max(mostTokens).optional(),
   /** Parts of a request that they do; becomes the label `llm-d.ai/role`. */
