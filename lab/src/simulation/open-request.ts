@@ -24,6 +24,8 @@ export interface RequestContext {
   nextWork(): number;
   /** A decision waits for answers (1) or has got them (-1). */
   deciding(change: 1 | -1): void;
+  /** Something threw where nobody waits for it: the run is over. */
+  failed(cause: unknown): void;
   ended(outcome: RequestOutcome): void;
 }
 
@@ -61,7 +63,7 @@ export class OpenRequest {
 
   /** Its client sends it. */
   send(): void {
-    const { host, sessions, scenario, deciding } = this.#context;
+    const { host, sessions, scenario, deciding, failed } = this.#context;
     const { abortAfterMs, sessionKey } = this.request;
     if (scenario.clientTimeoutMs < Number.POSITIVE_INFINITY)
       this.#after(scenario.clientTimeoutMs, () => this.#leave("timed_out"));
@@ -72,10 +74,12 @@ export class OpenRequest {
       return;
     }
     deciding(1);
-    void verdict.then((made) => {
-      deciding(-1);
-      this.#decided(made);
-    });
+    verdict
+      .then((made) => {
+        deciding(-1);
+        this.#decided(made);
+      })
+      .catch(failed);
   }
 
   #decided(verdict: Routed | Refusal): void {
@@ -121,17 +125,13 @@ export class OpenRequest {
     this.#server = fleet.indexOf(open);
     const prefiller = fleet.instance(this.#prefillServer);
     if (prefiller?.isOpen === true) this.#prefill(prefiller);
-    else this.#decode(0);
+    else this.#alone();
   }
 
   /** Has the prompt computed elsewhere; what cannot be is computed where the answer is. */
   #prefill(prefiller: Instance): void {
     const { clock, scenario } = this.#context;
     const { promptTokens } = this.request;
-    const alone = () => {
-      this.#prefillServer = -1;
-      this.#decode(0);
-    };
     const work: Work = {
       adapter: this.#adapterAt(prefiller),
       firstToken() {},
@@ -140,9 +140,15 @@ export class OpenRequest {
         const transferMs = (scenario.kvTransferUsPerToken * promptTokens) / 1000;
         this.#timers.push(clock.after(transferMs, () => this.#decode(promptTokens)));
       },
-      lost: alone,
+      lost: () => this.#alone(),
     };
-    if (!this.#submit(prefiller, work, 1, 0)) alone();
+    if (!this.#submit(prefiller, work, 1, 0)) this.#alone();
+  }
+
+  /** Has the prompt computed where the answer is. */
+  #alone(): void {
+    this.#prefillServer = -1;
+    this.#decode(0);
   }
 
   #decode(transferredTokens: number): void {

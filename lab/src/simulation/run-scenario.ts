@@ -2,7 +2,7 @@ import { createEndpointTable, deriveSeed, OutriderError } from "@outrider/core";
 import { createLog, formatFaults, type HostConfig, loadConfig, type PluginCatalogue } from "@outrider/host";
 import type { RunEnd, RunObserver, Scenario } from "../contract/index.ts";
 import { Fleet } from "./fleet.ts";
-import { openLabHost } from "./lab-host.ts";
+import { type LabHost, openLabHost } from "./lab-host.ts";
 import { ScrapedFleet } from "./scraped-fleet.ts";
 import { Simulation } from "./simulation.ts";
 import type { Logger } from "./types.ts";
@@ -31,8 +31,19 @@ let stderr: Logger | undefined;
  *   does not fit it, or its workload cannot be read.
  */
 export async function runScenario(scenario: Scenario, parts: RunParts): Promise<RunEnd> {
-  const { catalogue, observer, signal } = parts;
-  const log = parts.log ?? defaultLog();
+  const { host, simulation } = await openRun(scenario, parts);
+  try {
+    return await simulation.run();
+  } finally {
+    await host.stop();
+  }
+}
+
+/** A run that has not begun; its host is to be stopped. @throws {OutriderError} as {@link runScenario}. */
+export async function openRun(
+  scenario: Scenario,
+  { catalogue, observer, signal, log = defaultLog() }: RunParts,
+): Promise<{ readonly host: LabHost; readonly simulation: Simulation }> {
   const config = await readConfig(scenario, catalogue);
   const clock = new VirtualClock();
   const fleet = new Fleet(scenario, clock);
@@ -40,11 +51,7 @@ export async function runScenario(scenario: Scenario, parts: RunParts): Promise<
   const seed = deriveSeed(scenario.seed, seeds.scrapes);
   const scraped = new ScrapedFleet({ fleet, table, clock, scenario, settings: config.dataLayer, seed });
   const host = await openLabHost({ scenario, config, catalogue, table, clock, log });
-  try {
-    return await new Simulation({ scenario, host, fleet, scraped, table, clock, observer, signal }).run();
-  } finally {
-    await host.stop();
-  }
+  return { host, simulation: new Simulation({ scenario, host, fleet, scraped, clock, observer, signal }) };
 }
 
 function defaultLog(): Logger {

@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { EndpointTable } from "@outrider/core";
 import type { Arrival, LabRequest, RequestOutcome, RunEnd, RunObserver, Scenario } from "../contract/index.ts";
 import type { Fleet } from "./fleet.ts";
 import type { LabHost } from "./lab-host.ts";
@@ -15,7 +14,6 @@ export interface SimulationParts {
   readonly host: LabHost;
   readonly fleet: Fleet;
   readonly scraped: ScrapedFleet;
-  readonly table: EndpointTable;
   readonly clock: VirtualClock;
   readonly observer: RunObserver;
   readonly signal: AbortSignal | undefined;
@@ -45,6 +43,7 @@ export class Simulation {
   #turns = 0;
   #works = 0;
   #deciding = 0;
+  #failure: { readonly cause: unknown } | undefined;
   #endMs = 0;
   #lookedMs = performance.now();
 
@@ -63,6 +62,9 @@ export class Simulation {
       deciding: (change) => {
         this.#deciding += change;
       },
+      failed: (cause) => {
+        this.#failure ??= { cause };
+      },
       ended: (outcome) => this.#noteEnd(outcome),
     };
   }
@@ -76,8 +78,7 @@ export class Simulation {
     });
     scraped.start();
     this.#sample();
-    const cutShort = await this.#loop();
-    await this.#arrivals.return?.();
+    const cutShort = await this.#goThrough();
     return {
       endMs: this.#endMs,
       sent: this.#sent,
@@ -85,6 +86,15 @@ export class Simulation {
       picksSha256: this.#picks.end(),
       cutShort: cutShort ? `interrupted: ${String(signal?.reason)}` : undefined,
     };
+  }
+
+  /** As {@link #loop}, and lets go of the workload. */
+  async #goThrough(): Promise<boolean> {
+    try {
+      return await this.#loop();
+    } finally {
+      await this.#arrivals.return?.();
+    }
   }
 
   /** @returns whether it was interrupted. */
@@ -96,6 +106,7 @@ export class Simulation {
       const happened = clock.step();
       if (typeof happened !== "boolean") await happened;
       if (this.#deciding > 0) await host.calls.settle();
+      if (this.#failure !== undefined) throw this.#failure.cause;
       if (events % eventsPerLook === 0 && this.#isTurnOver()) await nextTurn();
       if (signal?.aborted === true) return true;
     }
