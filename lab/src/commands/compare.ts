@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { OutriderError } from "@outrider/core";
 import type { PluginCatalogue } from "@outrider/host";
+import { failUsage, pathOf, toError } from "@outrider/host/commands/usage";
 import { Command, InvalidArgumentError } from "commander";
 import {
   CompareError,
@@ -9,10 +10,14 @@ import {
   type Comparison,
   compare,
   createPlan,
+  describeJob,
   type Plan,
   toComparisonJson,
 } from "../compare/index.ts";
 import { toMarkdown, versions, WriteError, writeReport, writeWhole } from "../report/index.ts";
+import { type Interrupt, listenForInterrupt } from "./interrupt.ts";
+import { prepareFolder } from "./prepare-folder.ts";
+import { print } from "./print.ts";
 
 interface CompareFlags {
   readonly scenario?: string;
@@ -39,8 +44,8 @@ Examples:
   outrider compare round-robin.yaml prefix-load.yaml --scenario fleet.yaml --rates 2,5,8,10,12,15,20 --seeds 5 --out DIR
   outrider compare a.yaml b.yaml --scenario fleet.yaml --workload trace.jsonl --json
 
-Exit codes: 0 compared, 1 runs failed and are missing, 2 wrong usage, or files that cannot be read or written,
-130 interrupted.`;
+Exit codes: 0 compared, 1 runs failed and are missing, or results cannot be written, 2 wrong usage or files that cannot
+be used, 130 interrupted.`;
 
 /**
  * `outrider compare`: policies over the same workloads, with how sure it is.
@@ -91,48 +96,69 @@ async function run(
   command: Command,
 ): Promise<void> {
   const { scenario, workload, rates, seeds } = flags;
-  const interrupt = new AbortController();
-  const onSignal = () => interrupt.abort();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, onSignal);
+  const interrupt = listenForInterrupt();
   try {
     const plan = await createPlan({ policies, scenario, workload, rates, seeds, catalogue });
-    await comparePlan(plan, flags, module, interrupt.signal);
+    if (flags.out !== undefined) await prepareFolder(flags.out).catch(toUnwritable(flags.out));
+    await comparePlan(plan, flags, module, interrupt, command);
   } catch (error) {
-    if (!isExpected(error)) throw error;
-    for (const line of error.message.split("\n")) process.stderr.write(`outrider ${command.name()}: ${line}\n`);
-    process.exitCode = 2;
+    fail(error, command);
   } finally {
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, onSignal);
+    interrupt.close();
   }
 }
 
-function isExpected(error: unknown): error is Error {
-  return error instanceof CompareError || error instanceof WriteError || error instanceof OutriderError;
+function toUnwritable(folder: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new CompareError("usage", [`--out ${folder}: ${toError(cause).message}`]);
+  };
 }
 
-async function comparePlan(plan: Plan, flags: CompareFlags, module: string, signal: AbortSignal): Promise<void> {
-  const { out: folder, again, processes, json } = flags;
-  const comparison = await compare(plan, { folder, again, processes, module, signal, progress: tell });
-  if (folder !== undefined) await writeAllFiles(folder, comparison);
-  process.stdout.write(json ? `${toComparisonJson(comparison)}\n` : toMarkdown(comparison.report, versions));
-  process.exitCode = exitCodeOf(comparison, signal);
+async function comparePlan(
+  plan: Plan,
+  { out: folder, again, processes, json }: CompareFlags,
+  module: string,
+  interrupt: Interrupt,
+  command: Command,
+): Promise<void> {
+  const { signal } = interrupt;
+  const progress = createTeller(pathOf(command));
+  const comparison = await compare(plan, { folder, again, processes, module, signal, progress });
+  await print(json ? `${toComparisonJson(comparison)}\n` : toMarkdown(comparison.report, versions));
+  if (folder !== undefined) await writeFiles(folder, comparison);
+  const isWhole = comparison.report.partial === null;
+  process.exitCode = isWhole ? 0 : (interrupt.exitCode ?? 1);
 }
 
-async function writeAllFiles(folder: string, comparison: Comparison): Promise<void> {
+async function writeFiles(folder: string, comparison: Comparison): Promise<void> {
   await writeWhole(join(folder, "comparison.json"), `${toComparisonJson(comparison)}\n`);
   await writeReport(folder, comparison.report);
-  process.stderr.write(`outrider compare: the report is ${join(folder, "report.html")}\n`);
+  process.stderr.write(`report: ${join(folder, "report.html")}\n`);
 }
 
-function tell({ made, failed, all, last }: CompareProgress): void {
-  const failure = last?.kind === "failed" ? `, ${last.job.policy}, seed ${last.job.seed}: ${last.message}` : "";
-  const count = failed === 0 ? "" : `, ${failed} failed`;
-  const line = `outrider compare: ${made} of ${all} runs${count}${failure}`;
-  const end = made + failed === all || failure !== "";
-  process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${line}${end ? "\n" : ""}` : `${line}\n`);
+/** Tells of every run that ends: one line that changes on a terminal, a line each elsewhere. */
+function createTeller(name: string): (progress: CompareProgress) => void {
+  const isTerminal = process.stderr.isTTY;
+  return ({ made, failed, all, last }) => {
+    if (last?.kind === "failed") {
+      process.stderr.write(
+        `${isTerminal ? "\r\u001b[K" : ""}${name}: ${describeJob(last.job)} failed: ${last.message}\n`,
+      );
+    }
+    const line = `${made} of ${all} runs${failed === 0 ? "" : `, ${failed} failed`}`;
+    process.stderr.write(isTerminal ? `\r\u001b[K${line}${made + failed === all ? "\n" : ""}` : `${line}\n`);
+  };
 }
 
-function exitCodeOf({ report, failed }: Comparison, signal: AbortSignal): number {
-  if (report.partial === null) return 0;
-  return signal.aborted && failed.length === 0 ? 130 : 1;
+/** Tells of what was to be expected; everything else is a fault of ours. */
+function fail(error: unknown, command: Command): void {
+  if (error instanceof CompareError && error.kind === "usage") failUsage(command, error.problems);
+  else if (error instanceof CompareError || error instanceof OutriderError) end(error.message, 2);
+  else if (error instanceof WriteError) end(`${pathOf(command)}: ${error.message}`, 1);
+  else throw error;
+}
+
+function end(line: string, exitCode: number): void {
+  process.stderr.write(`${line}\n`);
+  process.exitCode = exitCode;
 }
