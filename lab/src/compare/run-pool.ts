@@ -65,7 +65,7 @@ export async function runAll(
 
 /** A process that makes runs. */
 function startRunner(module: string, signal: AbortSignal) {
-  const child = fork(file, [module], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const child = fork(file, [module], { stdio: ["ignore", "ignore", "pipe", "ipc"], execArgv: [] });
   const errors = keepLast(child);
   let lost: string | undefined;
   let answer: (result: RunAnswer) => void = () => undefined;

@@ -105,5 +105,5 @@ function sumCounts(counts: readonly Readonly<Record<string, number>>[]): string 
   for (const [name, count] of counts.flatMap((one) => Object.entries(one))) {
     sums.set(name, (sums.get(name) ?? 0) + count);
   }
-  return [...sums].map(([name, count]) => `${name}: ${count}`).join(", ");
+  return [...sums].flatMap(([name, count]) => (count === 0 ? [] : [`${name}: ${count}`])).join(", ");
 }
