@@ -27,7 +27,10 @@ describe("calls that are answered in real time", () => {
   it("hold it for those that an answer leads to, too", async () => {
     const calls = new RealCalls(log);
     let isAnswered = false;
-    const second = () => new Promise<void>((resolve) => setTimeout(resolve, 10)).then(() => void (isAnswered = true));
+    const second = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      isAnswered = true;
+    };
     void calls.track("p", Promise.resolve()).then(() => calls.track("q", second()));
     await calls.settle();
     expect(isAnswered).toBe(true);

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "./types.ts";
 
 /** Longest that one moment of virtual time waits for answers, in real ms. */
-export const patienceMs = 3_000;
+export const patienceMs = 5_000;
 /** Moments in which a plugin did not answer, after which it is not asked any more. */
 const mostSilences = 3;
 
