@@ -46,6 +46,8 @@ function toPins({ pins }: Facts): ReadonlyMap<string, number> {
 
 /** Whole words, low byte first; what is left over at the end is none. */
 export function toWords(bytes: Uint8Array): Uint32Array {
-  const words = Math.floor(bytes.length / Uint32Array.BYTES_PER_ELEMENT);
-  return new Uint32Array(bytes.slice(0, words * Uint32Array.BYTES_PER_ELEMENT).buffer);
+  const { BYTES_PER_ELEMENT: wordBytes } = Uint32Array;
+  const words = new Uint32Array(Math.floor(bytes.length / wordBytes));
+  new Uint8Array(words.buffer).set(bytes.subarray(0, words.byteLength));
+  return words;
 }

@@ -3,10 +3,11 @@ import type { DecisionDifference, PluginComparison, ReplayReport, ScorerReason }
 
 /** A report as people read it. */
 export function toReplayText(report: ReplayReport): string {
+  const { isRecorded } = report.configuration;
   const lines = [
     ...describeWhat(report),
     ...describeAgreement(report),
-    ...section("first differences", report.differences.map(describeDifference)),
+    ...section("first differences", isRecorded ? report.differences.map(describeDifference) : []),
     ...section("went -> would go", describeMatrix(report)),
     ...section(
       "why",
