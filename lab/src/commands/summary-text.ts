@@ -3,7 +3,7 @@ import { toTable } from "@outrider/host/commands/text-table";
 import type { Scenario } from "../contract/index.ts";
 import type { Distribution, Measures, RunSummary } from "../results/index.ts";
 
-/** A summary as people read it on a terminal; ends with a line break. */
+/** A summary as people read it on a terminal; what nothing was counted for is left out. Ends with a line break. */
 export function summaryText(summary: RunSummary, { clientTimeoutMs }: Pick<Scenario, "clientTimeoutMs">): string {
   const { scenario, all, cutShort, parts } = summary;
   const names = Object.keys(parts);
@@ -38,7 +38,7 @@ function timesTable(measures: Measures): string {
     ["per token", measures.normalisedMs],
     ["decision", measures.decisionMs],
   ];
-  const known = rows.filter(([, { count }]) => count > 0);
+  const known = rows.filter(([, { max }]) => max !== null && max > 0);
   return toTable(
     ["ms", "mean", "p50", "p90", "p99", "max"],
     known.map(([name, { mean, p50, p90, p99, max }]) => [name, ...[mean, p50, p90, p99, max].map(figure)]),
@@ -48,8 +48,8 @@ function timesTable(measures: Measures): string {
 function figuresOf({ all, plugins }: RunSummary): readonly (readonly string[])[] {
   const { throughput, cache, slo } = all;
   const calls = Object.entries(plugins).map(([plugin, outcomes]) => {
-    const counts = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`);
-    return [`calls of ${plugin}`, counts.join(", ")];
+    const counts = Object.entries(outcomes).filter(([, count]) => count > 0);
+    return [`calls of ${plugin}`, counts.map(([outcome, count]) => `${count} ${outcome}`).join(", ") || "none"];
   });
   return [
     ["requests/s", figure(throughput.requestsPerSecond)],
