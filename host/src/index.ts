@@ -27,6 +27,8 @@ export { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
 export type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
 export { createPolicies } from "./policies/create-policies.ts";
 export { createColumnNumbers } from "./record/column-numbers.ts";
+export { createDecisionFeeds } from "./record/decision-feeds.ts";
+export { toHeader } from "./record/recording-header.ts";
 export { toDecision } from "./record/to-decision.ts";
 export { createConfigInForce } from "./reload/config-in-force.ts";
 export type { LimitedWeights } from "./reload/limited-weights.ts";

@@ -4,6 +4,7 @@ import { arrivals } from "./arrivals.ts";
 import { chatPart } from "./chat.ts";
 import type { WorkloadSpec } from "./mix.ts";
 import type { Part } from "./part.ts";
+import { recordingPart } from "./recording.ts";
 import { chooseKind, chooseSchema } from "./schema-values.ts";
 import { sharedPrefixPart } from "./shared-prefix.ts";
 import { tracePart } from "./trace.ts";
@@ -19,6 +20,8 @@ export const partKinds = {
   unique: uniquePart,
   /** Requests that a file tells. */
   trace: tracePart,
+  /** Requests of a live host, recorded. */
+  recording: recordingPart,
 };
 
 /** One kind of requests. */
