@@ -1,9 +1,9 @@
-/** First width of a slot, in ms; it only doubles. */
-const firstIntervalMs = 125;
+/** First width of a slot, in ms. */
+const defaultIntervalMs = 125;
 
 /** Columns of numbers over time in a bounded number of slots, whose width doubles when time runs past the last. */
 export interface Folding {
-  /** Width of a slot now, in ms: 125 times a power of two. */
+  /** Width of a slot now, in ms: the first one times a power of two. */
   readonly intervalMs: number;
   /** Slots from 0 to the last that holds something. */
   readonly used: number;
@@ -18,8 +18,13 @@ export interface Folding {
 /**
  * @param kinds how each column folds two slots into one: by their sum, or by the larger.
  * @param slots how many slots there are at most; even.
+ * @param firstIntervalMs width of a slot at first.
  */
-export function createFolding(kinds: readonly ("sum" | "max")[], slots: number): Folding {
+export function createFolding(
+  kinds: readonly ("sum" | "max")[],
+  slots: number,
+  firstIntervalMs = defaultIntervalMs,
+): Folding {
   const columns = kinds.map(() => new Float64Array(slots));
   let intervalMs = firstIntervalMs;
   let used = 0;

@@ -115,6 +115,17 @@ describe("results", () => {
     expect(servers.map(({ requests }) => requests)).toEqual([0, 1]);
   });
 
+  it("leaves no gaps between samples a second apart, and one where a server was away", () => {
+    const results = createResults(scenario());
+    for (let second = 0; second < 400; second++) {
+      results.sampled({ atMs: second * 1000, server: 0, running: 1, waiting: 0, kvUsage: 0 });
+      if (second < 100) results.sampled({ atMs: second * 1000, server: 1, running: 1, waiting: 0, kvUsage: 0 });
+    }
+    const [steady, left] = results.summary(end).servers;
+    expect(new Set(steady?.running)).toEqual(new Set([1]));
+    expect(left?.running.indexOf(null)).toBe(50);
+  });
+
   const judged = [
     { title: "one in time", change: {}, want: [1, 0, 0] },
     { title: "one with a late first token", change: { ttftMs: 101, endMs: 400 }, want: [0, 1, 0] },

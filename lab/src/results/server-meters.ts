@@ -5,12 +5,14 @@ import type { ServerSummary } from "./types.ts";
 
 /** Points of one line over all servers together, about. */
 const pointBudget = 8192;
+/** Not below the time between two samples of a simulation, or slots stay empty. */
+const firstIntervalMs = 1000;
 const column = { samples: 0, running: 1, waiting: 2, kvUsage: 3, waitingMax: 4 } as const;
 
 /** Counts what servers are sent and how loaded they are. */
 export function createServerMeters(servers: readonly LabServer[]) {
   const slots = slotsFor(servers.length);
-  const load = servers.map(() => createFolding(["sum", "sum", "sum", "sum", "max"], slots));
+  const load = servers.map(() => createFolding(["sum", "sum", "sum", "sum", "max"], slots, firstIntervalMs));
   const counts = servers.map(() => ({ requests: 0, ok: 0, outputTokens: 0, promptTokens: 0, cachedTokens: 0 }));
   let lastMs = Number.NaN;
 

@@ -47,9 +47,13 @@ export function drawLabels({ x, y, categories }: Chart, { left, right, top, bott
   const xLabel = element(
     "text",
     { x: (left + right) / 2, y: bottom + 38, "text-anchor": "middle" },
-    text(categories.length > 0 ? "" : x.label),
+    text(categories.length > 0 ? "" : nameOf(x)),
   );
-  return [xLabel, element("text", { x: 8, y: top - 12 }, text(y.label))];
+  return [xLabel, element("text", { x: 8, y: top - 12 }, text(nameOf(y)))];
+}
+
+function nameOf({ label, scale }: ChartAxis): string {
+  return scale === "log" ? `${label}, log scale` : label;
 }
 
 function linearScale(values: readonly number[], highest: number, range: readonly [number, number]): Scale {

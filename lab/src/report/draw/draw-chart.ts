@@ -16,7 +16,7 @@ const legendRow = 20;
 export function drawChart(chart: Chart, standalone: boolean): string {
   const legend = drawLegend(chart);
   const frame: Frame = { left: 56, right: width - 16, top: 54, bottom: 54 + plotHeight };
-  const height = frame.bottom + 48 + legend.rows * legendRow;
+  const height = frame.bottom + 50 + legend.rows * legendRow;
   const ids = [`${chart.id}-title`, `${chart.id}-desc`] as const;
   const attributes = {
     xmlns: "http://www.w3.org/2000/svg",
@@ -34,7 +34,7 @@ export function drawChart(chart: Chart, standalone: boolean): string {
     element("rect", { class: "ground", x: 0, y: 0, width, height }),
     element("text", { class: "heading", x: 8, y: 20 }, text(chart.title)),
     ...(hasValues(chart) ? drawValues(chart, frame) : [drawNothing(frame)]),
-    ...legend.parts.map((part) => element("g", { transform: `translate(0,${frame.bottom + 52})` }, part)),
+    ...legend.parts.map((part) => element("g", { transform: `translate(0,${frame.bottom + 60})` }, part)),
   );
 }
 
