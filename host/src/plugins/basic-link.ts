@@ -100,7 +100,7 @@ function toLink(
     publish() {},
     resync() {},
     revLag: 0,
-    isCurrent: true,
+    catchUp: () => true,
     closed,
     async drain(deadlineMs) {
       await untilIdle(client, deadlineMs, clock);

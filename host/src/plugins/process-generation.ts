@@ -128,7 +128,7 @@ export class ProcessGeneration {
     const { link } = this.#connection;
     if (link === undefined) return true;
     this.#feedback.flush();
-    return this.#feedback.queued === 0 && link.isCurrent;
+    return link.catchUp() && this.#feedback.queued === 0;
   }
 
   /** See {@link LinkSlot.greet}. */

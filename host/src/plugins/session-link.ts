@@ -105,10 +105,6 @@ class SessionLink implements PluginLink {
     return Math.max(0, this.#publishedRev - this.#session.ackedRev);
   }
 
-  get isCurrent(): boolean {
-    return this.#session.callRev >= this.#publishedRev;
-  }
-
   async open(): Promise<void> {
     const { bootId, pluginVersion, takesHandoff, plugins } = await negotiate(
       this.#session,
@@ -141,6 +137,11 @@ class SessionLink implements PluginLink {
     this.#tables?.publish(snapshot);
     this.#session.publish(snapshot);
     this.#noteAcks();
+  }
+
+  catchUp(): boolean {
+    this.#noteAcks();
+    return this.#session.callRev >= this.#publishedRev;
   }
 
   resync(): void {

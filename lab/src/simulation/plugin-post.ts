@@ -38,7 +38,7 @@ export function createPluginPost(runtime: PluginRuntime, table: EndpointTable, h
     async acknowledged() {
       if (!hasRemote) return;
       runtime.publish(table.current, noChange);
-      await until(() => runtime.flush() && runtime.status().every(({ revLag }) => revLag === 0));
+      await until(() => runtime.status().every(({ revLag }) => revLag === 0) && runtime.flush());
     },
   };
 }

@@ -105,7 +105,7 @@ export class Simulation {
       if (this.#isOver()) return false;
       const happened = clock.step();
       if (typeof happened !== "boolean") await happened;
-      if (this.#deciding > 0) await host.calls.settle();
+      if (this.#deciding > 0 || !host.calls.isIdle) await host.calls.settle();
       if (this.#failure !== undefined) throw this.#failure.cause;
       if (events % eventsPerLook === 0 && this.#isTurnOver()) await nextTurn();
       if (signal?.aborted === true) return true;
