@@ -38,8 +38,8 @@ function findChromium(): string | undefined {
 }
 
 function installPackage(): string {
-  run("update");
-  const { stdout, stderr, error } = run("install", "--yes", "--no-install-recommends", aptPackage);
+  run("apt-get", "update");
+  const { stdout, stderr, error } = run("apt-get", "install", "--yes", "--no-install-recommends", aptPackage);
   const program = findChromium();
   if (program !== undefined) return program;
   throw new Error(
@@ -47,6 +47,6 @@ function installPackage(): string {
   );
 }
 
-function run(...args: readonly string[]) {
-  return spawnSync("apt-get", args, { encoding: "utf8", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
+function run(program: string, ...args: readonly string[]) {
+  return spawnSync(program, args, { encoding: "utf8", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
 }

@@ -20,6 +20,7 @@ const reports: readonly { readonly title: string; readonly report: Report }[] = 
   { title: "a run of no requests", report: toRunReport(emptySummary()) },
   { title: "a run in which all failed", report: toRunReport(failedSummary()) },
   { title: "one run", report: toRunReport(madeSummary(1)) },
+  { title: "a run over many servers", report: toRunReport(ofManyServers(madeSummary(1))) },
   { title: "several policies at one rate", report: { ...nothing, partial: null, runs: oneRate() } },
   { title: "several policies at several rates", report: { ...nothing, partial: null, runs: madeSweep() } },
 ];
@@ -77,6 +78,14 @@ describe("a report", () => {
     const points = chart?.series[0]?.points ?? [];
     expect(points.map(({ x }) => x)).toEqual([2, 10, 20]);
     for (const { y, low, high } of points) expect(low! < y! && y! < high!).toBe(true);
+  });
+
+  it("does not tell many servers apart, but shows their mean", () => {
+    const files = reportFiles(toRunReport(ofManyServers(madeSummary(1))));
+    const svg = files["charts/load-running.svg"] ?? "";
+    expect(svg.match(/class="thin"/g)).toHaveLength(20);
+    expect(svg).toContain("mean of 20 servers");
+    expect(files["series.csv"]?.match(/^load-running,server-19,/gm)?.length).toBeGreaterThan(0);
   });
 
   it("says that it is partial, and why", () => {
@@ -149,6 +158,11 @@ function failedSummary(): RunSummary {
     results.ended(madeOutcome({ kind: "failed", status: 502, ttftMs: Number.NaN, outputTokens: 0, sentMs: i }));
   }
   return results.summary({ ...madeEnd, sent: 5 });
+}
+
+function ofManyServers(summary: RunSummary): RunSummary {
+  const servers = Array.from({ length: 20 }, (_, i) => ({ ...summary.servers[i % 2]!, name: `server-${i}` }));
+  return { ...summary, servers };
 }
 
 function oneRate() {
