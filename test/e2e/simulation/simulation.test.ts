@@ -19,6 +19,15 @@ function timesOf(outcomes: readonly RequestOutcome[]) {
   return outcomes.map(({ request: _, ...rest }) => rest);
 }
 
+/** The same requests, so many times as far apart. */
+function slowed({ open }: Scenario["workload"], times: number): Scenario["workload"] {
+  return {
+    async *open(seed) {
+      for await (const batch of open(seed)) yield batch.map(({ atMs, request }) => ({ atMs: atMs * times, request }));
+    },
+  };
+}
+
 describe("a simulation with first-party plugins", () => {
   const events: Scenario["events"] = [
     { atMs: 2_000, servers: ["server-1"], kind: "crash" },
@@ -42,6 +51,21 @@ describe("a simulation with first-party plugins", () => {
       });
     }
   }
+
+  it("gives slots to the endpoints that come next alike, though processes hear of them when they are asked", async () => {
+    const slowly = (placements: Placements): Scenario => {
+      const scenario = benchScenario(24, 6, placements);
+      const rejoin = [
+        { atMs: 3_100, servers: ["server-2", "server-4"], kind: "leave" },
+        { atMs: 4_900, servers: ["server-4"], kind: "join", startMs: 0 },
+        { atMs: 4_950, servers: ["server-2"], kind: "join", startMs: 0 },
+      ] as const;
+      return { ...scenario, events: rejoin, workload: slowed(scenario.workload, 30) };
+    };
+    const [one, other] = [await run(slowly({})), await run(slowly({ load: "process", slo: "process" }))];
+    expect(other.end).toEqual(one.end);
+    expect(timesOf(other.outcomes)).toEqual(timesOf(one.outcomes));
+  });
 
   it("finds what it believes to be cached", async () => {
     const { outcomes } = await inline;
