@@ -32,7 +32,8 @@ const hardware = z.strictObject({
   prefillEfficiencySingle: z.number().gt(0).max(1),
 });
 
-const ownEngine = z.strictObject({
+/** What a server runs on, part by part. */
+export const ownEngine = z.strictObject({
   /** A model that is known by name, or its numbers. */
   model: chooseSchema((value) => (typeof value === "string" ? presetOf(modelPresets) : modelShape)),
   /** A GPU that is known by name, or its numbers. */
@@ -96,7 +97,8 @@ const commonEvent = {
   servers: z.array(z.string()).min(1, "must name one at least"),
 };
 
-const eventKinds = {
+/** Kinds of events, by their `kind:`. */
+export const eventKinds = {
   /** Their steps take so much longer from now on. */
   slowdown: z.strictObject({
     kind: z.literal("slowdown"),
