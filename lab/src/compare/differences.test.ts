@@ -83,6 +83,11 @@ describe("findings", () => {
     expect(line).not.toMatch(/better at|worse at/);
   });
 
+  it("tell what is always the same in one sentence", () => {
+    const line = sentence(runsOf([10, 12], [10, 12]), "the same number in every run at every rate");
+    expect(line).toMatch(/^b against a, .*: Output throughput; .*TTFT, mean; .*Prefix hit rate; Decision/);
+  });
+
   it("show nothing by one seed", () => {
     expect(sentence(runsOf([10], [1]), "TTFT, mean")).toContain("nothing shown by a single pair at 5/s");
   });

@@ -75,7 +75,9 @@ export async function createPlan(options: PlanOptions): Promise<Plan> {
       ({ job, overrides }): Job => ({ ...job, seed, overrides: [...overrides, { path: ["seed"], value: seed }] }),
     ),
   );
-  return { title: `${names.join(" against ")}`, jobs, sources: sourcesOf(policies, workload) };
+  const [baseline, ...others] = names;
+  const title = others.length === 0 ? `${baseline}` : `${others.join(", ")} against ${baseline}`;
+  return { title, jobs, sources: sourcesOf(policies, workload) };
 }
 
 /** A run without its seed. */

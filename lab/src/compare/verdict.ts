@@ -7,7 +7,8 @@ export function toFindings(runs: readonly ReportRun[], differences: readonly Dif
   const policies = [...new Set(differences.map(({ policy }) => policy))];
   const sentences = policies.flatMap((policy) => {
     const own = differences.filter((difference) => difference.policy === policy);
-    return [sumUp(policy, own), ...metrics.flatMap((metric) => describeMetric(metric, own))];
+    const varied = metrics.filter((metric) => !alikeIn(own).includes(metric));
+    return [sumUp(policy, own), ...varied.flatMap((metric) => describeMetric(metric, own)), ...sayAlike(policy, own)];
   });
   return [...sentences, ...cautions(runs, differences)];
 }
@@ -27,6 +28,22 @@ function sumUp(policy: string, own: readonly Difference[]): string {
   const others = count("same", "unvarying", "one_pair");
   const rest = others === 0 ? "" : `, ${others} without an interval`;
   return `${policy} against ${own[0]?.baseline}, ${own.length} comparisons of a figure at a rate: ${count("better")} better, ${count("worse")} worse, ${count("not_shown")} with no difference shown${rest}.`;
+}
+
+/** Figures that are the same in every run. */
+function alikeIn(own: readonly Difference[]): readonly Metric[] {
+  return metrics.filter(({ id }) => {
+    const told = own.filter(({ metric }) => metric === id);
+    return told.length > 0 && told.every(({ showing }) => showing === "same");
+  });
+}
+
+/** These in one sentence. */
+function sayAlike(policy: string, own: readonly Difference[]): readonly string[] {
+  const alike = alikeIn(own);
+  if (alike.length === 0) return [];
+  const names = alike.map(({ title }) => title).join("; ");
+  return [`${policy} against ${own[0]?.baseline}, the same number in every run at every rate: ${names}.`];
 }
 
 function describeMetric(metric: Metric, own: readonly Difference[]): readonly string[] {
