@@ -18,7 +18,7 @@ export interface Line {
 export async function* readLines(path: string): AsyncGenerator<readonly Line[], void, void> {
   let rest = "";
   let number = 0;
-  const stream = createReadStream(path, { encoding: "utf8", highWaterMark: 256 * 1024 }) as AsyncIterable<string>;
+  const stream = createReadStream(path, { encoding: "utf8", highWaterMark: 64 * 1024 }) as AsyncIterable<string>;
   for await (const chunk of stream) {
     const texts = (rest + chunk).split("\n");
     rest = texts.pop() ?? "";
