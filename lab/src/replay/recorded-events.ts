@@ -81,26 +81,19 @@ class Window {
 
   /** @returns the decision that an entry is of, as far as it is open. */
   #note(entry: RecordEntry["entry"]): Open | undefined {
-    switch (entry.case) {
-      case "facts": {
-        const open = { decision: undefined, steps: 0, isLost: false };
-        this.#open.set(entry.value.decisionId, open);
-        return open;
-      }
-      case "step": {
-        const open = this.#open.get(entry.value.decisionId);
-        if (open !== undefined) open.steps += 1;
-        return open;
-      }
-      case "decision": {
-        const open = this.#open.get(entry.value.decisionId);
-        this.#open.delete(entry.value.decisionId);
-        if (open !== undefined) open.decision = entry.value;
-        return open;
-      }
-      default:
-        return undefined;
+    if (entry.case === "facts") {
+      const begun = { decision: undefined, steps: 0, isLost: false };
+      this.#open.set(entry.value.decisionId, begun);
+      return begun;
     }
+    if (entry.case !== "step" && entry.case !== "decision") return undefined;
+    const { decisionId } = entry.value;
+    const open = this.#open.get(decisionId);
+    if (entry.case === "decision") this.#open.delete(decisionId);
+    if (open === undefined) return undefined;
+    if (entry.case === "step") open.steps += 1;
+    else open.decision = entry.value;
+    return open;
   }
 
   #giveUp({ entry, open }: Waiting): void {

@@ -33,16 +33,9 @@ function keyOf(profile: string, plugin: string): string {
 
 /** The cycle makes a late outcome of `SCORER_DEADLINE`, and a shed one of `SCORER_SHED`. */
 function toError({ kind, code, reason }: ProducerOutcome | ScorerOutcome): OutriderError | undefined {
-  switch (kind) {
-    case OutcomeKind.LATE:
-      return new OutriderError("SCORER_DEADLINE", reason);
-    case OutcomeKind.SHED:
-      return new OutriderError("SCORER_SHED", reason);
-    case OutcomeKind.FAILED:
-      return new OutriderError(isCode(code) ? code : "SCORER_FAILED", reason);
-    default:
-      return undefined;
-  }
+  if (kind === OutcomeKind.LATE) return new OutriderError("SCORER_DEADLINE", reason);
+  if (kind === OutcomeKind.SHED) return new OutriderError("SCORER_SHED", reason);
+  return kind === OutcomeKind.FAILED ? new OutriderError(isCode(code) ? code : "SCORER_FAILED", reason) : undefined;
 }
 
 function isCode(code: string): code is ErrorCode {
