@@ -16,11 +16,12 @@ export interface Line {
  * @throws the file system's error; {@link LineTooLong}.
  */
 export async function* readLines(path: string): AsyncGenerator<readonly Line[], void, void> {
-  let rest = "";
+  let rest = ""; // grown by appending alone, which copies nothing until it is read
   let number = 0;
-  const stream = createReadStream(path, { encoding: "utf8", highWaterMark: 64 * 1024 }) as AsyncIterable<string>;
+  const stream = createReadStream(path, { encoding: "utf8" }) as AsyncIterable<string>;
   for await (const chunk of stream) {
-    const texts = (rest + chunk).split("\n");
+    const texts = chunk.split("\n");
+    texts[0] = rest + texts[0];
     rest = texts.pop() ?? "";
     if (rest.length > longestLine) throw new LineTooLong(number + texts.length + 1);
     yield texts.map((text) => ({ number: ++number, text: text.endsWith("\r") ? text.slice(0, -1) : text }));
