@@ -1,7 +1,7 @@
 import type { EndpointSnapshot } from "@outrider/core";
 import type { ProcessGeneration } from "./process-generation.ts";
 import type { ProcessTally } from "./process-tally.ts";
-import type { FrameListener, PluginRuntime } from "./types.ts";
+import type { FrameListener } from "./types.ts";
 
 /** One process of the configuration: the generation in force, the next one beside it, and those that are leaving. */
 export class PluginProcess {
@@ -40,7 +40,7 @@ export class PluginProcess {
     for (const generation of this.#others) generation.publish(snapshot);
   }
 
-  /** See {@link PluginRuntime.flush}. */
+  /** As that of the whole runtime. */
   flush(): boolean {
     let isDone = this.#current?.flush() ?? true;
     for (const generation of this.#others) isDone = generation.flush() && isDone;

@@ -18,7 +18,7 @@ import { createSleep, type PluginSource } from "./plugin-source.ts";
 import { ProcessFaults } from "./process-faults.ts";
 import type { RemotePlugin } from "./remote-plugin.ts";
 import { openSessionLink } from "./session-link.ts";
-import type { PluginProfile, PluginRuntime, PluginState } from "./types.ts";
+import type { PluginProfile, PluginState } from "./types.ts";
 import { openUnaryLink } from "./unary-link.ts";
 
 /** Loss of a child's connection until its end is known. */
@@ -123,7 +123,7 @@ export class ProcessGeneration {
     this.#connection.link?.publish(snapshot);
   }
 
-  /** See {@link PluginRuntime.flush}. */
+  /** As that of the whole runtime. */
   flush(): boolean {
     const { link } = this.#connection;
     if (link === undefined) return true;

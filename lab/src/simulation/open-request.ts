@@ -10,6 +10,7 @@ import type { Instance, Work } from "./instance.ts";
 import type { LabHost } from "./lab-host.ts";
 import type { PicksDigest } from "./picks.ts";
 import type { SessionHeaders } from "./session-headers.ts";
+import { type ShownResponse, showResponse } from "./shown-response.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** What all requests of a simulation share. */
@@ -29,8 +30,6 @@ export interface RequestContext {
   ended(outcome: RequestOutcome): void;
 }
 
-/** What a door sees of a response's first and last bytes where it is told of usage by itself: a comment of SSE. */
-const chunk = Buffer.from(": token\n\n");
 /** As `progress` events are: a chunk within that time of the request says nothing, the next one does. */
 const progressMs = 50;
 const lostStatus = 503;
@@ -43,6 +42,7 @@ export class OpenRequest {
   readonly #sentMs: number;
   readonly #timers: QueuedEvent[] = [];
   #routed: Routed | undefined;
+  #shown: ShownResponse | undefined;
   #served = "";
   #server = -1;
   #prefillServer = -1;
@@ -92,8 +92,9 @@ export class OpenRequest {
     }
     this.#routed = verdict;
     this.#notePick(verdict, record);
+    this.#shown = showResponse(verdict);
     this.#decisionMs = clock.atMs - this.#sentMs;
-    if (this.#hasEnded) verdict.end("client_cancelled");
+    if (this.#hasEnded) this.#shown.end("client_cancelled");
     else if (scenario.overheadMs > 0) this.#after(scenario.overheadMs, () => this.#arrive());
     else this.#arrive();
   }
@@ -110,7 +111,6 @@ export class OpenRequest {
     if (record !== undefined && computes >= 0) {
       this.#believedTokens = host.believedTokens(record, fleet.server(computes).name);
     }
-    if (routed.observation === "none") routed.letGo();
   }
 
   /** It reaches the first of its endpoints that takes connections. */
@@ -178,36 +178,26 @@ export class OpenRequest {
 
   #firstToken(): void {
     const { clock, host, sessions } = this.#context;
+    const shown = this.#shown;
     this.#firstMs = clock.atMs;
     this.#headers(200);
-    const routed = this.#routed;
-    if (routed?.observation !== "full") return;
-    routed.responseChunk(chunk);
-    sessions.remember(this.request.sessionKey, routed);
+    shown?.token();
+    if (this.#routed !== undefined) sessions.remember(this.request.sessionKey, this.#routed);
     const sinceMs = clock.atMs - this.#sentMs;
-    if (host.tellsProgress && sinceMs < progressMs)
-      this.#after(progressMs - sinceMs, () => routed.responseChunk(chunk));
+    if (host.tellsProgress && sinceMs < progressMs) this.#after(progressMs - sinceMs, () => shown?.token());
   }
 
   #headers(status: number): void {
     this.#status = status;
-    const routed = this.#routed;
-    if (routed !== undefined && routed.observation !== "none") routed.responseHeaders(status, noHeader, this.#served);
+    this.#shown?.headers(status, this.#served);
   }
 
   #done(result: RequestResult): void {
-    const { clock } = this.#context;
     const { promptTokens, cachedTokens, outputTokens } = result;
     if (this.#prefillServer < 0) this.#cachedTokens = cachedTokens;
-    if (this.#routed?.observation === "full") {
-      this.#routed.report({
-        status: this.#status,
-        served: undefined,
-        usage: { promptTokens, cachedTokens: this.#cachedTokens, outputTokens },
-        ttftMs: this.#firstMs - this.#sentMs,
-        e2eMs: Math.round(clock.atMs - this.#sentMs),
-      });
-    }
+    const usage = { promptTokens, cachedTokens: this.#cachedTokens, outputTokens };
+    const times = { ttftMs: this.#firstMs - this.#sentMs, e2eMs: this.#context.clock.atMs - this.#sentMs };
+    this.#shown?.whole(this.#status, usage, times);
     this.#close("ok", "ok", outputTokens);
   }
 
@@ -231,7 +221,7 @@ export class OpenRequest {
   }
 
   #close(kind: OutcomeKind, cause: DoneCause, outputTokens: number): void {
-    this.#routed?.end(cause);
+    this.#shown?.end(cause);
     this.#end(kind, this.#status, outputTokens);
   }
 
@@ -268,10 +258,6 @@ export class OpenRequest {
   #after(delayMs: number, callback: () => void): void {
     this.#timers.push(this.#context.clock.after(delayMs, callback));
   }
-}
-
-function noHeader(): undefined {
-  return undefined;
 }
 
 function nameOf(fleet: Fleet, address: string): string {

@@ -14,11 +14,6 @@ export class VirtualClock implements CycleClock {
     return this.#atMs;
   }
 
-  /** Events that are still to come. */
-  get pending(): number {
-    return this.#queue.size;
-  }
-
   /** Whole, as that of a machine is: plugins in other processes are told no fractions. */
   readonly nowMs = (): number => Math.floor(epochMs + this.#atMs);
 
