@@ -2,7 +2,7 @@ import { basename, dirname, resolve } from "node:path";
 import { OutriderError } from "@outrider/core";
 import { formatFaults, type PluginCatalogue, readConfigBytes } from "@outrider/host";
 import { failUsage, pathOf, toError } from "@outrider/host/commands/usage";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { RunEnd, Scenario } from "../contract/index.ts";
 import { toRunReport, WriteError, writeReport } from "../report/index.ts";
 import { createResults, type RunSummary } from "../results/index.ts";
@@ -43,7 +43,11 @@ export function simulateCommand(catalogue: PluginCatalogue): Command {
     .option("--out <folder>", "write a report with charts, tables and data into this folder")
     .option("--json", "print the summary as one JSON object", false)
     .option("--seed <n>", "seed in the place of the scenario's", toSeed)
-    .option("--set <path=value>", "value in the place of what the scenario says; may be repeated", toOverrides, [])
+    .addOption(
+      new Option("--set <path=value>", "value in the place of what the scenario says; may be repeated")
+        .argParser(toOverrides)
+        .default([], "none"),
+    )
     .addHelpText("after", help)
     .action((file: string, flags: SimulateFlags, command: Command) => simulate(file, flags, catalogue, command));
 }
