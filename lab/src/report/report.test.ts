@@ -127,6 +127,14 @@ describe("writing a report", () => {
     expect(await readFile(join(folder, "a", "b", "report.html"), "utf8")).toContain("</html>");
   });
 
+  it("takes away charts that only the earlier report had, and nothing else", async () => {
+    await writeReport(folder, { ...nothing, runs: madeSweep() });
+    await writeFile(join(folder, "charts", "mine.svg"), "mine");
+    const names = await writeReport(folder, toRunReport(madeSummary(1)));
+    const charts = names.filter((name) => name.startsWith("charts/")).map((name) => name.slice("charts/".length));
+    expect((await readdir(join(folder, "charts"))).toSorted()).toEqual([...charts, "mine.svg"].toSorted());
+  });
+
   it("names the file that cannot be written, and why", async () => {
     await writeFile(join(folder, "taken"), "");
     const writing = writeReport(join(folder, "taken"), toRunReport(madeSummary(1)));
