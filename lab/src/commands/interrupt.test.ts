@@ -27,10 +27,11 @@ async function start() {
 it("takes signals that come together for one, and ends by a later one", async () => {
   const { child, says } = await start();
   child.kill("SIGINT");
-  await says("SIGINT");
-  child.kill("SIGINT");
-  await sleep(600);
-  expect(child.exitCode).toBe(null);
   child.kill("SIGTERM");
-  expect(await once(child, "exit")).toEqual([130, null]);
+  await says("SIG");
+  await sleep(1_000);
+  expect(child.exitCode).toBe(null);
+  child.kill("SIGINT");
+  const [code] = await once(child, "exit");
+  expect([130, 143]).toContain(code);
 });
