@@ -17,7 +17,7 @@ const rooms: readonly (readonly [folder: string, mayImport: readonly string[]])[
   ["core", []],
   ["plugins", ["@outrider/plugin-sdk"]],
   ["host", ["@outrider/core", "@outrider/protos", "@outrider/transport"]],
-  ["lab", ["@outrider/core", "@outrider/protos", "@outrider/host"]],
+  ["lab", ["@outrider/core", "@outrider/protos", "@outrider/transport", "@outrider/host"]],
   ["examples", ["@outrider/fleet", "@outrider/plugin-sdk", "@outrider/example-envoy"]],
   ["test", ["*"]],
   ["scripts", ["*"]],

@@ -35,6 +35,8 @@ export interface PluginRuntimeOptions extends Omit<PluginSetup, "workers"> {
   readonly socketDir: string;
   readonly table: PluginTable;
   readonly clock: CycleClock;
+  /** By which it is told how long inline plugins hold the event loop; default {@link clock}. In virtual time: for none. */
+  readonly inlineClock?: CycleClock;
   readonly log: Logger;
   readonly registry: Registry;
   /**
@@ -146,6 +148,12 @@ class Runtime implements PluginRuntime {
     for (const plugin of this.#state.locals()) plugin.publish?.(change);
     for (const process of this.#state.processes()) process.publish(snapshot);
     this.#factory.workers.publish(snapshot, change);
+  }
+
+  flush(): boolean {
+    let isDone = true;
+    for (const process of this.#state.processes()) isDone = process.flush() && isDone;
+    return isDone;
   }
 
   reconnect(process: string): void {

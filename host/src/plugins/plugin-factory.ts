@@ -23,6 +23,8 @@ export interface FactoryOptions {
   readonly host: HostIdentity;
   readonly table: PluginTable;
   readonly clock: CycleClock;
+  /** Times inline plugins; default {@link clock}. */
+  readonly inlineClock?: CycleClock;
   readonly log: Logger;
   readonly metrics: PluginMetrics;
   readonly timing: PluginTiming;
@@ -133,7 +135,7 @@ export class PluginFactory {
 
   #createHostPlugin(entry: PluginEntry, cohort: Set<PluginEntry>, setup: PluginSetup): HostPlugin {
     const { spec } = entry;
-    const { table, clock } = this.#options;
+    const { table, clock, inlineClock = clock } = this.#options;
     const definition = this.#definitions.get(definitionKey(spec));
     const blockSizeTokens = () => blockSizeFor(cohort, entry);
     if (spec.placement === "worker") {
@@ -144,7 +146,13 @@ export class PluginFactory {
       throw new OutriderError("CONFIG_INVALID", `${spec.path}.type: ${spec.type} is no built-in type`);
     }
     const { current } = table;
-    return createInlinePlugin({ entry, definition, table: current, clock, blockSizeTokens: blockSizeTokens() });
+    return createInlinePlugin({
+      entry,
+      definition,
+      table: current,
+      clock: inlineClock,
+      blockSizeTokens: blockSizeTokens(),
+    });
   }
 
   #createEntry(spec: PluginSpec, generation: number): PluginEntry {
