@@ -7,6 +7,7 @@ import { gateway } from "./gateway/gateway.ts";
 import { lab } from "./lab/lab.ts";
 import { memory } from "./memory/memory.ts";
 import { pluginScore } from "./plugin-score/plugin-score.ts";
+import { policies } from "./policies/policies.ts";
 import { pool } from "./pool/pool.ts";
 import { prefix } from "./prefix/prefix.ts";
 import { reload } from "./reload/reload.ts";
@@ -27,9 +28,10 @@ const sections: readonly Section[] = [
   reload,
   memory,
   lab,
+  policies,
 ];
 
-const usage = `What Outrider costs: windows of servers in turn, CPU of each process by the operating system.
+const usage = `What Outrider costs, and what policies are worth: windows of servers in turn, CPU of each process by the operating system.
 
 usage: npm run bench -- [--only ${sections.map(({ name }) => name).join(",")}] [--windows N] [--seconds S] [--rates 500,2000] [--json]
 

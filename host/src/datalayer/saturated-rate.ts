@@ -24,35 +24,41 @@ const believedMs = 60_000;
  * queue. Windows end with a growth of the count, or they would see the pauses between growths and miss these.
  */
 export function createSaturatedRate(): SaturatedRate {
-  let known = { tokens: 0, ms: 0, atMs: 0 };
-  /** Of the queue at hand: what is not known yet, and whether it has lasted long enough. */
-  let open = { tokens: 0, ms: 0, isLong: false };
-  let last = { count: Number.NaN, atMs: 0, isQueue: false };
+  let [knownTokens, knownMs, knownAtMs] = [0, 0, 0];
+  // Of the queue at hand: what is not known yet, and whether it has lasted long enough.
+  let [openTokens, openMs, isLong] = [0, 0, false];
+  let [lastCount, lastAtMs, wasQueue] = [Number.NaN, 0, false];
 
   const learn = (elapsedMs: number) => {
-    const keep = Math.exp(-open.ms / memoryMs);
-    known = { tokens: keep * known.tokens + open.tokens, ms: keep * known.ms + open.ms, atMs: elapsedMs };
-    open = { tokens: 0, ms: 0, isLong: true };
+    const keep = Math.exp(-openMs / memoryMs);
+    knownTokens = keep * knownTokens + openTokens;
+    knownMs = keep * knownMs + openMs;
+    knownAtMs = elapsedMs;
+    openTokens = openMs = 0;
+    isLong = true;
   };
   const grow = (growth: number, passedMs: number, elapsedMs: number) => {
-    open.tokens += growth;
-    open.ms += passedMs;
-    const isWhole = growth > 0 || open.ms >= longestStepMs;
-    if (isWhole && (open.isLong || open.ms >= leastMs)) learn(elapsedMs);
+    openTokens += growth;
+    openMs += passedMs;
+    const isWhole = growth > 0 || openMs >= longestStepMs;
+    if (isWhole && (isLong || openMs >= leastMs)) learn(elapsedMs);
   };
   const forget = () => {
-    open = { tokens: 0, ms: 0, isLong: false };
+    openTokens = openMs = 0;
+    isLong = false;
   };
   return {
     see(count, waiting, elapsedMs, restarted) {
-      const [growth, passedMs] = [count - last.count, elapsedMs - last.atMs];
-      if (restarted || elapsedMs - known.atMs > believedMs) known = { tokens: 0, ms: 0, atMs: elapsedMs };
+      const growth = count - lastCount;
+      const passedMs = elapsedMs - lastAtMs;
+      if (restarted || elapsedMs - knownAtMs > believedMs) knownTokens = knownMs = 0;
       if (restarted || !(growth >= 0) || passedMs > longestStepMs) forget();
-      else if (last.isQueue) grow(growth, passedMs, elapsedMs);
-      const isQueue = waiting > 0;
-      if (!isQueue) forget();
-      last = { count, atMs: elapsedMs, isQueue };
-      return known.ms === 0 ? Number.NaN : (known.tokens * 1_000) / known.ms;
+      else if (wasQueue) grow(growth, passedMs, elapsedMs);
+      wasQueue = waiting > 0;
+      if (!wasQueue) forget();
+      lastCount = count;
+      lastAtMs = elapsedMs;
+      return knownMs === 0 ? Number.NaN : (knownTokens * 1_000) / knownMs;
     },
   };
 }
