@@ -7,6 +7,7 @@ import { simulateCommand } from "./simulate.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "outrider-simulate-"));
 afterAll(() => rmSync(folder, { recursive: true }));
+const catalogue = new URL("../compare/fixtures/no-plugins.ts", import.meta.url).href;
 afterEach(() => {
   process.exitCode = undefined;
 });
@@ -38,7 +39,7 @@ async function run(...args: readonly string[]) {
   });
   const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => err.push(String(text)) > 0);
   try {
-    const load = () => Promise.resolve(simulateCommand({}));
+    const load = () => Promise.resolve(simulateCommand({}, catalogue));
     await runCli(["simulate", ...args], { simulate: { about: "", load } });
     return { out: out.join(""), err: err.join(""), code: process.exitCode };
   } finally {
