@@ -38,7 +38,7 @@ const lab = "examples/lab";
 const yamlIn = (of: string) => readdirSync(join(root, of)).filter((name) => name.endsWith(".yaml"));
 
 describe("the scenarios of examples/lab", () => {
-  for (const file of yamlIn(lab)) {
+  for (const file of yamlIn(lab).filter((name) => name !== "experiment.yaml")) {
     it(`${file} is simulated alone, the same each time`, async () => {
       const args = [`${lab}/${file}`, "--json", "--set", "duration=30s", "--set", "warmUp=0s"];
       const [first, second] = [await simulate(...args), await simulate(...args)];
