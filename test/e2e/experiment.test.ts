@@ -75,6 +75,24 @@ describe("the experiment of examples/lab, shortened,", () => {
     expect([again.code, again.out]).toEqual([0, ended.out]);
     expect(again.err).toMatch(/^6 of 18 runs\nreport: /);
   });
+
+  it("says what is missing when it is interrupted", async () => {
+    const cut = join(folder, "cut");
+    const { code, out: printed } = await simulateUntil("\n1 of 84 runs\n", [
+      "examples/lab/experiment.yaml",
+      "--out",
+      cut,
+    ]);
+    expect(code).toBe(130);
+    expect(printed).toMatch(
+      /\nhigh-sharing-8: 8 × .*; client time-out 300000 ms; seeds 1\nPARTIAL: \d+ of 21 runs are missing/,
+    );
+    expect(printed).toMatch(
+      /\nlow-sharing-12: no run was made\nPARTIAL: 21 of 21 runs are missing; it was interrupted\n/,
+    );
+    expect(readFileSync(join(cut, "high-sharing-8", "summary.md"), "utf8")).toContain("**Partial.**");
+    expect(JSON.parse(readFileSync(join(cut, "experiment.json"), "utf8"))).toMatchObject({ partial: true });
+  });
 });
 
 interface Ended {
@@ -97,14 +115,22 @@ interface Experiment {
 }
 
 function simulate(...args: readonly string[]): Promise<Ended> {
+  return simulateUntil(undefined, args);
+}
+
+/** @param until what on stderr has it interrupted, once. */
+function simulateUntil(until: string | undefined, args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ["host/outrider/bin/outrider.js", "simulate", ...args], { cwd: root });
-    let [stdout, stderr] = ["", ""];
+    let [stdout, stderr, interrupted] = ["", "", until === undefined];
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
+      if (interrupted || !stderr.includes(until ?? "")) return;
+      interrupted = true;
+      child.kill("SIGINT");
     });
     child.on("close", (code) => resolve({ code, out: stdout, err: stderr }));
   });

@@ -20,7 +20,7 @@ const shown = metrics.filter(({ id }) => Object.hasOwn(heads, id));
 export function experimentText(name: string, cases: readonly CaseComparison[]): string {
   const tables = cases.map(({ name: own, comparison: { report } }) => {
     const partial = report.partial === null ? "" : `PARTIAL: ${report.partial}\n`;
-    return `\n${own}: ${conditionsOf(report)}\n${partial}${caseTable(report)}`;
+    return `\n${own}: ${conditionsOf(report)}\n${partial}${report.runs.length === 0 ? "" : caseTable(report)}`;
   });
   return `${name}\n${tables.join("")}\nTimes in ms, throughput in tokens/s, prompts included. Simulated, not measured.\n`;
 }
@@ -37,6 +37,7 @@ export function toExperimentJson(name: string, cases: readonly CaseComparison[])
 
 /** Servers, client time-out and seeds: what success depends on. */
 function conditionsOf({ runs }: Report): string {
+  if (runs.length === 0) return "no run was made";
   const seeds = new Set(runs.map(({ summary }) => summary.scenario.seed));
   const facts = runs.map(({ summary: { scenario } }) => {
     return `${scenario.servers.join(" + ")}; client time-out ${scenario.settings["client time-out"] ?? "none"}`;

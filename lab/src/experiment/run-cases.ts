@@ -73,8 +73,10 @@ export async function runCases(
   let [made, failed] = [0, 0];
   const cases: CaseComparison[] = [];
   for (const { name, plan } of plans) {
-    const tell = (one: CompareProgress) =>
+    const tell = (one: CompareProgress) => {
+      if (pool.signal.aborted) return;
       progress({ made: made + one.made, failed: failed + one.failed, all, last: one.last });
+    };
     const own = folder === undefined ? undefined : join(folder, name);
     const comparison = await compare(plan, { ...pool, folder: own, again: false, progress: tell });
     made += comparison.made.length;
