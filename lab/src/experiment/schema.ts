@@ -33,6 +33,3 @@ export const experimentFile = z.strictObject({
   /** Scenarios, each compared by itself. */
   cases: z.array(experimentCase).min(1, "must have one at least"),
 });
-
-/** An experiment file, its shape checked. */
-export type ExperimentFile = z.output<typeof experimentFile>;
