@@ -194,6 +194,7 @@ function createScheduling({ options, config, load, log }: HostParts, base: Base,
     plan: () => inForce.plan,
     header: () => toHeader(inForce.config.source, inForce.generation, table.current),
     decided: () => ring.count,
+    overhear: (listener) => plugins.overhear(listener),
   });
   const metrics = createSchedulingMetrics(registry, () => leases.count());
   const observer = createReferenceMetrics({

@@ -2,6 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { sizeDelimitedEncode } from "@bufbuild/protobuf/wire";
 import { type Fleet, spawnFleet } from "@outrider/fleet";
@@ -15,14 +16,22 @@ import { runTraffic } from "../clients/traffic.ts";
 
 const main = fileURLToPath(new URL("../../host/outrider/src/main.ts", import.meta.url));
 
-const toConfig = (queue: string) => `apiVersion: outrider.dev/v1alpha1
+const inline = "placement: inline";
+const asProcess = "placement: process, budget: 2s";
+const asWorker = "placement: worker, budget: 2s";
+const learning = `${asProcess}, grant: [request.block_hashes]`;
+
+/** @param prefix placement of what learns, @param queue of what does not. */
+const toConfig = (queue: string, prefix = inline) => `apiVersion: outrider.dev/v1alpha1
 kind: EndpointPickerConfig
 plugins:
-- { name: prefix, type: prefix-cache-scorer }
+- { name: learned, type: approx-prefix-cache-producer, ${prefix} }
+- { name: prefix, type: prefix-cache-scorer, parameters: { prefixMatchInfoProducerName: learned } }
 - { name: queue, type: queue-scorer, ${queue} }
 - { name: busy, type: active-request-scorer }
 - { name: session, type: session-affinity-scorer }
 - { name: kv, type: kv-cache-utilization-scorer }
+budget: 5s
 schedulingProfiles:
 - name: default
   plugins:
@@ -35,7 +44,9 @@ schedulingProfiles:
 
 /** What is in every prompt, as `runTraffic` writes them. */
 const promptPart = "prompt 1";
-const requests = 200;
+const requests = 100;
+const bursts = 25;
+const burstSize = 8;
 
 /** What a command came to. */
 interface Outcome {
@@ -84,9 +95,9 @@ afterAll(async () => {
 });
 
 /** A host under traffic, recorded until the recording is interrupted. @param before requests that come before it. */
-async function record(file: string, queue: string, before = 0): Promise<void> {
+async function record(file: string, config: string, before = 0): Promise<void> {
   const host = await startHost({
-    config: toConfig(queue),
+    config,
     endpoints: fleet.endpoints,
     args: ["--no-warmup", "--gateway-port=0"],
   });
@@ -105,11 +116,26 @@ async function record(file: string, queue: string, before = 0): Promise<void> {
       (entries) => entries > 0,
       30_000,
     );
-    await runTraffic({ door, ratePerS: 100, count: requests, abortShare: 0.1 });
+    await Promise.all([runTraffic({ door, ratePerS: 100, count: requests, abortShare: 0.1 }), sendBursts(door)]);
     await untilQuiet(file);
     expect(await recording.interrupt()).toMatchObject({ code: 0, stdout: expect.stringContaining("decisions in") });
   } finally {
     await host.stop();
+  }
+}
+
+/** Requests that begin alike, close behind each other: some are decided before plugins have heard of those before. */
+async function sendBursts(door: string): Promise<void> {
+  for (let burst = 0; burst < bursts; burst++) {
+    const prompt = `prompt 1 of group ${burst % 5}. `.repeat(100);
+    const body = JSON.stringify({ model: "m", prompt, max_tokens: 4 });
+    const headers = { "content-type": "application/json" };
+    const send = async (_: unknown, i: number) => {
+      await delay(2 * i);
+      const response = await fetch(`${door}/v1/completions`, { method: "POST", headers, body });
+      return response.text();
+    };
+    await Promise.all(Array.from({ length: burstSize }, send));
   }
 }
 
@@ -150,23 +176,23 @@ async function countEnds(file: string): Promise<{ readonly made: number; readonl
   return { made, done };
 }
 
-const inline = "placement: inline";
-const asProcess = "placement: process, budget: 2s";
 const placements = [
-  { title: "with all plugins inline", name: "inline", queue: inline },
-  { title: "with one scorer as a process", name: "process", queue: asProcess },
+  { title: "with all plugins inline", name: "inline", config: toConfig(inline) },
+  { title: "with one scorer as a process", name: "process", config: toConfig(asProcess) },
+  { title: "with a process that learns", name: "learning", config: toConfig(asProcess, learning) },
+  { title: "with threads", name: "worker", config: toConfig(asWorker, asWorker) },
 ];
 
 describe("a host recorded from its first decision on", { timeout: 120_000 }, () => {
-  for (const { title, name, queue } of placements) {
+  for (const { title, name, config } of placements) {
     it(`decides everything again bit by bit, ${title}`, async () => {
       const file = join(folder, `${name}.rec`);
-      await record(file, queue);
+      await record(file, config);
       const { code, report } = await replay(file);
       expect(report).toMatchObject({ skipped: {}, differences: [], recording: { isWhole: true, parts: 1 } });
       expect([code, report.agrees, report.identical]).toEqual([0, true, report.replayed]);
-      expect(report.replayed).toBeGreaterThanOrEqual(requests);
-      expect(report.plugins.map(({ name: plugin }) => plugin)).toContain("approx-prefix-cache-producer");
+      expect(report.replayed).toBeGreaterThan(bursts * burstSize);
+      expect(report.plugins.map(({ name: plugin }) => plugin)).toContain("learned");
     });
   }
 
@@ -211,15 +237,15 @@ describe("a host recorded from its first decision on", { timeout: 120_000 }, () 
     writeFileSync(cut, whole.subarray(0, Math.floor(whole.length / 2)));
     const { code, report } = await replay(cut);
     expect([code, report.agrees]).toEqual([0, true]);
-    expect(report.replayed).toBeGreaterThan(requests / 4);
-    expect(report.replayed).toBeLessThan(requests);
+    expect(report.replayed).toBeGreaterThan(requests / 2);
+    expect(report.replayed).toBeLessThan(requests + bursts * burstSize);
   });
 });
 
 describe("a host recorded behind its first decisions", { timeout: 120_000 }, () => {
   it("agrees but for what its plugins had learned before", async () => {
     const file = join(folder, "later.rec");
-    await record(file, inline, 60);
+    await record(file, toConfig(inline), 60);
     const { code, report } = await replay(file);
     expect([code, report.agrees, report.recording.isWhole]).toEqual([0, true, false]);
     expect(report.learnedBefore).toBeGreaterThan(0);

@@ -15,9 +15,13 @@ interface Ended {
   readonly err: string;
 }
 
-/** `outrider simulate`, as a user starts it. @param shell what the shell does with its output. */
-function start(args: readonly string[], shell = ""): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
-  const command = ["node", "host/outrider/bin/outrider.js", "simulate", ...args].map((word) => `'${word}'`).join(" ");
+/** `outrider`, as a user starts it. @param shell what the shell does with its output. */
+function start(
+  args: readonly string[],
+  shell = "",
+  name = "simulate",
+): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
+  const command = ["node", "host/outrider/bin/outrider.js", name, ...args].map((word) => `'${word}'`).join(" ");
   const child = spawn("bash", ["-c", `set -o pipefail; ${shell === "" ? "exec " : ""}${command} ${shell}`], {
     cwd: root,
   });
@@ -38,7 +42,7 @@ const lab = "examples/lab";
 const yamlIn = (of: string) => readdirSync(join(root, of)).filter((name) => name.endsWith(".yaml"));
 
 describe("the scenarios of examples/lab", () => {
-  for (const file of yamlIn(lab)) {
+  for (const file of yamlIn(lab).filter((name) => name !== "experiment.yaml")) {
     it(`${file} is simulated alone, the same each time`, async () => {
       const args = [`${lab}/${file}`, "--json", "--set", "duration=30s", "--set", "warmUp=0s"];
       const [first, second] = [await simulate(...args), await simulate(...args)];
@@ -56,6 +60,24 @@ describe("the scenarios of examples/lab", () => {
       const { code, out, err } = await simulate(`${lab}/high-sharing.yaml`, "--json", ...set);
       expect(code, err).toBe(0);
       expect(JSON.parse(out)).toMatchObject({ sent: 50, all: { outcomes: { ok: 50, failed: 0, refused: 0 } } });
+    });
+  }
+});
+
+describe("the lines of the README", { timeout: 300_000 }, () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const lines = [...readme.matchAll(/^npx outrider (simulate|compare) (.*?)(?: +#.*)?$/gm)];
+  const quick = lines.filter(([line]) => !line.includes("experiment.yaml")); // experiment.test.ts runs that one
+
+  it("are there", () => {
+    expect(lines.map(([, command]) => command)).toEqual(["simulate", "simulate", "compare"]);
+  });
+
+  for (const [, command = "", args = ""] of quick) {
+    it(`outrider ${command} ${args} works as it stands`, async () => {
+      const { code, out, err } = await start(args.split(" "), "", command).ended;
+      expect(code, err).toBe(0);
+      expect(out).toMatch(/prefix-load/);
     });
   }
 });

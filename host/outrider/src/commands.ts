@@ -33,7 +33,7 @@ export const commands: CommandCatalogue = {
   },
   simulate: {
     about: "try a configuration on a modelled fleet in virtual time",
-    load: async () => (await import("@outrider/lab/commands/simulate")).simulateCommand(plugins),
+    load: async () => (await import("@outrider/lab/commands/simulate")).simulateCommand(plugins, pluginsModule),
   },
   compare: {
     about: "simulate several policies over the same arrivals, and tell what differs",

@@ -10,7 +10,7 @@ function openFeeds() {
   table.upsert({ id: "default/a", address: "10.0.0.2:8000", labels: {} });
   table.publish(1);
   const header = () => toHeader(config.source, 3, table.current);
-  const feeds = createDecisionFeeds({ table, plan: () => plan, header, decided: () => 0 });
+  const feeds = createDecisionFeeds({ table, plan: () => plan, header, decided: () => 0, overhear: () => () => {} });
   const make = async (decisionId: string) => {
     const record = await decide(decisionId);
     const { snapshot, candidates, inflight, seed } = record;

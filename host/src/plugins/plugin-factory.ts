@@ -15,6 +15,7 @@ import { ProcessGeneration } from "./process-generation.ts";
 import { ProcessTally } from "./process-tally.ts";
 import { blockSizeFor, type LocalPlugin } from "./running-setup.ts";
 import type { PluginCatalogue, PluginSetup, PluginSpec, ProcessSpec } from "./types.ts";
+import type { PostedOrder } from "./worker/posted-order.ts";
 import { createWorkerPools, type WorkerPools } from "./worker/worker-pools.ts";
 
 /** What all that a runtime makes has in common. */
@@ -38,6 +39,8 @@ export interface FactoryOptions {
   readonly changed: () => void;
   /** See the messages of all connections. */
   readonly taps: Pick<FrameTaps, "isUsed" | "show">;
+  /** See in which order plugins on threads are handed calls and events. */
+  readonly posts: PostedOrder;
 }
 
 /** What of a setup its parts are made from. */

@@ -254,6 +254,11 @@ export interface PluginGenerations {
    * once, with the times of then, how it was opened, and then the whole table, which is sent again.
    */
   tap(listener: FrameListener): () => void;
+  /**
+   * As {@link tap}, but shown nothing of what was before, and nothing is sent again for it. Of plugins on threads it is
+   * shown, under the process `worker:` and their name, in which order they are handed calls and events.
+   */
+  overhear(listener: FrameListener): () => void;
 }
 
 /** The configured plugins, running. */

@@ -28,7 +28,13 @@ function openScene(wishes: Partial<FeedWishes> = {}, limitBytes?: number): Scene
   const table = createEndpointTable({ epoch: 9 });
   table.setReady(table.upsert({ id: "default/a", address: "10.0.0.2:8000", labels: { zone: "x" } }), true);
   table.publish(1_000);
-  const parts = { table, plan: () => plan, header: () => toHeader(config.source, 3, table.current), decided: () => 7 };
+  const parts = {
+    table,
+    plan: () => plan,
+    header: () => toHeader(config.source, 3, table.current),
+    decided: () => 7,
+    overhear: () => () => {},
+  };
   const feed = openDecisionFeed(parts, { ...all, ...wishes }, limitBytes);
   const begin = (decisionId: string, change: Partial<BegunDecision> = {}) =>
     feed.recorder.begin({
@@ -201,7 +207,13 @@ describe("a feed of decisions", () => {
 
 describe("feeds of one host", () => {
   const table = createEndpointTable({ epoch: 9 });
-  const parts = { table, plan: () => plan, header: () => toHeader(config.source, 3, table.current), decided: () => 0 };
+  const parts = {
+    table,
+    plan: () => plan,
+    header: () => toHeader(config.source, 3, table.current),
+    decided: () => 0,
+    overhear: () => () => {},
+  };
 
   it("are no more than a few, and nobody is told of decisions where there is none", () => {
     const feeds = createDecisionFeeds(parts);

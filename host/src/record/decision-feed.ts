@@ -1,7 +1,8 @@
 import type { EndpointSnapshot, EndpointTable, Plan } from "@outrider/core";
 import type { Record as RecordEntry } from "@outrider/protos/record";
+import type { FrameListener, PluginGenerations } from "../plugins/types.ts";
 import type { BegunDecision, DecisionRecorder, DecisionWatch } from "../scheduling/recorder.ts";
-import { type FeedEntry, keepFacts, keepInflight, type PromptWishes, sizeOf } from "./feed-entry.ts";
+import { type FeedEntry, keepFacts, keepFrame, keepInflight, type PromptWishes, sizeOf } from "./feed-entry.ts";
 import type { RecordingHeader } from "./recording-header.ts";
 import { createEntryWriter } from "./write-entry.ts";
 
@@ -20,6 +21,8 @@ export interface FeedParts {
   readonly header: () => RecordingHeader;
   /** Decisions that the host has made so far. */
   readonly decided: () => number;
+  /** Listens to what is sent to plugins; returns what ends it. */
+  readonly overhear: PluginGenerations["overhear"];
 }
 
 /** Decisions as they are made, for one caller, as entries of a recording. */
@@ -54,7 +57,7 @@ class Feed implements OpenFeed {
   readonly #wishes: FeedWishes;
   readonly #limitBytes: number;
   readonly #writer = createEntryWriter();
-  readonly #endTable: () => void;
+  readonly #ends: readonly (() => void)[];
   #waiting: FeedEntry[] = [];
   #bytes = 0;
   #dropped = 0;
@@ -74,9 +77,10 @@ class Feed implements OpenFeed {
     this.#limitBytes = limitBytes;
     this.#told = parts.table.current;
     this.#start(parts.table.current);
-    this.#endTable = parts.table.onPublish((snapshot, { removedSlots, upserted }) => {
+    const endTable = parts.table.onPublish((snapshot, { removedSlots, upserted }) => {
       if (removedSlots.length > 0 || upserted.length > 0) this.#tellTable(snapshot);
     });
+    this.#ends = wishes.sample < 1 ? [endTable] : [endTable, parts.overhear((frame) => this.#tellFrame(frame))];
   }
 
   get dropped(): number {
@@ -94,7 +98,7 @@ class Feed implements OpenFeed {
   end(): void {
     this.#isEnded = true;
     this.#waiting = [];
-    this.#endTable();
+    for (const end of this.#ends) end();
     this.#wake();
   }
 
@@ -127,6 +131,11 @@ class Feed implements OpenFeed {
     if (snapshot.rev <= this.#told.rev) return;
     this.#told = snapshot;
     this.#push({ kind: "snapshot", snapshot });
+  }
+
+  #tellFrame(shown: Parameters<FrameListener>[0]): void {
+    const frame = keepFrame(shown);
+    if (frame !== undefined) this.#push({ kind: "sent", frame });
   }
 
   #startAnew(): void {

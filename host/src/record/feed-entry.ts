@@ -1,4 +1,5 @@
 import type { DecisionRecord, EndpointSnapshot, FeedbackEvent, HostFacts, InflightColumns, Plan } from "@outrider/core";
+import type { FrameListener } from "../plugins/types.ts";
 import type { DecisionCircumstances } from "../scheduling/decision-ring.ts";
 import type { RecordingHeader } from "./recording-header.ts";
 
@@ -37,7 +38,27 @@ export type FeedEntry =
       readonly circumstances: DecisionCircumstances;
       readonly inflight: InflightColumns | undefined;
     }
-  | { readonly kind: "told"; readonly decisionId: string; readonly event: FeedbackEvent };
+  | { readonly kind: "told"; readonly decisionId: string; readonly event: FeedbackEvent }
+  /** A message went to a plugin: a hello, calls, or events that were gathered for a while. */
+  | { readonly kind: "sent"; readonly frame: SentFrame };
+
+/** A message to a plugin. */
+export interface SentFrame {
+  readonly process: string;
+  readonly generation: number;
+  readonly atMs: number;
+  /** Encoded `SessionRequest`. */
+  readonly message: Uint8Array;
+}
+
+/** First bytes of messages that tell in which order a plugin hears of calls and events. */
+const orderTags: ReadonlySet<number | undefined> = new Set([0x0a, 0x22, 0x2a]);
+
+/** A copy of a frame that a recording needs; `undefined` for others. */
+export function keepFrame({ direction, message, ...frame }: Parameters<FrameListener>[0]): SentFrame | undefined {
+  if (direction !== "sent" || !orderTags.has(message[0])) return undefined;
+  return { ...frame, message: Uint8Array.from(message) };
+}
 
 const noWords = new Uint32Array(0);
 
@@ -74,6 +95,8 @@ export function sizeOf(entry: FeedEntry): number {
     }
     case "made":
       return sizeOfRecord(entry.record);
+    case "sent":
+      return 256 + entry.frame.message.length;
     case "resumed":
     case "told":
       return 256;

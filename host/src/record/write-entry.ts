@@ -2,10 +2,10 @@ import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { EndpointSnapshot, Plan } from "@outrider/core";
 import { columnKeys, dataKeys } from "@outrider/core/contract";
 import { type Record as RecordEntry, RecordSchema } from "@outrider/protos/record";
-import { type PushStateRequest, SessionRequestSchema } from "@outrider/protos/scorer";
+import { type PushStateRequest, type ScoreBatch, SessionRequestSchema } from "@outrider/protos/scorer";
 import { encodeStateStep, frameHeaderBytes, type StateGrants, toWireEvent } from "@outrider/transport";
 import { type ColumnNumbers, createColumnNumbers } from "./column-numbers.ts";
-import type { FeedEntry, KeptFacts } from "./feed-entry.ts";
+import type { FeedEntry, KeptFacts, SentFrame } from "./feed-entry.ts";
 import { toDecision } from "./to-decision.ts";
 
 /** Writes entries of one recording out, in order. */
@@ -50,6 +50,8 @@ export function createEntryWriter(): EntryWriter {
           const event = toWireEvent({ instance: 0, event: { ...entry.event, callId: 0 } });
           return [toRecord({ case: "feedback", value: { decisionId: entry.decisionId, event } })];
         }
+        case "sent":
+          return toFrame(entry.frame);
       }
     },
   };
@@ -93,6 +95,22 @@ function toReadyBitmap({ ready }: EndpointSnapshot): Uint8Array<ArrayBuffer> {
   const bitmap = new Uint8Array(Math.ceil(ready.length / 8));
   for (let slot = 0; slot < ready.length; slot++) if (ready[slot] === 1) bitmap[slot >> 3]! |= 1 << (slot & 7);
   return bitmap;
+}
+
+/** A frame without what calls say of requests: in which order a plugin hears of what is all that it tells. */
+function toFrame({ process, generation, atMs, message }: SentFrame): readonly RecordEntry[] {
+  const { frame } = fromBinary(SessionRequestSchema, message);
+  const sent = frame.case === "feedback" ? frame : frame.case === "score" ? toCalls(frame.value) : noHello;
+  return [
+    toRecord({ case: "frame", value: { process, generation, atMs, frame: { case: "sent", value: { frame: sent } } } }),
+  ];
+}
+
+const noHello = { case: "hello", value: {} } as const;
+
+function toCalls({ calls }: ScoreBatch) {
+  const value = { calls: calls.map(({ callId, instance }) => ({ callId, instance })) };
+  return { case: "score", value } as const;
 }
 
 function toFacts(decisionId: string, { blockHashes, blockSizeTokens, promptText, tokenIds, pins }: KeptFacts) {

@@ -4,20 +4,12 @@ import { OutriderError } from "@outrider/core";
 import type { PluginCatalogue } from "@outrider/host";
 import { failUsage, pathOf, toError } from "@outrider/host/commands/usage";
 import { Command, InvalidArgumentError } from "commander";
-import {
-  CompareError,
-  type CompareProgress,
-  type Comparison,
-  compare,
-  createPlan,
-  describeJob,
-  type Plan,
-  toComparisonJson,
-} from "../compare/index.ts";
+import { CompareError, type Comparison, compare, createPlan, type Plan, toComparisonJson } from "../compare/index.ts";
 import { toMarkdown, versions, WriteError, writeReport, writeWhole } from "../report/index.ts";
 import { type Interrupt, listenForInterrupt } from "./interrupt.ts";
 import { prepareFolder } from "./prepare-folder.ts";
 import { print } from "./print.ts";
+import { createRunTeller } from "./run-teller.ts";
 
 interface CompareFlags {
   readonly scenario?: string;
@@ -122,7 +114,7 @@ async function comparePlan(
   command: Command,
 ): Promise<void> {
   const { signal } = interrupt;
-  const progress = createTeller(pathOf(command));
+  const progress = createRunTeller(pathOf(command));
   const comparison = await compare(plan, { folder, again, processes, module, signal, progress });
   await print(json ? `${toComparisonJson(comparison)}\n` : toMarkdown(comparison.report, versions));
   if (folder !== undefined) await writeFiles(folder, comparison);
@@ -134,20 +126,6 @@ async function writeFiles(folder: string, comparison: Comparison): Promise<void>
   await writeWhole(join(folder, "comparison.json"), `${toComparisonJson(comparison)}\n`);
   await writeReport(folder, comparison.report);
   process.stderr.write(`report: ${join(folder, "report.html")}\n`);
-}
-
-/** Tells of every run that ends: one line that changes on a terminal, a line each elsewhere. */
-function createTeller(name: string): (progress: CompareProgress) => void {
-  const isTerminal = process.stderr.isTTY;
-  return ({ made, failed, all, last }) => {
-    if (last?.kind === "failed") {
-      process.stderr.write(
-        `${isTerminal ? "\r\u001b[K" : ""}${name}: ${describeJob(last.job)} failed: ${last.message}\n`,
-      );
-    }
-    const line = `${made} of ${all} runs${failed === 0 ? "" : `, ${failed} failed`}`;
-    process.stderr.write(isTerminal ? `\r\u001b[K${line}${made + failed === all ? "\n" : ""}` : `${line}\n`);
-  };
 }
 
 /** Tells of what was to be expected; everything else is a fault of ours. */

@@ -6,6 +6,7 @@ import { ReplayError } from "../replay/replay-error.ts";
 import { replayRecording } from "../replay/replay-recording.ts";
 import type { ReplayReport } from "../replay/replay-report.ts";
 import { toReplayText } from "../replay/to-replay-text.ts";
+import { WriteError } from "../report/index.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { print } from "./print.ts";
 
@@ -23,8 +24,8 @@ would have done to the load of endpoints is a question for outrider simulate.
 
 Under the recorded configuration, also where --config names it, all has to agree bit by bit.
 
-Exit codes: 0 compared, and the recorded configuration agrees; 1 it does not; 2 wrong usage, no recording, or a
-configuration or plugin that does not work; 130 interrupted.`;
+Exit codes: 0 compared, and the recorded configuration agrees; 1 it does not, or the report cannot be written; 2 wrong
+usage, no recording, or a configuration or plugin that does not work; 130 interrupted.`;
 
 /** `outrider replay`: recorded decisions again, under the same configuration or another one. */
 export function replayCommand(catalogue: PluginCatalogue): Command {
@@ -78,7 +79,9 @@ function exitCodeOf({ agrees, replayed }: ReplayReport): number {
 }
 
 function fail(error: Error, command: Command): void {
+  const isUnwritten = error instanceof WriteError;
   const isExpected =
+    isUnwritten ||
     error instanceof RecordingError ||
     error instanceof ReplayError ||
     error instanceof OutriderError ||
@@ -86,5 +89,5 @@ function fail(error: Error, command: Command): void {
   if (!isExpected) throw error;
   const lines = error.message.split("\n").map((line) => `${pathOf(command)}: ${line}\n`);
   process.stderr.write(`${process.stderr.isTTY ? "\n" : ""}${lines.join("")}`);
-  process.exitCode = usageExitCode;
+  process.exitCode = isUnwritten ? 1 : usageExitCode;
 }

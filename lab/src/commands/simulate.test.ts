@@ -7,6 +7,7 @@ import { simulateCommand } from "./simulate.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "outrider-simulate-"));
 afterAll(() => rmSync(folder, { recursive: true }));
+const catalogue = new URL("../compare/fixtures/no-plugins.ts", import.meta.url).href;
 afterEach(() => {
   process.exitCode = undefined;
 });
@@ -38,7 +39,7 @@ async function run(...args: readonly string[]) {
   });
   const stderr = vi.spyOn(process.stderr, "write").mockImplementation((text) => err.push(String(text)) > 0);
   try {
-    const load = () => Promise.resolve(simulateCommand({}));
+    const load = () => Promise.resolve(simulateCommand({}, catalogue));
     await runCli(["simulate", ...args], { simulate: { about: "", load } });
     return { out: out.join(""), err: err.join(""), code: process.exitCode };
   } finally {
@@ -53,6 +54,12 @@ describe("outrider simulate, given what it cannot use,", () => {
   const long = trace(...Array.from({ length: 9000 }, (_, i) => ({ ...row, timestamp: i })), { ...row, hash_ids: [] });
   path("long.jsonl", long);
   path("taken", "");
+  path("at-once.jsonl", trace(row, row));
+  path("at-once.yaml", traced("at-once.jsonl"));
+  path("epp.yaml", epp.slice("config: ".length));
+  path("piker.yaml", epp.slice("config: ".length).replace("random-picker", "random-piker"));
+  const experiment =
+    "apiVersion: outrider.dev/v1alpha1\nkind: Experiment\npolicies: [epp.yaml]\ncases: [{ name: one, scenario: good.yaml }]\n";
   const cases: readonly { title: string; args: readonly string[]; want: RegExp }[] = [
     { title: "no scenario", args: [], want: /missing required argument 'scenario'/ },
     { title: "a file that is not there", args: [join(folder, "none.yaml")], want: /none.yaml cannot be read: ENOENT/ },
@@ -92,6 +99,30 @@ describe("outrider simulate, given what it cannot use,", () => {
       title: "a trace whose last row is wrong",
       args: [path("long.yaml", traced("long.jsonl"))],
       want: /long.jsonl:9001:1 hash_ids: must have 1 ids/,
+    },
+    {
+      title: "a faulty experiment",
+      args: [path("experiment.yaml", `${experiment}rates: [0]\n`)],
+      want: /experiment.yaml:5:9 rates\[0\]: must be above 0, is 0/,
+    },
+    {
+      title: "an experiment whose case sets what does not fit",
+      args: [path("unfit.yaml", experiment.replace("good.yaml", 'good.yaml, set: { "fleet[0].count": 0 }'))],
+      want: /good.yaml:4:\d+ fleet\[0\].count: must be at least 1, is 0/,
+    },
+    {
+      title: "an experiment whose policy is faulty",
+      args: [path("policy.yaml", experiment.replace("[epp.yaml]", "[epp.yaml, piker.yaml]"))],
+      want: /piker.yaml:1:\d+ plugins\[0\].type: there is no plugin type "random-piker"/,
+    },
+    {
+      title: "an experiment with rates for a trace of one moment",
+      args: [
+        path("rates.yaml", `${experiment.replace("good.yaml", "at-once.yaml")}rates: [2]\n`),
+        "--set",
+        "name=rates",
+      ],
+      want: /case one: rates need requests at different times/,
     },
     {
       title: "a report in a place where a file is",

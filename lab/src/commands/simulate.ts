@@ -4,6 +4,7 @@ import { formatFaults, type PluginCatalogue, readConfigBytes } from "@outrider/h
 import { failUsage, pathOf, toError } from "@outrider/host/commands/usage";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { RunEnd, Scenario } from "../contract/index.ts";
+import { isExperiment } from "../experiment/index.ts";
 import { toRunReport, WriteError, writeReport } from "../report/index.ts";
 import { createResults, type RunSummary } from "../results/index.ts";
 import { loadScenario, type Override, parseOverride, type RawScenario } from "../scenario/index.ts";
@@ -12,20 +13,15 @@ import { type Interrupt, listenForInterrupt } from "./interrupt.ts";
 import { prepareFolder } from "./prepare-folder.ts";
 import { print } from "./print.ts";
 import { createProgress } from "./progress.ts";
+import { type ExperimentFlags as SimulateFlags, simulateExperiment } from "./simulate-experiment.ts";
 import { summaryText } from "./summary-text.ts";
-
-interface SimulateFlags {
-  readonly out?: string;
-  readonly json: boolean;
-  readonly seed?: number;
-  readonly set: readonly Override[];
-}
 
 const help = `
 Examples:
   outrider simulate examples/lab/high-sharing.yaml
   outrider simulate scenario.yaml --out report        report.html, charts, tables and data
   outrider simulate scenario.yaml --seed 7 --json > summary.json
+  outrider simulate examples/lab/experiment.yaml --out report    policies over rates; a report a case
   outrider simulate scenario.yaml --set config=other.yaml --set 'fleet[0].count=12'
 
 The same scenario and seed give the same output, byte for byte. Progress goes to stderr. Ctrl-C ends the simulation and
@@ -33,13 +29,17 @@ reports what there is, marked as partial. How to write a scenario: docs/lab.md.
 Exit codes: 0 simulated, 1 the results cannot be written, 2 wrong usage or a scenario that cannot be simulated,
 130 ended by Ctrl-C.`;
 
-/** `outrider simulate`: a scenario in virtual time. */
-export function simulateCommand(catalogue: PluginCatalogue): Command {
+/**
+ * `outrider simulate`: a scenario in virtual time, or an experiment of many.
+ * @param catalogue built-in plugin types.
+ * @param module URL of the module that exports them as `plugins`, for the processes that make an experiment's runs.
+ */
+export function simulateCommand(catalogue: PluginCatalogue, module: string): Command {
   return new Command("simulate")
     .description(
       "Simulate a fleet in virtual time: the real scheduler and the real plugins decide, model servers are modelled.",
     )
-    .argument("<scenario>", "scenario, YAML or JSON")
+    .argument("<scenario>", "scenario or experiment, YAML or JSON")
     .option("--out <folder>", "write a report with charts, tables and data into this folder")
     .option("--json", "print the summary as one JSON object", false)
     .option("--seed <n>", "seed in the place of the scenario's", toSeed)
@@ -49,7 +49,9 @@ export function simulateCommand(catalogue: PluginCatalogue): Command {
         .default([], "none"),
     )
     .addHelpText("after", help)
-    .action((file: string, flags: SimulateFlags, command: Command) => simulate(file, flags, catalogue, command));
+    .action((file: string, flags: SimulateFlags, command: Command) =>
+      simulate(file, flags, { catalogue, module }, command),
+    );
 }
 
 function toSeed(text: string): number {
@@ -67,11 +69,12 @@ function toOverrides(text: string, before: readonly Override[]): readonly Overri
 async function simulate(
   file: string,
   flags: SimulateFlags,
-  catalogue: PluginCatalogue,
+  { catalogue, module }: { readonly catalogue: PluginCatalogue; readonly module: string },
   command: Command,
 ): Promise<void> {
   const raw = await readScenario(file).catch(toError);
   if (raw instanceof Error) return failUsage(command, [`${file} cannot be read: ${raw.message}`]);
+  if (isExperiment(raw)) return simulateExperiment(raw, flags, catalogue, module, command);
   const seed = flags.seed === undefined ? [] : [{ path: ["seed"], value: flags.seed }];
   const result = await loadScenario(raw, [...flags.set, ...seed]);
   if (result.kind === "invalid") return failStart(formatFaults(raw.name, result.faults));

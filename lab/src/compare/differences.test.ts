@@ -85,7 +85,7 @@ describe("findings", () => {
 
   it("tell what is always the same in one sentence", () => {
     const line = sentence(runsOf([10, 12], [10, 12]), "the same number in every run at every rate");
-    expect(line).toMatch(/^b against a, .*: Output throughput; .*TTFT, mean; .*Prefix hit rate; Decision/);
+    expect(line).toMatch(/^b against a, .*: Output throughput; .*TTFT, mean; .*Prefix hit rate; .*Decision/);
   });
 
   it("show nothing by one seed", () => {

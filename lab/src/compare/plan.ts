@@ -1,6 +1,6 @@
 import { formatFaults, loadConfig, type PluginCatalogue } from "@outrider/host";
 import type { Scenario } from "../contract/index.ts";
-import { loadScenario, type Override } from "../scenario/index.ts";
+import { applyOverrides, loadScenario, type Override } from "../scenario/index.ts";
 import { CompareError } from "./compare-error.ts";
 import { bareName, type Input, isScenario, readInput, shortNames } from "./input.ts";
 import type { ConfigSource, Job } from "./job.ts";
@@ -27,6 +27,8 @@ export interface PlanOptions {
   readonly rates: readonly number[];
   /** How many, from the scenario's on. */
   readonly seeds: number;
+  /** Values that stand instead of what scenarios say; default none. */
+  readonly overrides?: readonly Override[];
   /** Built-in plugin types. */
   readonly catalogue: PluginCatalogue;
 }
@@ -55,7 +57,9 @@ interface Policy {
  */
 export async function createPlan(options: PlanOptions): Promise<Plan> {
   const inputs = await Promise.all(options.policies.map(readInput));
-  const base = await findBase(inputs, options.scenario);
+  const { overrides = [] } = options;
+  const written = await findBase(inputs, options.scenario);
+  const base = { ...written, value: applyOverrides(written.value, overrides) };
   const workload = options.workload === undefined ? workloadOf(base) : await readWorkload(options.workload);
   const names = shortNames(options.policies);
   const policies = inputs.map((input, i): Policy => {
@@ -63,21 +67,20 @@ export async function createPlan(options: PlanOptions): Promise<Plan> {
     return { name: names[i]!, scenario: own ? input : base, config: own ? undefined : input };
   });
   const rates = options.rates.length === 0 ? [null] : options.rates;
-  const recorded = options.rates.length > 0 ? await recordedRate(base, workload) : 1;
+  const recorded = options.rates.length > 0 ? await recordedRate(base, workload, overrides) : 1;
   const hashes = createFileHashes();
   const drafts: Draft[] = [];
   for (const ratePerSecond of rates) {
-    for (const policy of policies) drafts.push(await draft(policy, workload, ratePerSecond, recorded, hashes));
+    for (const policy of policies)
+      drafts.push(await draft(policy, { workload, overrides, ratePerSecond, recorded }, hashes));
   }
   await checkConfigs(drafts, options.catalogue);
   const jobs = seedsFrom(drafts[0]!.baseSeed, options.seeds).flatMap((seed) =>
-    drafts.map(
-      ({ job, overrides }): Job => ({ ...job, seed, overrides: [...overrides, { path: ["seed"], value: seed }] }),
-    ),
+    drafts.map((one): Job => ({ ...one.job, seed, overrides: [...one.overrides, { path: ["seed"], value: seed }] })),
   );
   const [baseline, ...others] = names;
   const title = others.length === 0 ? `${baseline}` : `${others.join(", ")} against ${baseline}`;
-  return { title, jobs, sources: sourcesOf(policies, workload) };
+  return { title, jobs, sources: { ...sourcesOf(policies, workload), ...sourceOfOverrides(overrides) } };
 }
 
 /** A run without its seed. */
@@ -95,16 +98,23 @@ async function findBase(inputs: readonly Input[], scenario: string | undefined):
   ]);
 }
 
+/** What all policies are put to in a draft. */
+interface Conditions {
+  readonly workload: WorkloadInput;
+  readonly overrides: readonly Override[];
+  readonly ratePerSecond: number | null;
+  /** Rate of a recorded workload as it is. */
+  readonly recorded: number;
+}
+
 async function draft(
   { name, scenario, config }: Policy,
-  workload: WorkloadInput,
-  ratePerSecond: number | null,
-  recorded: number,
+  { workload, overrides: common, ratePerSecond, recorded }: Conditions,
   hashes: FileHashes,
 ): Promise<Draft> {
   const moved = moveWorkload(workload, scenario.folder);
   const value = ratePerSecond === null ? moved : atRate(moved, ratePerSecond, recorded);
-  const overrides: readonly Override[] = [{ path: ["workload"], value }];
+  const overrides: readonly Override[] = [...common, { path: ["workload"], value }];
   const loaded = await load(scenario, overrides);
   const { configName, configText, configFolder } = loaded;
   const source: ConfigSource =
@@ -147,10 +157,10 @@ async function checkConfigs(drafts: readonly Draft[], catalogue: PluginCatalogue
 }
 
 /** Requests a second of a recorded workload as it was recorded; 1 where it is none. */
-async function recordedRate(base: Input, workload: WorkloadInput): Promise<number> {
+async function recordedRate(base: Input, workload: WorkloadInput, overrides: readonly Override[]): Promise<number> {
   if (!isRecorded(workload.value)) return 1;
   const value = { ...(moveWorkload(workload, base.folder) as object), speed: 1 };
-  const { seed, workload: rows } = await load(base, [{ path: ["workload"], value }]);
+  const { seed, workload: rows } = await load(base, [...overrides, { path: ["workload"], value }]);
   let count = 0;
   let lastMs = 0;
   for await (const batch of rows.open(seed)) {
@@ -159,7 +169,7 @@ async function recordedRate(base: Input, workload: WorkloadInput): Promise<numbe
   }
   if (lastMs > 0) return ((count - 1) * 1000) / lastMs;
   throw new CompareError("usage", [
-    `--rates needs requests at different times: those of ${workload.name} all come at once`,
+    `rates need requests at different times: those of ${workload.name} all come at once`,
   ]);
 }
 
@@ -170,4 +180,8 @@ function seedsFrom(first: number, count: number): readonly number[] {
 function sourcesOf(policies: readonly Policy[], { name, text }: WorkloadInput): Readonly<Record<string, string>> {
   const scenarios = policies.map(({ scenario }) => [bareName(scenario), scenario.text] as const);
   return Object.fromEntries(text === undefined ? scenarios : [...scenarios, [name, text]]);
+}
+
+function sourceOfOverrides(overrides: readonly Override[]): Readonly<Record<string, string>> {
+  return overrides.length === 0 ? {} : { "values that were set": JSON.stringify(overrides) };
 }

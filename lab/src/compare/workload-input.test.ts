@@ -7,7 +7,7 @@ const arrivals = { kind: "poisson", rate: 3, for: "5s" };
 describe("a workload at another rate", () => {
   const wrong = [
     { title: "stages", value: { kind: "unique", arrivals: { kind: "poisson", stages: [] } }, message: /have stages/ },
-    { title: "no arrivals", value: { kind: "unique" }, message: /needs a workload with arrivals/ },
+    { title: "no arrivals", value: { kind: "unique" }, message: /need a workload with arrivals/ },
     { title: "a part with its own", value: { arrivals, parts: [{ kind: "chat", arrivals }] }, message: /has its own/ },
     { title: "a recorded part", value: { arrivals, parts: [{ kind: "trace", file: "a" }] }, message: /has its own/ },
   ];

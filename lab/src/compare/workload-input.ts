@@ -67,13 +67,11 @@ export function atRate(value: unknown, ratePerSecond: number, recordedPerSecond:
   const { arrivals, parts } = value;
   const hasOwn = (part: unknown) => isMap(part) && (part.arrivals !== undefined || part.file !== undefined);
   if (Array.isArray(parts) && parts.some(hasOwn)) {
-    throw new CompareError("usage", [
-      "--rates needs arrivals that all parts share: a part of the workload has its own",
-    ]);
+    throw new CompareError("usage", ["rates need arrivals that all parts share: a part of the workload has its own"]);
   }
-  if (!isMap(arrivals)) throw new CompareError("usage", ["--rates needs a workload with arrivals:"]);
+  if (!isMap(arrivals)) throw new CompareError("usage", ["rates need a workload with arrivals:"]);
   if (arrivals.stages !== undefined) {
-    throw new CompareError("usage", ["--rates needs arrivals of one rate: the workload's have stages"]);
+    throw new CompareError("usage", ["rates need arrivals of one rate: the workload's have stages"]);
   }
   return { ...value, arrivals: { ...arrivals, rate: ratePerSecond } };
 }

@@ -1,7 +1,7 @@
 import type { CycleCall, Producer, Reason, Scorer } from "@outrider/core";
 import type { PluginRuntime } from "@outrider/host";
 import type { RecordedMiss, RecordedMisses } from "./recorded-misses.ts";
-import type { Turn } from "./turn.ts";
+import { settle, type Turn } from "./turn.ts";
 
 /** Calls of one decision at most; its call ids begin at a multiple of it. */
 export const callsPerDecision = 256;
@@ -10,6 +10,8 @@ export const callsPerDecision = 256;
 export interface HeldTurn {
   readonly turn: Turn;
   readonly misses: RecordedMisses;
+  /** A plugin is about to be asked. */
+  readonly asking: (plugin: string, callId: number) => void;
 }
 
 /** Plugins as a plan is made from them. */
@@ -20,6 +22,8 @@ export interface HeldPlugins extends PluginSource {
   /** Calls with these ids are put for it from now on. @param firstCallId as the cycle is told. */
   begin(firstCallId: number, held: HeldTurn): void;
   end(firstCallId: number): void;
+  /** Settles when all that were asked have answered, or enough time has passed: some wait for others on a thread. */
+  settled(): Promise<void>;
   /** Answers that were missing again because they had been missing. */
   readonly repeated: number;
 }
@@ -27,6 +31,15 @@ export interface HeldPlugins extends PluginSource {
 /** The plugins of a runtime; what they answer reaches a decision when its turn says so, or is missing as it was. */
 export function holdPlugins(runtime: PluginSource): HeldPlugins {
   const turns = new Map<number, HeldTurn>();
+  const asked = new Set<Promise<unknown>>();
+  const track = (ask: () => Reason | Promise<Reason>) => () => {
+    const reason = ask();
+    if (!(reason instanceof Promise)) return reason;
+    asked.add(reason);
+    const end = () => void asked.delete(reason);
+    reason.then(end, end);
+    return reason;
+  };
   let repeated = 0;
   const put = (
     { callId, profile }: CycleCall,
@@ -35,9 +48,11 @@ export function holdPlugins(runtime: PluginSource): HeldPlugins {
   ): Reason | Promise<Reason> => {
     const held = turns.get(Math.floor(callId / callsPerDecision));
     if (held === undefined) return ask();
+    held.asking(name, callId);
     const miss = held.misses.of(profile, name);
     if (miss !== undefined) repeated += 1;
-    return miss === undefined ? answer(held, ask()) : repeat(held, miss, ask);
+    const put = track(ask);
+    return miss === undefined ? answer(held, put()) : repeat(held, miss, put);
   };
   const scorers = new Map<string, Scorer>();
   const producers = new Map<string, Producer>();
@@ -50,6 +65,7 @@ export function holdPlugins(runtime: PluginSource): HeldPlugins {
     prepare: (next) => runtime.prepare(next),
     begin: (firstCallId, held) => void turns.set(firstCallId / callsPerDecision, held),
     end: (firstCallId) => void turns.delete(firstCallId / callsPerDecision),
+    settled: () => settle(asked),
     get repeated() {
       return repeated;
     },

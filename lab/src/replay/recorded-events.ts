@@ -1,6 +1,7 @@
 import { readRecording } from "@outrider/host";
 import type { Decision, Facts, Header, Record as RecordEntry, Snapshot } from "@outrider/protos/record";
 import type { FeedbackEvent } from "@outrider/protos/scorer";
+import { FrameLog } from "./frame-log.ts";
 
 /** Why a decision of a recording is not whole. */
 export type Broken =
@@ -11,7 +12,8 @@ export type Broken =
 
 /** What a recording tells, in its order; a decision is known whole where it begins. */
 export type RecordedEvent =
-  | { readonly kind: "header"; readonly header: Header }
+  /** `frames`: what was sent to plugins from here on, as far as the recording is read. */
+  | { readonly kind: "header"; readonly header: Header; readonly frames: FrameLog }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
   /** `steps`: how often it went on behind answers that it had waited for. */
   | { readonly kind: "begun"; readonly facts: Facts; readonly decision: Decision; readonly steps: number }
@@ -50,10 +52,15 @@ export async function* readEvents(path: string): AsyncGenerator<RecordedEvent, v
 class Window {
   #waiting: Waiting[] = [];
   #at = 0;
+  #frames = new FrameLog();
   readonly #open = new Map<string, Open>();
 
   add(entry: RecordEntry["entry"]): void {
-    if (entry.case === "header") this.end();
+    if (entry.case === "frame") {
+      this.#frames.add(entry.value);
+      return;
+    }
+    if (entry.case === "header") this.#begin();
     const open = this.#note(entry);
     this.#waiting.push({ entry, open });
     if (this.#waiting.length - this.#at > maxBetween) this.#giveUp(this.#waiting[this.#at]!);
@@ -72,11 +79,16 @@ class Window {
       const { open } = waiting;
       if (waiting.entry.case === "facts" && open?.decision === undefined && open?.isLost === false) break;
       this.#at += 1;
-      const event = toEvent(waiting);
+      const event = toEvent(waiting, this.#frames);
       if (event !== undefined) yield event;
     }
     this.#waiting.splice(0, this.#at);
     this.#at = 0;
+  }
+
+  #begin(): void {
+    this.end();
+    this.#frames = new FrameLog();
   }
 
   /** @returns the decision that an entry is of, as far as it is open. */
@@ -104,10 +116,10 @@ class Window {
 }
 
 /** @returns `undefined` for what is of no meaning here. */
-function toEvent({ entry, open }: Waiting): RecordedEvent | undefined {
+function toEvent({ entry, open }: Waiting, frames: FrameLog): RecordedEvent | undefined {
   switch (entry.case) {
     case "header":
-      return { kind: "header", header: entry.value };
+      return { kind: "header", header: entry.value, frames };
     case "snapshot":
       return { kind: "snapshot", snapshot: entry.value };
     case "facts": {

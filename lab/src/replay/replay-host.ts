@@ -22,8 +22,13 @@ export interface ReplayHost {
   readonly plugins: HeldPlugins;
   /** Hands on a step of the table. */
   publish(snapshot: EndpointSnapshot, change: EndpointChange): void;
-  /** Settles when whoever is asked now knows all that was published and told before; `undefined` = at once. */
-  toldAll(): Promise<void> | undefined;
+  /**
+   * Settles when whoever is asked now knows all that was published and told before, and nothing that comes behind what
+   * it was asked before; `undefined` = at once.
+   */
+  caughtUp(): Promise<void> | undefined;
+  /** Sends at once what plugins were told. */
+  flush(): void;
   stop(): Promise<void>;
 }
 
@@ -76,7 +81,8 @@ export async function openReplayHost({ config, catalogue, table, log }: ReplayHo
     inForce,
     plugins,
     publish: (snapshot, change) => runtime.publish(snapshot, change),
-    toldAll: () => (hasRemote ? untilTold(runtime) : undefined),
+    caughtUp: () => (hasRemote ? plugins.settled().then(() => untilTold(runtime)) : undefined),
+    flush: () => void runtime.flush(),
     stop: () => runtime.stop(),
   };
 }

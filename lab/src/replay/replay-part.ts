@@ -14,7 +14,10 @@ import type { Decision, Facts, Header, Snapshot } from "@outrider/protos/record"
 import type { FeedbackEvent } from "@outrider/protos/scorer";
 import { type ColumnKeys, findDifference, type KeyedDecision } from "./difference.ts";
 import { type ToldDecision, tell } from "./feedback.ts";
+import type { FrameLog } from "./frame-log.ts";
+import { HeardEvents } from "./heard-events.ts";
 import { callsPerDecision } from "./held-plugins.ts";
+import { processOf } from "./plugin-process.ts";
 import { toInflight, toKeys, toNumbered } from "./recorded-columns.ts";
 import { type FactsChange, toFacts } from "./recorded-facts.ts";
 import { findMisses } from "./recorded-misses.ts";
@@ -31,6 +34,8 @@ export interface PartParts {
   readonly catalogue: PluginCatalogue;
   readonly tally: ReplayTally;
   readonly log: Log;
+  /** What was sent to plugins. */
+  readonly frames: FrameLog;
 }
 
 /** A decision that is being made again, or was and is told of. */
@@ -52,6 +57,7 @@ export class ReplayPart {
   readonly #table: RecordedTable;
   readonly #keys: ColumnKeys;
   readonly #types: ReadonlyMap<string, string>;
+  readonly #heard: HeardEvents;
   readonly #open = new Map<string, Again>();
   #decisions = 0;
 
@@ -60,7 +66,14 @@ export class ReplayPart {
     this.#table = table;
     this.#keys = keys;
     this.#host = host;
-    this.#types = new Map(parts.replayed.config.plugins.map(({ name, type }) => [name, type]));
+    const { plugins } = parts.replayed.config;
+    this.#types = new Map(plugins.map(({ name, type }) => [name, type]));
+    const processes = new Map(plugins.map((spec) => [spec.name, processOf(spec)]));
+    this.#heard = new HeardEvents({
+      log: parts.frames,
+      processOf: (plugin) => (parts.replayed.isRecorded ? processes.get(plugin) : undefined),
+      feedbackOf: (plugin) => earsOf(host.inForce.plan).plugins.get(plugin)?.feedback,
+    });
   }
 
   /** @throws {ReplayError} where a plugin does not run. */
@@ -102,13 +115,16 @@ export class ReplayPart {
     if (candidates.length === 0 || candidates.some((slot) => snapshot.at(slot) === undefined)) {
       return tally.skip("unknown_endpoints");
     }
-    await this.#host.toldAll();
+    await this.#host.caughtUp();
     this.#weigh(decision);
     const turn = new Turn(decision.atMs, steps);
     const pins = this.#pin(decision, candidates);
     const known = toFacts(decision, facts, this.#change(decision, pins));
     const firstCallId = (++this.#decisions * callsPerDecision) >>> 0;
-    this.#host.plugins.begin(firstCallId, { turn, misses: findMisses(decision, (name) => this.#types.get(name)) });
+    this.#heard.begin(decision, firstCallId);
+    const misses = findMisses(decision, (name) => this.#types.get(name));
+    const asking = (plugin: string, callId: number) => this.#asking(plugin, callId);
+    this.#host.plugins.begin(firstCallId, { turn, misses, asking });
     const made = this.#run({ decision, candidates, facts: known, turn, firstCallId });
     const { decisionId } = decision;
     const { promptTokens } = known;
@@ -119,7 +135,7 @@ export class ReplayPart {
   async resume(decisionId: string): Promise<void> {
     const again = this.#open.get(decisionId);
     if (again === undefined) return;
-    await this.#host.toldAll();
+    await this.#host.caughtUp();
     await again.turn.resume();
   }
 
@@ -189,6 +205,10 @@ export class ReplayPart {
     }
   }
 
+  #asking(plugin: string, callId: number): void {
+    if (this.#heard.catchUp(plugin, callId)) this.#host.flush();
+  }
+
   #compare(again: Again, record: DecisionRecord): ToldDecision {
     const { isRecorded } = this.#parts.replayed;
     const { decision } = again;
@@ -198,7 +218,8 @@ export class ReplayPart {
     this.#parts.tally.compare({ recorded, now, record, difference });
     const slot = record.destination[0] ?? -1;
     const isAsRecorded = isRecorded || slot === (decision.destination[0] ?? -1);
-    const listeners = listenersOf(record, earsOf(this.#host.inForce.plan));
+    const all = listenersOf(record, earsOf(this.#host.inForce.plan));
+    const listeners = all.filter(({ name }) => !this.#heard.tells(name));
     return { record, listeners, promptTokens: again.promptTokens, slot, isAsRecorded };
   }
 

@@ -85,12 +85,13 @@ class Replay {
   }
 
   /** What follows starts from nothing. */
-  async #open({ header }: Extract<RecordedEvent, { kind: "header" }>): Promise<void> {
+  async #open({ header, frames }: Extract<RecordedEvent, { kind: "header" }>): Promise<void> {
     await this.end();
     const { config, catalogue, log } = this.#options;
     const replayed = await loadReplayed(header, config, catalogue);
-    this.tally.begin(header, replayed, await loadStates(replayed.config, catalogue));
-    this.#part = await ReplayPart.open({ header, replayed, catalogue, tally: this.tally, log });
+    const states = await loadStates(replayed.config, catalogue);
+    this.tally.begin({ header, replayed, states, frames });
+    this.#part = await ReplayPart.open({ header, replayed, catalogue, tally: this.tally, log, frames });
     this.tally.usePickers(this.#part.pickers);
   }
 }

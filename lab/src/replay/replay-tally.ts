@@ -1,7 +1,9 @@
 import type { DecisionRecord, Picker } from "@outrider/core";
 import type { Header } from "@outrider/protos/record";
 import type { Difference, KeyedDecision } from "./difference.ts";
+import type { FrameLog } from "./frame-log.ts";
 import { MoveTally } from "./move-tally.ts";
+import { processOf } from "./plugin-process.ts";
 import type { PluginStates } from "./plugin-states.ts";
 import { PluginTally } from "./plugin-tally.ts";
 import type { DecisionDifference, ReplayReport, SkipReason } from "./replay-report.ts";
@@ -14,6 +16,15 @@ export interface ComparedDecision {
   readonly record: DecisionRecord;
   /** Where they first differ; `undefined` = nowhere. */
   readonly difference: Difference | undefined;
+}
+
+/** A part of a recording. */
+export interface TalliedPart {
+  readonly header: Header;
+  readonly replayed: ReplayedConfig;
+  readonly states: PluginStates;
+  /** What was sent to plugins. */
+  readonly frames: FrameLog;
 }
 
 /** Counts what a replay comes to. */
@@ -34,6 +45,7 @@ export class ReplayTally {
   #dropped = 0;
   #replayed: ReplayedConfig | undefined;
   #states: PluginStates = new Map();
+  #frames: FrameLog | undefined;
   #pickers: readonly Picker[] = [];
   #made = 0;
   #samePick = 0;
@@ -53,13 +65,14 @@ export class ReplayTally {
   }
 
   /** A part begins. */
-  begin(header: Header, replayed: ReplayedConfig, states: PluginStates): void {
+  begin({ header, replayed, states, frames }: TalliedPart): void {
     this.#header ??= header;
     this.#parts += 1;
     this.#isWhole &&= this.#parts === 1 && header.decidedBefore === 0 && header.sample === 0;
     this.#dropped = Math.max(this.#dropped, header.dropped);
     this.#replayed = replayed;
     this.#states = states;
+    this.#frames = frames;
   }
 
   /** The pickers that decisions are made by now. */
@@ -131,9 +144,16 @@ export class ReplayTally {
 
   /** What a recording that does not begin with its host's first decision leaves unknown. */
   #mayHaveLearned({ source, name }: Difference): boolean {
-    if (this.#isWhole) return false;
+    if (this.#isWhole) return this.#hasRestarted(name);
     if (source === "picker") return this.#pickers.some((picker) => picker.name === name && picker.again !== undefined);
     const state = source === "producer" || source === "scorer" ? this.#states.get(name) : "none";
     return state !== "none" && state !== undefined;
+  }
+
+  /** Whether a plugin's process has lost what it had learned, or got it back. */
+  #hasRestarted(plugin: string): boolean {
+    const spec = this.#replayed?.config.plugins.find(({ name }) => name === plugin);
+    const process = spec && processOf(spec);
+    return process !== undefined && (this.#frames?.restarted.has(process) ?? false);
   }
 }

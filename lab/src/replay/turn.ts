@@ -58,11 +58,16 @@ export class Turn {
   }
 
   async #answered(): Promise<void> {
-    if (this.#waited.size === 0) return;
-    const enough = Promise.withResolvers<void>();
-    const timer = setTimeout(enough.resolve, patienceMs);
-    await Promise.race([Promise.allSettled(this.#waited), enough.promise]);
-    clearTimeout(timer);
+    await settle(this.#waited);
     this.#waited.clear();
   }
+}
+
+/** Settles when all answers are there, and at the latest after {@link patienceMs}. */
+export async function settle(answers: ReadonlySet<Promise<unknown>>): Promise<void> {
+  if (answers.size === 0) return;
+  const enough = Promise.withResolvers<void>();
+  const timer = setTimeout(enough.resolve, patienceMs);
+  await Promise.race([Promise.allSettled(answers), enough.promise]);
+  clearTimeout(timer);
 }

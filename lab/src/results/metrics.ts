@@ -125,6 +125,19 @@ export const metrics: readonly Metric[] = [
     of: ({ all }) => all.cache.hitRate,
   },
   {
+    id: "busiest-server",
+    title: "Requests sent to the busiest server",
+    unit: "share",
+    error: 0,
+    better: "lower",
+    about: "Share of the requests that were sent to the server that got most; evenly spread it is 1 ÷ servers.",
+    of: ({ servers }) => {
+      const counts = servers.map(({ requests }) => requests);
+      const sent = counts.reduce((sum, count) => sum + count, 0);
+      return sent === 0 ? null : Math.max(...counts) / sent;
+    },
+  },
+  {
     id: "decision-p99",
     title: "Decision, 99th percentile",
     unit: "ms",

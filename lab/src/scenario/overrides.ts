@@ -14,14 +14,19 @@ const wholePath = /^[^.[\]]+(?:\.[^.[\]]+|\[\d+\])*$/;
 /** Reads `path=value`, the value as YAML, such as `fleet[0].count=12`; `undefined` for what is none. */
 export function parseOverride(text: string): Override | undefined {
   const at = text.indexOf("=");
-  const path = text.slice(0, at);
-  if (at < 1 || !wholePath.test(path)) return undefined;
-  const steps = [...path.matchAll(pathStep)].map(([, key, index]) => (index === undefined ? key! : Number(index)));
+  const path = toPath(text.slice(0, Math.max(0, at)));
+  if (path === undefined) return undefined;
   try {
-    return { path: steps, value: parse(text.slice(at + 1)) as unknown };
+    return { path, value: parse(text.slice(at + 1)) as unknown };
   } catch {
     return undefined;
   }
+}
+
+/** Reads a path such as `fleet[0].count`; `undefined` for what is none. */
+export function toPath(text: string): FaultPath | undefined {
+  if (!wholePath.test(text)) return undefined;
+  return [...text.matchAll(pathStep)].map(([, key, index]) => (index === undefined ? key! : Number(index)));
 }
 
 /** The value with others in their places; maps that are missing on the way are made, lists grow by one at most. */

@@ -627,7 +627,8 @@ export const WatchDecisionsRequestSchema: GenMessage<WatchDecisionsRequest> = /*
  */
 export type WatchDecisionsResponse = Message<"outrider.admin.v1.WatchDecisionsResponse"> & {
   /**
-   * In order: a Header first, and wherever it starts anew; then Snapshots, Facts, Steps, Decisions, Feedback.
+   * In order: a Header first, and wherever it starts anew; then Snapshots, Facts, Steps, Decisions, Feedback,
+   * and Frames sent to plugins: hellos, calls by their numbers alone, and feedback, which is gathered for a while.
    *
    * @generated from field: repeated outrider.record.v1.Record records = 1;
    */

@@ -1003,7 +1003,8 @@ export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
  */
 export type Frame = Message<"outrider.record.v1.Frame"> & {
   /**
-   * Name of the plugin process in the configuration.
+   * Name of the plugin process in the configuration; `worker:` and the name of a plugin that runs on the host's threads,
+   * of which calls and feedback stand here in the order in which it was handed them.
    *
    * @generated from field: string process = 1;
    */
