@@ -40,7 +40,7 @@ export * from "./filters/label-filters.ts";
 export * from "./filters/label-selector.ts";
 export * from "./filters/model-filters.ts";
 export * from "./filters/prefix-cache-affinity-filter.ts";
-export type { Stage } from "./filters/roles.ts";
+export { roleLabel, type Stage } from "./filters/roles.ts";
 export * from "./filters/selector-text.ts";
 export { createSessionAffinityFilter } from "./filters/session-affinity-filter.ts";
 export * from "./filters/slo-headroom-tier-filter.ts";

@@ -21,6 +21,7 @@ import { createPluginRuntime } from "./plugins/create-plugin-runtime.ts";
 import { createQuietLog } from "./plugins/quiet-log.ts";
 import type { PluginCatalogue, PluginRuntime } from "./plugins/types.ts";
 import { createReadiness, type Readiness } from "./readiness.ts";
+import { createDecisionFeeds, type DecisionFeeds } from "./record/decision-feeds.ts";
 import { toHeader } from "./record/recording-header.ts";
 import { type ChangeParts, type ConfigChanges, createConfigChanges } from "./reload/config-changes.ts";
 import { type ConfigInForce, createConfigInForce, toPluginSetup } from "./reload/config-in-force.ts";
@@ -165,6 +166,7 @@ interface Scheduling {
   readonly changes: ConfigChanges;
   readonly weights: Weights;
   readonly ring: DecisionRing;
+  readonly feeds: DecisionFeeds;
   readonly metrics: SchedulingMetrics;
   readonly scheduler: Scheduler;
   /** Decides the same way and leaves no trace: no lease, feedback, record or metric. */
@@ -187,6 +189,13 @@ function createScheduling({ options, config, load, log }: HostParts, base: Base,
   closers.add(() => weights.stop());
   const required = createQuietLog(log, systemClock);
   const ring = createDecisionRing(ringSize);
+  const feeds = createDecisionFeeds({
+    table,
+    plan: () => inForce.plan,
+    header: () => toHeader(inForce.config.source, inForce.generation, table.current),
+    decided: () => ring.count,
+    overhear: (listener) => plugins.overhear(listener),
+  });
   const metrics = createSchedulingMetrics(registry, () => leases.count());
   const observer = createReferenceMetrics({
     registry,
@@ -212,18 +221,19 @@ function createScheduling({ options, config, load, log }: HostParts, base: Base,
     usesSubset: options.usesSubset,
     emitsScores: options.emitsScores,
     observer,
+    recorder: () => feeds.recorder,
     onError: (cause) => log.error({ err: cause }, "a decision failed"),
     onRequired: ({ code, message }) => required({ code }, message),
   };
   const schedulers = { scheduler: createScheduler(parts), traceless: createScheduler(toTraceless(parts)) };
-  return { inForce, changes, weights, ring, metrics, ...schedulers };
+  return { inForce, changes, weights, ring, feeds, metrics, ...schedulers };
 }
 
 /** What operators look at. @returns the addresses. */
 async function startOperations(
   { options }: HostParts,
   { registry, plugins, table }: Base,
-  { inForce, changes, weights, ring, metrics }: Scheduling,
+  { inForce, changes, weights, ring, feeds, metrics }: Scheduling,
   readiness: Readiness,
   closers: Closers,
 ): Promise<Readonly<Record<string, string>>> {
@@ -255,6 +265,7 @@ async function startOperations(
       ...ring,
       contextOf: (record) => ring.circumstancesOf(record),
     },
+    recordings: { feeds, keepsPrompts: options.recordsPrompts },
   });
   closers.add(() => admin.close());
   return { metrics: reachable(metricsServer.port), admin: admin.address };

@@ -17,11 +17,26 @@ const rooms: readonly (readonly [folder: string, mayImport: readonly string[]])[
   ["core", []],
   ["plugins", ["@outrider/plugin-sdk"]],
   ["host", ["@outrider/core", "@outrider/protos", "@outrider/transport"]],
-  ["lab", ["@outrider/core", "@outrider/protos", "@outrider/host"]],
+  ["lab", ["@outrider/core", "@outrider/protos", "@outrider/transport", "@outrider/host"]],
   ["examples", ["@outrider/fleet", "@outrider/plugin-sdk", "@outrider/example-envoy"]],
   ["test", ["*"]],
   ["scripts", ["*"]],
 ];
+
+/** Rooms of the lab, and which of the others each may import. */
+const labRooms: Readonly<Record<string, readonly string[]>> = {
+  contract: ["engine"],
+  engine: [],
+  simulation: ["contract", "engine"],
+  workload: ["contract"],
+  scenario: ["contract", "engine", "workload"],
+  results: ["contract", "engine"],
+  report: ["results"],
+  compare: ["contract", "report", "results", "scenario", "simulation"],
+  experiment: ["compare", "report", "results", "scenario", "workload"],
+  replay: [],
+  commands: ["compare", "contract", "experiment", "replay", "report", "results", "scenario", "simulation"],
+};
 
 interface Import {
   readonly file: string;
@@ -67,6 +82,22 @@ describe("imports", () => {
         return packageOf(target) !== packageOf(file);
       });
     expect(faults).toEqual([]);
+  });
+
+  it("of the lab's rooms point only where its README says", () => {
+    const faults = imports
+      .filter(
+        ({ file, specifier }) =>
+          file.startsWith("lab/src/") && !/\.test\.ts$|\/fixtures\//.test(file) && specifier.startsWith("."),
+      )
+      .filter(({ file, specifier }) => {
+        const [from = "", to = ""] = [file, join(dirname(file), specifier)].map((path) => path.split("/")[2] ?? "");
+        return from !== to && !labRooms[from]?.includes(to);
+      });
+    expect(faults).toEqual([]);
+    const readme = readFileSync(join(root, "lab/README.md"), "utf8");
+    const told = [...readme.matchAll(/^\| \[?`src\/([a-z]+)`/gm)].map(([, room]) => room);
+    expect(told).toEqual(Object.keys(labRooms));
   });
 
   it("keep Envoy's messages inside the ext_proc door", () => {

@@ -4,6 +4,7 @@ import { body } from "./body/body.ts";
 import { decision } from "./decision/decision.ts";
 import { door } from "./door/door.ts";
 import { gateway } from "./gateway/gateway.ts";
+import { lab } from "./lab/lab.ts";
 import { memory } from "./memory/memory.ts";
 import { pluginScore } from "./plugin-score/plugin-score.ts";
 import { policies } from "./policies/policies.ts";
@@ -26,6 +27,7 @@ const sections: readonly Section[] = [
   gateway,
   reload,
   memory,
+  lab,
   policies,
 ];
 

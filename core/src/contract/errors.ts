@@ -12,6 +12,7 @@ export const errorCodes = {
   SCORER_EJECTED: "the plugin failed or was late too often and is only asked in shadow until it does well again",
   SCORER_REQUIRED: "a scorer without which requests are to fail brought nothing; only where the configuration says so",
   PROTOCOL_VIOLATION: "a frame or message that the contract does not allow",
+  SCENARIO_INVALID: "a scenario of a simulation, or a row of the trace that it names, cannot be used",
 } as const;
 
 /** Published name of an error; see {@link errorCodes}. */

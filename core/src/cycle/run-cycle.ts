@@ -114,6 +114,7 @@ class Cycle {
   /** The answers of the step are in. */
   #resume(): void {
     try {
+      this.#input.onResumed?.();
       this.#step?.collect();
       if (this.#advance()) this.#settle?.resolve(this.#record());
     } catch (error) {

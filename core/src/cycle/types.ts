@@ -246,6 +246,8 @@ export interface CycleInput {
   readonly clock: CycleClock;
   /** See {@link CycleCall.isRehearsal}; default false. */
   readonly isRehearsal?: boolean;
+  /** Hears that the decision goes on behind answers that it waited for, before it does. */
+  readonly onResumed?: (() => void) | undefined;
   /** Hears how a shadow scorer that was not done with the decision ended; its place in the record is not changed. */
   readonly onShadow?: ((decision: DecisionRecord, profile: string, outcome: ScorerOutcome) => void) | undefined;
 }

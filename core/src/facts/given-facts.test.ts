@@ -95,4 +95,22 @@ describe("given facts", () => {
     expect(facts).toMatchObject({ model: "m", stream: true, sessionKey: "s", maxOutputTokens: 3, promptTokens: 105 });
     expect(facts.blockHashes.length).toBeGreaterThan(0);
   });
+
+  it("may bring the hashes of blocks with them, asked once a size and by what prompts may share", () => {
+    const asked: unknown[] = [];
+    const blockHashes: GivenFacts["blockHashes"] = (size, maxBlocks, seed) => {
+      asked.push([size, maxBlocks, seed]);
+      return Uint32Array.of(size, seed.low);
+    };
+    const facts = factsOf({ prompt: { kind: "text", pieces: [text] }, cacheSalt: "s", blockHashes });
+    const seed = prefixSeed("m", "", "s");
+    expect([...facts.blockHashes]).toEqual([16, seed.low]);
+    expect([...facts.blockHashesOf(64)]).toEqual([64, seed.low]);
+    facts.release();
+    expect([...facts.blockHashes]).toEqual([16, seed.low]);
+    expect(asked).toEqual([
+      [16, 8192, seed],
+      [64, 2048, seed],
+    ]);
+  });
 });

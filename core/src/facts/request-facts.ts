@@ -210,6 +210,9 @@ class SourceFacts implements HostFacts {
   #hash(blockSizeTokens: number): Uint32Array {
     const seed = prefixSeed(this.model, this.lora, this.#body.top.cacheSalt);
     const maxTokens = this.#settings.maxPrefixTokens ?? 131_072;
+    const { given } = this.#source;
+    if (given?.blockHashes !== undefined)
+      return given.blockHashes(blockSizeTokens, Math.floor(maxTokens / blockSizeTokens), seed);
     const { prompt } = this.#body;
     const form = this.#answerForm(blockSizeTokens);
     if (form === undefined) return hashPrompt(prompt, blockSizeTokens, maxTokens, seed);

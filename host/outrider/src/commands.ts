@@ -23,6 +23,22 @@ export const commands: CommandCatalogue = {
       return pluginCommand(plugins, [pluginInitCommand(), verifyCommand()]);
     },
   },
+  record: {
+    about: "write the decisions of a running host to a file",
+    load: async () => (await import("@outrider/host/commands/record")).recordCommand(),
+  },
+  replay: {
+    about: "make recorded decisions again, under another configuration",
+    load: async () => (await import("@outrider/lab/commands/replay")).replayCommand(plugins),
+  },
+  simulate: {
+    about: "try a configuration on a modelled fleet in virtual time",
+    load: async () => (await import("@outrider/lab/commands/simulate")).simulateCommand(plugins, pluginsModule),
+  },
+  compare: {
+    about: "simulate several policies over the same arrivals, and tell what differs",
+    load: async () => (await import("@outrider/lab/commands/compare")).compareCommand(plugins, pluginsModule),
+  },
   demo: {
     about: "watch a recorded trace being routed on this machine",
     load: async () => (await import("@outrider/quickstart/command")).demoCommand(),

@@ -15,6 +15,7 @@ import { type ColumnNumbers, createColumnNumbers } from "../record/column-number
 import { type DecisionContext, toDecision } from "../record/to-decision.ts";
 import { type ConfigControl, createConfigProcedures } from "./config-procedures.ts";
 import { createPluginProcedures, type PluginControl } from "./plugin-procedures.ts";
+import { createRecordingProcedures, type RecordingSource } from "./recording-procedures.ts";
 
 /** Past decisions. */
 export interface DecisionSource {
@@ -42,6 +43,7 @@ export interface AdminSources {
   readonly control: PluginControl;
   readonly configs: ConfigControl;
   readonly decisions: DecisionSource;
+  readonly recordings: RecordingSource;
 }
 
 /** Longest part shown of an answer that broke the contract. */
@@ -60,6 +62,7 @@ export function createAdminService(sources: AdminSources): ServiceImpl<typeof Ad
     },
     ...createConfigProcedures(sources.configs),
     ...createPluginProcedures(sources.control, isKnown),
+    ...createRecordingProcedures(sources.recordings),
     getDecision: (request) => toResponse(findDecisions(request, sources.decisions), sources.decisions),
   };
 }

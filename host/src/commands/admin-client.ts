@@ -25,8 +25,15 @@ export function withAdminFlags(command: Command): Command {
     .option("--admin-token-file <file>", "token of the admin interface (or OUTRIDER_ADMIN_TOKEN)");
 }
 
-/** The host that the flags name; `undefined`, and the command has failed, where they are wrong. */
-export async function openAdmin(flags: AdminFlags, command: Command): Promise<AdminClient | undefined> {
+/**
+ * The host that the flags name; `undefined`, and the command has failed, where they are wrong.
+ * @param options `isBinary`: messages travel as protobuf and not as JSON, for much of them; default false.
+ */
+export async function openAdmin(
+  flags: AdminFlags,
+  command: Command,
+  { isBinary = false }: { readonly isBinary?: boolean } = {},
+): Promise<AdminClient | undefined> {
   const url = toBaseUrl(flags.admin);
   if (url === undefined) {
     failUsage(command, [`--admin must be a URL, is "${flags.admin}" (write http://127.0.0.1:9004)`]);
@@ -40,7 +47,7 @@ export async function openAdmin(flags: AdminFlags, command: Command): Promise<Ad
   const transport = createConnectTransport({
     baseUrl: url,
     httpVersion: "1.1",
-    useBinaryFormat: false,
+    useBinaryFormat: isBinary,
     acceptCompression: [],
     interceptors: [
       (next) => (request) => {

@@ -61,6 +61,7 @@ describe("parseServe", () => {
       emitsScores: false,
       conformanceSwitches: false,
       poolName: undefined,
+      recordsPrompts: false,
       gateway: {
         upstream: "http1",
         connectTimeoutMs: 2_000,

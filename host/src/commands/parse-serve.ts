@@ -82,6 +82,7 @@ export async function parseServe(flags: GivenFlags, env: NodeJS.ProcessEnv): Pro
       maxConnections: read.count("max-connections"),
       maxRequestMs: read.duration("max-request-time", minMs, dayMs),
     },
+    recordsPrompts: read.boolean("record-prompts"),
     warmup: flags.warmup !== false,
     drainTimeoutMs: read.duration("drain-timeout", 0, maxDrainMs),
     verbosity: read.verbosity(),

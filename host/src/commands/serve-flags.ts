@@ -206,6 +206,13 @@ export const serveFlags: readonly ServeFlag[] = [
     default: "10m",
   },
   {
+    name: "record-prompts",
+    value: "",
+    group: running,
+    about: "let outrider record keep prompt text and token ids, as far as plugins are granted them",
+    default: "false",
+  },
+  {
     name: "drain-timeout",
     value: "duration",
     group: running,

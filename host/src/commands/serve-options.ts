@@ -51,6 +51,8 @@ export interface ServeOptions {
   /** Between two scrapes of one endpoint, in ms, ≥ 50. */
   readonly refreshMetricsIntervalMs: number;
   readonly limits: DoorLimits;
+  /** Whether recordings of decisions may have prompt text and token ids. */
+  readonly recordsPrompts: boolean;
   /** Whether synthetic requests warm the request path before the host reports ready. */
   readonly warmup: boolean;
   /** Longest time that open exchanges get to end after SIGTERM, in ms. */

@@ -100,6 +100,7 @@ function toLink(
     publish() {},
     resync() {},
     revLag: 0,
+    catchUp: () => true,
     closed,
     async drain(deadlineMs) {
       await untilIdle(client, deadlineMs, clock);

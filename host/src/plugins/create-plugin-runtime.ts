@@ -24,6 +24,7 @@ import type {
   PreparedSetup,
   WorkerPoolSpec,
 } from "./types.ts";
+import { createPostedOrder } from "./worker/posted-order.ts";
 
 /** What the plugin runtime is made of. */
 export interface PluginRuntimeOptions extends Omit<PluginSetup, "workers"> {
@@ -35,6 +36,8 @@ export interface PluginRuntimeOptions extends Omit<PluginSetup, "workers"> {
   readonly socketDir: string;
   readonly table: PluginTable;
   readonly clock: CycleClock;
+  /** By which it is told how long inline plugins hold the event loop; default {@link clock}. In virtual time: for none. */
+  readonly inlineClock?: CycleClock;
   readonly log: Logger;
   readonly registry: Registry;
   /**
@@ -78,6 +81,8 @@ class Runtime implements PluginRuntime {
   readonly #timing: PluginTiming;
   readonly #signal: ChangeSignal;
   readonly #taps = createFrameTaps();
+  /** Of those who overhear: plugins on threads have no connection to be tapped. */
+  readonly #postTaps = createFrameTaps();
   readonly #factory: PluginFactory;
   readonly #state = new RuntimeState();
   readonly #changes: SetupChanges;
@@ -100,6 +105,7 @@ class Runtime implements PluginRuntime {
       attach,
       changed: () => this.#changed(),
       taps: this.#taps,
+      posts: createPostedOrder(this.#postTaps, () => clock.nowMs()),
     });
     const parts = { state: this.#state, factory: this.#factory, timing: this.#timing, signal: this.#signal };
     this.#changes = new SetupChanges({ ...parts, clock, log });
@@ -148,6 +154,12 @@ class Runtime implements PluginRuntime {
     this.#factory.workers.publish(snapshot, change);
   }
 
+  flush(): boolean {
+    let isDone = true;
+    for (const process of this.#state.processes()) isDone = process.flush() && isDone;
+    return isDone;
+  }
+
   reconnect(process: string): void {
     this.#state.running.processes.get(process)?.reconnect();
   }
@@ -179,6 +191,13 @@ class Runtime implements PluginRuntime {
     const end = this.#taps.tap(listener);
     for (const process of this.#state.processes()) process.greet(listener);
     return end;
+  }
+
+  overhear(listener: FrameListener): () => void {
+    const ends = [this.#taps, this.#postTaps].map((taps) => taps.tap(listener));
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   stop(): Promise<void> {

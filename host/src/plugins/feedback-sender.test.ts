@@ -69,6 +69,22 @@ describe("feedback", () => {
     expect([sink.dropped, sink.inflights]).toEqual([[], []]);
   });
 
+  it("is sent at once where that is asked for, as far as the stream takes it", () => {
+    const { sender } = createSender();
+    const sink = createSink();
+    sender.attach(sink, true);
+    for (const full of [true, false]) {
+      sink.full = full;
+      sender.push(1, picked(1));
+      sender.flush();
+    }
+    expect([sink.ids, sender.queued]).toEqual([[1, 1], 0]);
+    sink.full = true;
+    sender.push(1, picked(2));
+    sender.flush();
+    expect([sink.ids.length, sender.queued]).toEqual([2, 1]);
+  });
+
   it("waits while the stream is full, and while there is no connection", async () => {
     const { sender } = createSender();
     const sink = createSink();

@@ -19,8 +19,10 @@ export interface FeedbackSender {
   detach(): void;
   /** The stream takes feedback again. */
   resume(): void;
-  /** Sends what is queued now, before the plugin is drained. */
+  /** Sends what is queued now, as far as the stream takes it. */
   flush(): void;
+  /** Events that wait to be sent. */
+  readonly queued: number;
   /** Events lost so far. */
   readonly dropped: number;
 }
@@ -75,6 +77,9 @@ export function createFeedbackSender(inflight: () => Float32Array, onDrop: (coun
     },
     resume: schedule,
     flush,
+    get queued() {
+      return ring.size;
+    },
     get dropped() {
       return dropped;
     },

@@ -101,6 +101,15 @@ describe("an inline plugin", () => {
     expect((await run("silent")).runtime.scorer("silent").feedback).toBeUndefined();
   });
 
+  it("is judged by no other clock than its own, which may be one that stands still meanwhile", async () => {
+    const [clock, inlineClock] = [createManualClock(), createManualClock()];
+    const catalogue = { heavy: { load: async () => heavy(() => clock.advance(9)), main: "" } };
+    const spec = plugin("heavy", { type: "heavy", placement: "inline", process: undefined, budgetMs: 2 });
+    host = await createTestHost({ specs: [spec], processes: [], catalogue, clock, inlineClock });
+    for (let i = 0; i < 30; i += 1) expect(await host.outcome("heavy")).toMatchObject({ kind: "scored" });
+    expect(host.status("heavy").state).toBe("active");
+  });
+
   it("is ejected where it overruns its budget again and again; released, it is asked again", async () => {
     const clock = createManualClock();
     const held: number[] = [];

@@ -15,6 +15,7 @@ import { ProcessGeneration } from "./process-generation.ts";
 import { ProcessTally } from "./process-tally.ts";
 import { blockSizeFor, type LocalPlugin } from "./running-setup.ts";
 import type { PluginCatalogue, PluginSetup, PluginSpec, ProcessSpec } from "./types.ts";
+import type { PostedOrder } from "./worker/posted-order.ts";
 import { createWorkerPools, type WorkerPools } from "./worker/worker-pools.ts";
 
 /** What all that a runtime makes has in common. */
@@ -23,6 +24,8 @@ export interface FactoryOptions {
   readonly host: HostIdentity;
   readonly table: PluginTable;
   readonly clock: CycleClock;
+  /** Times inline plugins; default {@link clock}. */
+  readonly inlineClock?: CycleClock;
   readonly log: Logger;
   readonly metrics: PluginMetrics;
   readonly timing: PluginTiming;
@@ -36,6 +39,8 @@ export interface FactoryOptions {
   readonly changed: () => void;
   /** See the messages of all connections. */
   readonly taps: Pick<FrameTaps, "isUsed" | "show">;
+  /** See in which order plugins on threads are handed calls and events. */
+  readonly posts: PostedOrder;
 }
 
 /** What of a setup its parts are made from. */
@@ -133,7 +138,7 @@ export class PluginFactory {
 
   #createHostPlugin(entry: PluginEntry, cohort: Set<PluginEntry>, setup: PluginSetup): HostPlugin {
     const { spec } = entry;
-    const { table, clock } = this.#options;
+    const { table, clock, inlineClock = clock } = this.#options;
     const definition = this.#definitions.get(definitionKey(spec));
     const blockSizeTokens = () => blockSizeFor(cohort, entry);
     if (spec.placement === "worker") {
@@ -144,7 +149,13 @@ export class PluginFactory {
       throw new OutriderError("CONFIG_INVALID", `${spec.path}.type: ${spec.type} is no built-in type`);
     }
     const { current } = table;
-    return createInlinePlugin({ entry, definition, table: current, clock, blockSizeTokens: blockSizeTokens() });
+    return createInlinePlugin({
+      entry,
+      definition,
+      table: current,
+      clock: inlineClock,
+      blockSizeTokens: blockSizeTokens(),
+    });
   }
 
   #createEntry(spec: PluginSpec, generation: number): PluginEntry {

@@ -110,6 +110,11 @@ export interface PluginLink {
   resync(): void;
   /** Snapshots published and not acknowledged. */
   readonly revLag: number;
+  /**
+   * Takes note of what was acknowledged, so that slots can be used again. True where a call that is put now finds the
+   * newest snapshot published.
+   */
+  catchUp(): boolean;
   /** Settles when the connection is lost or was closed, with the reason. */
   readonly closed: Promise<OutriderError>;
   /** Lets calls end, at most `deadlineMs`, and closes it; resolves with what was learned, empty = nothing. Never rejects. */

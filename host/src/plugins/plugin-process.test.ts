@@ -111,6 +111,28 @@ describe("a plugin process", slow, () => {
     expect(events()).toMatchObject([{ event: "done", callId: put.callId, slot: 1, instance: 1 }]);
   });
 
+  it("is sent at once what it was told and what was published, where that is asked for", async () => {
+    const { outcome, runtime, table, publish } = await run({ NEEDS: "events.done,waiting_requests" });
+    const { callId } = await outcome("mine");
+    let sent = 0;
+    const stop = runtime.tap(({ direction }) => {
+      sent += direction === "sent" ? 1 : 0;
+    });
+    await until(
+      () => runtime.flush(),
+      () => "the table that the tap asked for is not sent",
+    );
+    const before = sent;
+    const end = { kind: "done", slot: 1, atMs: 1, cause: "ok", status: 200, promptTokens: 0, cachedTokens: 0 } as const;
+    runtime.scorer("mine").feedback!({ ...end, callId, outputTokens: 0, ttftUs: 0, e2eMs: 1 });
+    table.setValue(1, "waiting_requests", 99, 1);
+    publish();
+    const published = sent;
+    expect([published > before, runtime.flush(), sent]).toEqual([true, true, published + 1]);
+    expect([runtime.flush(), sent]).toEqual([true, published + 1]);
+    stop();
+  });
+
   it("that hangs up is connected again; it learns how the calls of the lost connection ended", async () => {
     const { outcome, runtime, reach, status } = await run(
       { MODE: "hangs-up", NEEDS: "events.done" },

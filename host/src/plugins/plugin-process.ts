@@ -40,6 +40,13 @@ export class PluginProcess {
     for (const generation of this.#others) generation.publish(snapshot);
   }
 
+  /** As that of the whole runtime. */
+  flush(): boolean {
+    let isDone = this.#current?.flush() ?? true;
+    for (const generation of this.#others) isDone = generation.flush() && isDone;
+    return isDone;
+  }
+
   /** Shows how the connections of all generations were opened; see {@link ProcessGeneration.greet}. */
   greet(listener: FrameListener): void {
     const { name: process } = this;

@@ -123,6 +123,14 @@ export class ProcessGeneration {
     this.#connection.link?.publish(snapshot);
   }
 
+  /** As that of the whole runtime. */
+  flush(): boolean {
+    const { link } = this.#connection;
+    if (link === undefined) return true;
+    this.#feedback.flush();
+    return link.catchUp() && this.#feedback.queued === 0;
+  }
+
   /** See {@link LinkSlot.greet}. */
   greet(to: GreetedFrame): void {
     this.#connection.greet(to);

@@ -139,6 +139,11 @@ class SessionLink implements PluginLink {
     this.#noteAcks();
   }
 
+  catchUp(): boolean {
+    this.#noteAcks();
+    return this.#session.callRev >= this.#publishedRev;
+  }
+
   resync(): void {
     this.#session.resync();
   }

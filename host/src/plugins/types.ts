@@ -254,6 +254,11 @@ export interface PluginGenerations {
    * once, with the times of then, how it was opened, and then the whole table, which is sent again.
    */
   tap(listener: FrameListener): () => void;
+  /**
+   * As {@link tap}, but shown nothing of what was before, and nothing is sent again for it. Of plugins on threads it is
+   * shown, under the process `worker:` and their name, in which order they are handed calls and events.
+   */
+  overhear(listener: FrameListener): () => void;
 }
 
 /** The configured plugins, running. */
@@ -270,6 +275,11 @@ export interface PluginRuntime extends PluginGenerations {
   readonly granted: readonly Need[];
   /** Hands a new snapshot to everybody who keeps state. */
   publish(snapshot: EndpointSnapshot, change: EndpointChange): void;
+  /**
+   * Sends at once what plugins were told and what was published, instead of gathering it for a while. True where all of
+   * it is on its way to who is connected, so that a call put now comes behind it; else it is to be asked again.
+   */
+  flush(): boolean;
   /** Breaks the connection to a process, which goes on and is connected to again; nothing happens where there is none. */
   reconnect(process: string): void;
   /** Names of `required` plugins that are not active. */

@@ -108,7 +108,8 @@ function toFacts(facts: RequestFacts): MessageInitShape<typeof RequestFactsSchem
 /** In-flight columns at the candidates; none where nobody reads them. */
 function toInflight(inflight: InflightColumns, candidates: Uint32Array, numbers: ColumnNumbers) {
   if (inflight.requests.length === 0) return [];
-  const slots = toBitmap(candidates.at(-1)! + 1, (slot) => candidates.includes(slot));
+  const named = new Set(candidates);
+  const slots = toBitmap(candidates.at(-1)! + 1, (slot) => named.has(slot));
   const column = (key: string, values: Float32Array): MessageInitShape<typeof ColumnDataSchema> => ({
     column: numbers.of(key),
     slots,

@@ -39,7 +39,7 @@ export interface ConfigInForce {
 
 /** What a configuration needs to come into force. */
 export interface ConfigParts {
-  readonly plugins: PluginRuntime;
+  readonly plugins: Pick<PluginRuntime, "scorer" | "producer" | "granted" | "prepare">;
   readonly dataLayer: Pick<DataLayer, "prepare">;
   readonly clock: CycleClock;
   readonly log: Logger;

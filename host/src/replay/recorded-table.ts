@@ -62,14 +62,15 @@ export class RecordedTable implements PluginTable {
     this.#isKnown = false;
   }
 
-  apply(chunk: PushStateRequest): StateStep {
+  /** @param ready endpoints that took requests, as a bitmap over slots; default all. */
+  apply(chunk: PushStateRequest, ready?: Uint8Array): StateStep {
     if (!chunk.full && !this.#isKnown) return { kind: "unknown" };
     const outcome = this.#table.apply(chunk);
     if (outcome.kind === "pending") return outcome;
     this.#isKnown = outcome.kind === "applied";
     if (outcome.kind === "refused") return { kind: "unknown" };
     const keys = [...new Set(this.#keys.values())].filter((key) => !isInflightKey(key) && !key.startsWith("data."));
-    const head = { rev: this.#current.rev + 1, takenAtMs: chunk.nowMs, keys };
+    const head = { rev: this.#current.rev + 1, takenAtMs: chunk.nowMs, keys, ready };
     this.#current = toSnapshot(this.#table.version, head);
     this.#inflight = copyInflight(this.#inflight, this.#current.slotCount);
     return { kind: "published", snapshot: this.#current, change: outcome.change };

@@ -1,5 +1,5 @@
 import type { EndpointSnapshot, SnapshotColumns } from "@outrider/core";
-import { inflightKeys, type TableVersion } from "@outrider/transport";
+import { hasBit, inflightKeys, type TableVersion } from "@outrider/transport";
 
 /** What of a snapshot a plugin's copy of the endpoint table does not tell. */
 export interface SnapshotHead {
@@ -9,10 +9,15 @@ export interface SnapshotHead {
   readonly takenAtMs: number;
   /** Columns that were recorded. */
   readonly keys: readonly string[];
+  /** Endpoints that took requests, as a bitmap over slots; default all. */
+  readonly ready?: Uint8Array | undefined;
 }
 
 /** A plugin's copy of the endpoint table as a host has it, in memory that threads share. */
-export function toSnapshot(version: TableVersion, { rev, takenAtMs, keys }: SnapshotHead): EndpointSnapshot {
+export function toSnapshot(
+  version: TableVersion,
+  { rev, takenAtMs, keys, ready: taking }: SnapshotHead,
+): EndpointSnapshot {
   const { slotCount, live } = version;
   const { BYTES_PER_ELEMENT: timeBytes } = Float64Array;
   const { BYTES_PER_ELEMENT: valueBytes } = Float32Array;
@@ -29,7 +34,7 @@ export function toSnapshot(version: TableVersion, { rev, takenAtMs, keys }: Snap
   });
   const sharedLive = copy(new Uint32Array(buffer, liveAt, live.length), live);
   const ready = new Uint8Array(buffer, readyAt, slotCount);
-  for (const slot of live) ready[slot] = 1;
+  for (const slot of live) ready[slot] = taking === undefined || hasBit(taking, slot) ? 1 : 0;
   const columns = new RecordedColumns(keys, values, times, { slotCount, takenAtMs });
   return { epoch: 1, rev, takenAtMs, live: sharedLive, ready, columns, slotCount, at: (slot) => version.at(slot) };
 }

@@ -15,6 +15,8 @@ export interface DecisionRing {
   add(record: DecisionRecord, circumstances: DecisionCircumstances): void;
   /** A decision by its id, or by the id of its request; the newest where several fit. */
   find(id: string): DecisionRecord | undefined;
+  /** Decisions that it was given so far, those that are overwritten too. */
+  readonly count: number;
   /** The latest `count`, newest first. */
   latest(count: number): readonly DecisionRecord[];
   /** @param record one that this ring gave. */
@@ -25,6 +27,7 @@ export interface DecisionRing {
 export function createDecisionRing(capacity: number): DecisionRing {
   const entries: { readonly record: DecisionRecord; readonly circumstances: DecisionCircumstances }[] = [];
   let next = 0;
+  let count = 0;
   const newestFirst = function* () {
     for (let i = 1; i <= entries.length; i++) yield entries[(next - i + entries.length) % entries.length].record;
   };
@@ -32,13 +35,17 @@ export function createDecisionRing(capacity: number): DecisionRing {
     add(record, circumstances) {
       entries[next] = { record, circumstances };
       next = (next + 1) % capacity;
+      count += 1;
+    },
+    get count() {
+      return count;
     },
     find(id) {
       for (const record of newestFirst()) if (record.decisionId === id || record.facts.requestId === id) return record;
       return undefined;
     },
-    latest(count) {
-      return newestFirst().take(count).toArray();
+    latest(wanted) {
+      return newestFirst().take(wanted).toArray();
     },
     circumstancesOf(record) {
       const found = entries.find((entry) => entry.record === record);

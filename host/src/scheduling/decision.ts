@@ -4,6 +4,7 @@ import {
   createUsageReader,
   type DecisionRecord,
   type EndpointInfo,
+  type FeedbackEvent,
   type HostFacts,
   runCycle,
   type SessionPins,
@@ -13,7 +14,7 @@ import {
 import type { PoolState } from "./admission.ts";
 import type { DecisionNeeds } from "./decision-needs.ts";
 import { addressesOf, destinationsOf, peersOf, primaryOf, scoresOf, withPort } from "./destinations.ts";
-import { createExchange } from "./exchange.ts";
+import { createExchange, type Listener } from "./exchange.ts";
 import { type Declined, takeIn } from "./intake.ts";
 import { judge } from "./judgement.ts";
 import { listenersOf, tellNeverSent, tellPicked } from "./listeners.ts";
@@ -24,6 +25,7 @@ import type { Pace } from "./pace.ts";
 import type { PlanView } from "./plan-view.ts";
 import { PredictionWatch } from "./prediction-watch.ts";
 import { predictionsOf } from "./predictions.ts";
+import type { DecisionWatch } from "./recorder.ts";
 import type { RequestRules } from "./request-rules.ts";
 import { ResponseWatch, toObserved } from "./response-watch.ts";
 import type { SchedulerParts } from "./scheduler-parts.ts";
@@ -73,6 +75,8 @@ export class Decision {
   #observed: ObservedRequest | undefined;
   #shadows: ShadowWatch | undefined;
   #pins: SessionPins | undefined;
+  /** Hears of it for a recording; `undefined` = nobody records it. */
+  #watch: DecisionWatch | undefined;
 
   constructor(parts: DecisionParts, request: IncomingRequest, basis: DecisionBasis) {
     const { number, rules, needs } = basis;
@@ -111,6 +115,15 @@ export class Decision {
     const { clock, isRehearsal, metrics, table } = this.#parts;
     const { number, view } = this.#basis;
     if (view.hasShadows) this.#shadows = createShadowWatch(metrics, this.#facts);
+    this.#watch = this.#parts.recorder?.()?.begin({
+      decisionId: this.#id,
+      facts: this.#facts,
+      snapshot: this.#pool.snapshot,
+      plan: view.plan,
+      candidates,
+      inflight: table.inflight,
+      seed: this.#seed,
+    });
     return runCycle({
       decisionId: this.#id,
       firstCallId: (number * callsPerDecision + (isRehearsal ? rehearsedCallIds : 0)) >>> 0,
@@ -122,6 +135,7 @@ export class Decision {
       seed: this.#seed,
       clock,
       isRehearsal,
+      onResumed: this.#watch && (() => this.#watch?.resumed()),
       onShadow: this.#shadows?.ended,
     });
   }
@@ -135,9 +149,11 @@ export class Decision {
     metrics.decision(made);
     this.#observer?.decided(made);
     const declined = judge(made, { request, view, rules, pool: this.#pool, pace, onRequired });
-    ring.add(made, { door: request.door, plan: view.plan, refusal: declined?.refusal });
+    const circumstances = { door: request.door, plan: view.plan, refusal: declined?.refusal };
+    ring.add(made, circumstances);
+    this.#watch?.made(made, circumstances);
     if (declined === undefined) return this.#route(made);
-    tellNeverSent(listenersOf(made, view.ears), made, this.#parts.clock.nowMs());
+    tellNeverSent(this.#listeners(made), made, this.#parts.clock.nowMs());
     return this.#refuse(declined);
   }
 
@@ -147,7 +163,7 @@ export class Decision {
     const { door } = this.#request;
     const { answerStart, maxOutputTokens, parser, promptTokens } = this.#facts;
     const slot = made.destination[0] as number;
-    const listeners = listenersOf(made, view.ears);
+    const listeners = this.#listeners(made);
     const rewrite = prepareRewrite(this.#request, this.#facts);
     if (rewrite !== undefined) metrics.modelRewrite(this.#rule);
     const slots = destinationsOf(made, door);
@@ -177,7 +193,7 @@ export class Decision {
       usage: this.#readsUsage(listeners.length > 0) ? createUsageReader(parser?.usageMember, answer) : undefined,
       answer,
       reporters,
-      watch: this.#watch(),
+      watch: this.#watchResponse(),
       predictions: view.predictions.length === 0 ? undefined : this.#watchPredictions(made),
       metrics,
       onOk,
@@ -186,6 +202,15 @@ export class Decision {
     if (!isRehearsal) this.#pins?.sent((profile) => pickedIn(made, profile));
     if (listeners.length > 0) tellPicked(listeners, made, { slot, atMs: clock.nowMs(), promptTokens });
     return exchange;
+  }
+
+  /** Plugins that want to hear what becomes of it, and behind them who records it. */
+  #listeners(made: DecisionRecord): readonly Listener[] {
+    const listeners = listenersOf(made, this.#basis.view.ears);
+    const watch = this.#watch;
+    if (watch === undefined) return listeners;
+    const feedback = (event: FeedbackEvent) => watch.told(event);
+    return [...listeners, { name: "", callId: 0, ownScore: Number.NaN, fallback: false, feedback }];
   }
 
   #refuse({ refusal, reason }: Declined): Refusal {
@@ -210,8 +235,9 @@ export class Decision {
   #readsUsage(isHeard: boolean): boolean {
     const { needs, rules, view } = this.#basis;
     if (this.#facts.parser?.observesResponse(this.#request.path) === false) return false;
-    const isRead = this.#observed !== undefined || rules.reporters.length > 0 || view.predictions.length > 0;
-    return isRead || (isHeard && needs.events.usage);
+    if (this.#observed !== undefined || this.#watch !== undefined) return true;
+    if (rules.reporters.length > 0 || view.predictions.length > 0) return true;
+    return isHeard && needs.events.usage;
   }
 
   #scores(made: DecisionRecord): Routed["scores"] {
@@ -219,7 +245,7 @@ export class Decision {
     return primary === undefined ? noScores : scoresOf(primary, made);
   }
 
-  #watch(): ResponseWatch | undefined {
+  #watchResponse(): ResponseWatch | undefined {
     if (this.#observer === undefined || this.#observed === undefined) return undefined;
     const { elapsedMs } = this.#parts.clock;
     return new ResponseWatch({

@@ -3,6 +3,7 @@ import type { DecisionRing } from "./decision-ring.ts";
 import type { InForce } from "./in-force.ts";
 import type { SchedulingMetrics } from "./metrics.ts";
 import type { RequestObserver } from "./observer.ts";
+import type { DecisionRecorder } from "./recorder.ts";
 
 /** What a scheduler works with. */
 export interface SchedulerParts {
@@ -30,6 +31,8 @@ export interface SchedulerParts {
   readonly emitsScores?: boolean;
   /** Hears what becomes of requests where the rules keep metrics under the reference EPP's names; default nobody. */
   readonly observer?: RequestObserver | undefined;
+  /** Who records decisions, asked for each of them; default, and where `undefined`, nobody does. */
+  readonly recorder?: () => DecisionRecorder | undefined;
   /** Hears of faults of our own, which are answered 500. */
   readonly onError: (cause: unknown) => void;
   /** Hears of each request that was refused for want of a scorer; maybe of all requests. */

@@ -14,6 +14,7 @@ export function toTraceless(parts: SchedulerParts): SchedulerParts {
     ring: createDecisionRing(1),
     metrics: createSchedulingMetrics(new Registry(), () => 0),
     observer: undefined,
+    recorder: () => undefined,
     isRehearsal: true,
     onRequired: () => {},
   };

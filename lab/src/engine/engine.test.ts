@@ -176,6 +176,23 @@ describe("blocks that another engine computed", () => {
   });
 });
 
+it("tells how many tokens a request has so far, exact to the step", () => {
+  const engine = createEngine(shape);
+  engine.submit(request(1, 1000, 100), 0);
+  const firstMs = engine.nextStepAtMs();
+  engine.step(firstMs);
+  const stepMs = engine.nextTokenAtMs();
+  expect([engine.tokensOf(1, firstMs), engine.tokensOf(1, stepMs - 1e-6), engine.tokensOf(2, stepMs)]).toEqual([
+    0, 0, 0,
+  ]);
+  engine.step(stepMs);
+  expect(engine.tokensOf(1, stepMs)).toBe(1);
+  while (engine.tokensOf(1, engine.nextTokenAtMs()) < 50) engine.step(engine.nextTokenAtMs());
+  expect(engine.tokensOf(1, engine.nextTokenAtMs())).toBe(50);
+  drain(engine);
+  expect(engine.tokensOf(1, 1e6)).toBe(0);
+});
+
 describe("abort", () => {
   it("frees the slot and the blocks of a running request at once", () => {
     const engine = createEngine(shape);

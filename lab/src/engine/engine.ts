@@ -74,6 +74,12 @@ class ModelledEngine implements Engine {
     return phase === "prefill" || phase === "decode";
   }
 
+  tokensOf(id: number, nowMs: number): number {
+    this.#advance(nowMs, false);
+    const sequence = this.#sequences.get(id);
+    return sequence === undefined ? 0 : this.#scheduler.generated(sequence);
+  }
+
   nextStepAtMs(): number {
     return this.#run.active ? this.#run.endMs : this.#wakeMs;
   }

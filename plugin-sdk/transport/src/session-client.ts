@@ -104,6 +104,11 @@ class Session implements SessionClient {
     return this.#state.acked?.rev ?? 0;
   }
 
+  get callRev(): number {
+    if (this.#options.isOrdered === false) return this.ackedRev;
+    return this.#state.inStep ? 0 : (this.#state.sent?.rev ?? 0);
+  }
+
   get outstanding(): number {
     return this.#pending.size;
   }

@@ -121,6 +121,8 @@ export interface SessionClient {
   pushState(request: MessageInitShape<typeof PushStateRequestSchema>): Promise<PushStateResponse>;
   /** Revision that the plugin has acknowledged; 0 = none yet. */
   readonly ackedRev: number;
+  /** Revision whose state the next call is put on: the last that was sent whole; 0 = none yet, or one is being sent. */
+  readonly callRev: number;
   /** Settles with the first acknowledged snapshot. */
   synced(): Promise<void>;
   /**

@@ -68,11 +68,11 @@ class Plugin implements PoolPlugin {
 
   constructor(options: PoolPluginOptions) {
     const { entry, definition, instance, context, dispatch, random, decisionBudgetMs } = options;
-    const { clock, timing } = context;
+    const { clock, posts, timing } = context;
     this.#options = options;
     this.#entry = entry;
     this.#recovery = createRecovery(context, random);
-    this.runner = new WorkerRunner({ entry, instance, clock, dispatch, idle: () => this.#idle?.() });
+    this.runner = new WorkerRunner({ entry, instance, clock, posts, dispatch, idle: () => this.#idle?.() });
     const produces = definition?.kind === "producer" ? definition.produces : [];
     const queue = (event: FeedbackEvent) => this.runner.tell(event);
     this.#remote = new RemotePlugin({ entry, clock, timing, random, decisionBudgetMs, produces, queue });

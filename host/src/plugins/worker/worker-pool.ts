@@ -11,10 +11,14 @@ import { createTurns, type Turns } from "./fair-queues.ts";
 import { Lane } from "./lane.ts";
 import { createLaneOutput } from "./lane-output.ts";
 import { createPoolPlugin, type PoolPlugin } from "./pool-plugin.ts";
+import type { PostedOrder } from "./posted-order.ts";
 import type { WorkerRunner } from "./worker-runner.ts";
 
 /** What a pool shares with all that runs in the host. */
-export type PoolContext = Pick<RuntimeContext, "table" | "clock" | "timing" | "metrics">;
+export type PoolContext = Pick<RuntimeContext, "table" | "clock" | "timing" | "metrics"> & {
+  /** Sees in which order plugins are handed calls and events; default nobody does. */
+  readonly posts?: PostedOrder;
+};
 
 /** What a pool is made of. */
 export interface WorkerPoolOptions {

@@ -8,6 +8,7 @@ import { createCallQueue } from "./fair-queues.ts";
 import { dataKeysOf } from "./granted-view.ts";
 import { type Lane, shortestHangMs } from "./lane.ts";
 import type { Declaration, ThreadAnswer } from "./messages.ts";
+import type { PostedOrder } from "./posted-order.ts";
 import { type CallOwner, takeValues, type WorkerCall } from "./worker-call.ts";
 
 /** A plugin's code may hold a thread for so many times its budget. */
@@ -19,6 +20,8 @@ export interface WorkerRunnerOptions {
   /** Number of the instance on every thread, never used twice. */
   readonly instance: number;
   readonly clock: CycleClock;
+  /** Sees in which order it is handed calls and events. */
+  readonly posts: PostedOrder | undefined;
   /** A call waits: hands it to a thread that has room. */
   readonly dispatch: (runner: WorkerRunner) => void;
   /** All its calls are answered. */
@@ -91,7 +94,9 @@ export class WorkerRunner implements CallOwner {
   tell(event: FeedbackEvent): void {
     const lane = this.#lanes.get(event.callId);
     if (event.kind === "done") this.#lanes.delete(event.callId);
-    lane?.tell(this.instance, event);
+    if (lane === undefined) return;
+    this.#options.posts?.told(this.name, event);
+    lane.tell(this.instance, event);
   }
 
   /** The oldest call whose budget has not ended; the others are answered here. */
@@ -105,7 +110,9 @@ export class WorkerRunner implements CallOwner {
 
   sent({ call }: WorkerCall, lane: Lane): void {
     const hears = this.#granted.some(({ key }) => key.startsWith("events."));
-    if (hears && call.isRehearsal !== true) this.#lanes.set(call.callId, lane);
+    if (!hears || call.isRehearsal === true) return;
+    this.#lanes.set(call.callId, lane);
+    this.#options.posts?.asked(this.name, call.callId);
   }
 
   /** A thread that ran it is lost, and what it knew of calls with it. */

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file outrider/admin/v1/admin.proto.
  */
 export const file_outrider_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("Ch1vdXRyaWRlci9hZG1pbi92MS9hZG1pbi5wcm90bxIRb3V0cmlkZXIuYWRtaW4udjEiIwoSTGlzdFBsdWdpbnNSZXF1ZXN0Eg0KBW5hbWVzGAEgAygJIkEKE0xpc3RQbHVnaW5zUmVzcG9uc2USKgoHcGx1Z2lucxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLlBsdWdpbiKEBgoGUGx1Z2luEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIRCglwbGFjZW1lbnQYAyABKAkSDwoHcHJvY2VzcxgEIAEoCRINCgVzdGF0ZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEhIKCmdlbmVyYXRpb24YByABKA0SCwoDcGlkGAggASgNEhAKCHJlc3RhcnRzGAkgASgNEiwKBWNhbGxzGAogASgLMh0ub3V0cmlkZXIuYWRtaW4udjEuQ2FsbENvdW50cxIUCgxsYXRlX2Fuc3dlcnMYCyABKAESEgoKbGFzdF9lcnJvchgMIAEoCRIPCgdncmFudGVkGA0gAygJEjsKDWNhbGxfZHVyYXRpb24YDiABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxI9Cg9wbHVnaW5fZHVyYXRpb24YDyABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIRCglidWRnZXRfdXMYECABKA0SEAoIcmVxdWlyZWQYESABKAgSDwoHcHJvZmlsZRgSIAEoCRIWCg5wbHVnaW5fdmVyc2lvbhgTIAEoCRI7Cg1ob3N0X2R1cmF0aW9uGBQgASgLMiQub3V0cmlkZXIuYWRtaW4udjEuRHVyYXRpb25RdWFudGlsZXMSOwoNd2lyZV9kdXJhdGlvbhgVIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzEg8KB3Jldl9sYWcYFiABKA0SGAoQZHJvcHBlZF9mZWVkYmFjaxgXIAEoARISCgp2aW9sYXRpb25zGBggASgBEg8KB3Jlc3luY3MYGSABKA0SEQoJZmFsbGJhY2tzGBogASgBEhcKD29mZmVuZGluZ19mcmFtZRgbIAEoDBIuCgZldmVudHMYHCADKAsyHi5vdXRyaWRlci5hZG1pbi52MS5QbHVnaW5FdmVudBIOCgZzaGFkb3cYHSABKAgiWwoLUGx1Z2luRXZlbnQSDQoFYXRfbXMYASABKAESEgoKZ2VuZXJhdGlvbhgCIAEoDRIMCgRmcm9tGAMgASgJEgoKAnRvGAQgASgJEg8KB21lc3NhZ2UYBSABKAkiWwoKQ2FsbENvdW50cxIOCgZzY29yZWQYASABKAESEQoJYWJzdGFpbmVkGAIgASgBEgwKBGxhdGUYAyABKAESDgoGZmFpbGVkGAQgASgBEgwKBHNoZWQYBSABKAEiMwoRRHVyYXRpb25RdWFudGlsZXMSDgoGcDUwX3VzGAEgASgBEg4KBnA5OV91cxgCIAEoASIkChRVcGdyYWRlUGx1Z2luUmVxdWVzdBIMCgRuYW1lGAEgASgJIuMBChVVcGdyYWRlUGx1Z2luUmVzcG9uc2USDwoHcHJvY2VzcxgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNEhQKDHNoYWRvd19jYWxscxgDIAEoDRIWCglhZ3JlZW1lbnQYBCABKAFIAIgBARI0CgZiZWZvcmUYBSABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIzCgVhZnRlchgGIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzQgwKCl9hZ3JlZW1lbnQiJAoUUmVsZWFzZVBsdWdpblJlcXVlc3QSDAoEbmFtZRgBIAEoCSIXChVSZWxlYXNlUGx1Z2luUmVzcG9uc2UiNgoSV2F0Y2hGcmFtZXNSZXF1ZXN0EhEKCXByb2Nlc3NlcxgBIAMoCRINCgVsaW1pdBgCIAEoDSJSChNXYXRjaEZyYW1lc1Jlc3BvbnNlEioKBnJlY29yZBgBIAEoCzIaLm91dHJpZGVyLnJlY29yZC52MS5SZWNvcmQSDwoHZHJvcHBlZBgCIAEoASImChBHZXRDb25maWdSZXF1ZXN0EhIKCmdlbmVyYXRpb24YASABKA0i7gEKEUdldENvbmZpZ1Jlc3BvbnNlEhIKCmdlbmVyYXRpb24YASABKA0SDgoGc291cmNlGAIgASgJEgwKBHRleHQYAyABKAkSDgoGc2hhMjU2GAQgASgJEhQKDGxvYWRlZF9hdF9tcxgFIAEoARINCgVjYXVzZRgGIAEoCRITCgtyb2xsYmFja19vZhgHIAEoDRIqCgd3ZWlnaHRzGAggAygLMhkub3V0cmlkZXIuYWRtaW4udjEuV2VpZ2h0EjEKB3JlZnVzZWQYCSABKAsyIC5vdXRyaWRlci5hZG1pbi52MS5SZWZ1c2VkQ29uZmlnImMKBldlaWdodBIPCgdwcm9maWxlGAEgASgJEg4KBnNjb3JlchgCIAEoCRISCgpjb25maWd1cmVkGAMgASgBEhAKCGluX2ZvcmNlGAQgASgBEhIKCmVuZHNfYXRfbXMYBSABKAEijgEKDVJlZnVzZWRDb25maWcSDQoFYXRfbXMYASABKAESDQoFY2F1c2UYAiABKAkSDgoGc291cmNlGAMgASgJEg4KBnNoYTI1NhgEIAEoCRIuCgZmYXVsdHMYBSADKAsyHi5vdXRyaWRlci5hZG1pbi52MS5Db25maWdGYXVsdBIPCgdtZXNzYWdlGAYgASgJIlgKC0NvbmZpZ0ZhdWx0EgwKBGxpbmUYASABKA0SDgoGY29sdW1uGAIgASgNEgwKBHBhdGgYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRIMCgRoaW50GAUgASgJIhQKEkxpc3RDb25maWdzUmVxdWVzdCJMChNMaXN0Q29uZmlnc1Jlc3BvbnNlEjUKB2NvbmZpZ3MYASADKAsyJC5vdXRyaWRlci5hZG1pbi52MS5HZXRDb25maWdSZXNwb25zZSIVChNSZWxvYWRDb25maWdSZXF1ZXN0Ij0KFFJlbG9hZENvbmZpZ1Jlc3BvbnNlEhIKCmdlbmVyYXRpb24YASABKA0SEQoJdW5jaGFuZ2VkGAIgASgIIisKFVJvbGxiYWNrQ29uZmlnUmVxdWVzdBISCgpnZW5lcmF0aW9uGAEgASgNIkEKFlJvbGxiYWNrQ29uZmlnUmVzcG9uc2USEgoKZ2VuZXJhdGlvbhgBIAEoDRITCgtyb2xsYmFja19vZhgCIAEoDSKoAQoRU2V0V2VpZ2h0c1JlcXVlc3QSDwoHcHJvZmlsZRgBIAEoCRJCCgd3ZWlnaHRzGAIgAygLMjEub3V0cmlkZXIuYWRtaW4udjEuU2V0V2VpZ2h0c1JlcXVlc3QuV2VpZ2h0c0VudHJ5Eg4KBnR0bF9tcxgDIAEoARouCgxXZWlnaHRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASJAChJTZXRXZWlnaHRzUmVzcG9uc2USKgoHd2VpZ2h0cxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLldlaWdodCImChNDbGVhcldlaWdodHNSZXF1ZXN0Eg8KB3Byb2ZpbGUYASABKAkiQgoUQ2xlYXJXZWlnaHRzUmVzcG9uc2USKgoHd2VpZ2h0cxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLldlaWdodCJcChJHZXREZWNpc2lvblJlcXVlc3QSFQoLZGVjaXNpb25faWQYASABKAlIABIUCgpyZXF1ZXN0X2lkGAIgASgJSAASEAoGbGF0ZXN0GAMgASgNSABCBwoFd2hpY2giegoTR2V0RGVjaXNpb25SZXNwb25zZRI2CglkZWNpc2lvbnMYASADKAsyIy5vdXRyaWRlci5hZG1pbi52MS5SZXNvbHZlZERlY2lzaW9uEisKB2NvbHVtbnMYAiADKAsyGi5vdXRyaWRlci5zY29yZXIudjEuQ29sdW1uInMKEFJlc29sdmVkRGVjaXNpb24SLgoIZGVjaXNpb24YASABKAsyHC5vdXRyaWRlci5yZWNvcmQudjEuRGVjaXNpb24SLwoJZW5kcG9pbnRzGAIgAygLMhwub3V0cmlkZXIuc2NvcmVyLnYxLkVuZHBvaW50MsUICgxBZG1pblNlcnZpY2USYQoLTGlzdFBsdWdpbnMSJS5vdXRyaWRlci5hZG1pbi52MS5MaXN0UGx1Z2luc1JlcXVlc3QaJi5vdXRyaWRlci5hZG1pbi52MS5MaXN0UGx1Z2luc1Jlc3BvbnNlIgOQAgESWwoJR2V0Q29uZmlnEiMub3V0cmlkZXIuYWRtaW4udjEuR2V0Q29uZmlnUmVxdWVzdBokLm91dHJpZGVyLmFkbWluLnYxLkdldENvbmZpZ1Jlc3BvbnNlIgOQAgESYQoLTGlzdENvbmZpZ3MSJS5vdXRyaWRlci5hZG1pbi52MS5MaXN0Q29uZmlnc1JlcXVlc3QaJi5vdXRyaWRlci5hZG1pbi52MS5MaXN0Q29uZmlnc1Jlc3BvbnNlIgOQAgESXwoMUmVsb2FkQ29uZmlnEiYub3V0cmlkZXIuYWRtaW4udjEuUmVsb2FkQ29uZmlnUmVxdWVzdBonLm91dHJpZGVyLmFkbWluLnYxLlJlbG9hZENvbmZpZ1Jlc3BvbnNlEmUKDlJvbGxiYWNrQ29uZmlnEigub3V0cmlkZXIuYWRtaW4udjEuUm9sbGJhY2tDb25maWdSZXF1ZXN0Gikub3V0cmlkZXIuYWRtaW4udjEuUm9sbGJhY2tDb25maWdSZXNwb25zZRJZCgpTZXRXZWlnaHRzEiQub3V0cmlkZXIuYWRtaW4udjEuU2V0V2VpZ2h0c1JlcXVlc3QaJS5vdXRyaWRlci5hZG1pbi52MS5TZXRXZWlnaHRzUmVzcG9uc2USXwoMQ2xlYXJXZWlnaHRzEiYub3V0cmlkZXIuYWRtaW4udjEuQ2xlYXJXZWlnaHRzUmVxdWVzdBonLm91dHJpZGVyLmFkbWluLnYxLkNsZWFyV2VpZ2h0c1Jlc3BvbnNlEmIKDVVwZ3JhZGVQbHVnaW4SJy5vdXRyaWRlci5hZG1pbi52MS5VcGdyYWRlUGx1Z2luUmVxdWVzdBooLm91dHJpZGVyLmFkbWluLnYxLlVwZ3JhZGVQbHVnaW5SZXNwb25zZRJiCg1SZWxlYXNlUGx1Z2luEicub3V0cmlkZXIuYWRtaW4udjEuUmVsZWFzZVBsdWdpblJlcXVlc3QaKC5vdXRyaWRlci5hZG1pbi52MS5SZWxlYXNlUGx1Z2luUmVzcG9uc2USYwoLV2F0Y2hGcmFtZXMSJS5vdXRyaWRlci5hZG1pbi52MS5XYXRjaEZyYW1lc1JlcXVlc3QaJi5vdXRyaWRlci5hZG1pbi52MS5XYXRjaEZyYW1lc1Jlc3BvbnNlIgOQAgEwARJhCgtHZXREZWNpc2lvbhIlLm91dHJpZGVyLmFkbWluLnYxLkdldERlY2lzaW9uUmVxdWVzdBomLm91dHJpZGVyLmFkbWluLnYxLkdldERlY2lzaW9uUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_outrider_record_v1_record, file_outrider_scorer_v1_scorer]);
+  fileDesc("Ch1vdXRyaWRlci9hZG1pbi92MS9hZG1pbi5wcm90bxIRb3V0cmlkZXIuYWRtaW4udjEiIwoSTGlzdFBsdWdpbnNSZXF1ZXN0Eg0KBW5hbWVzGAEgAygJIkEKE0xpc3RQbHVnaW5zUmVzcG9uc2USKgoHcGx1Z2lucxgBIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLlBsdWdpbiKEBgoGUGx1Z2luEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIRCglwbGFjZW1lbnQYAyABKAkSDwoHcHJvY2VzcxgEIAEoCRINCgVzdGF0ZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEhIKCmdlbmVyYXRpb24YByABKA0SCwoDcGlkGAggASgNEhAKCHJlc3RhcnRzGAkgASgNEiwKBWNhbGxzGAogASgLMh0ub3V0cmlkZXIuYWRtaW4udjEuQ2FsbENvdW50cxIUCgxsYXRlX2Fuc3dlcnMYCyABKAESEgoKbGFzdF9lcnJvchgMIAEoCRIPCgdncmFudGVkGA0gAygJEjsKDWNhbGxfZHVyYXRpb24YDiABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxI9Cg9wbHVnaW5fZHVyYXRpb24YDyABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIRCglidWRnZXRfdXMYECABKA0SEAoIcmVxdWlyZWQYESABKAgSDwoHcHJvZmlsZRgSIAEoCRIWCg5wbHVnaW5fdmVyc2lvbhgTIAEoCRI7Cg1ob3N0X2R1cmF0aW9uGBQgASgLMiQub3V0cmlkZXIuYWRtaW4udjEuRHVyYXRpb25RdWFudGlsZXMSOwoNd2lyZV9kdXJhdGlvbhgVIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzEg8KB3Jldl9sYWcYFiABKA0SGAoQZHJvcHBlZF9mZWVkYmFjaxgXIAEoARISCgp2aW9sYXRpb25zGBggASgBEg8KB3Jlc3luY3MYGSABKA0SEQoJZmFsbGJhY2tzGBogASgBEhcKD29mZmVuZGluZ19mcmFtZRgbIAEoDBIuCgZldmVudHMYHCADKAsyHi5vdXRyaWRlci5hZG1pbi52MS5QbHVnaW5FdmVudBIOCgZzaGFkb3cYHSABKAgiWwoLUGx1Z2luRXZlbnQSDQoFYXRfbXMYASABKAESEgoKZ2VuZXJhdGlvbhgCIAEoDRIMCgRmcm9tGAMgASgJEgoKAnRvGAQgASgJEg8KB21lc3NhZ2UYBSABKAkiWwoKQ2FsbENvdW50cxIOCgZzY29yZWQYASABKAESEQoJYWJzdGFpbmVkGAIgASgBEgwKBGxhdGUYAyABKAESDgoGZmFpbGVkGAQgASgBEgwKBHNoZWQYBSABKAEiMwoRRHVyYXRpb25RdWFudGlsZXMSDgoGcDUwX3VzGAEgASgBEg4KBnA5OV91cxgCIAEoASIkChRVcGdyYWRlUGx1Z2luUmVxdWVzdBIMCgRuYW1lGAEgASgJIuMBChVVcGdyYWRlUGx1Z2luUmVzcG9uc2USDwoHcHJvY2VzcxgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgNEhQKDHNoYWRvd19jYWxscxgDIAEoDRIWCglhZ3JlZW1lbnQYBCABKAFIAIgBARI0CgZiZWZvcmUYBSABKAsyJC5vdXRyaWRlci5hZG1pbi52MS5EdXJhdGlvblF1YW50aWxlcxIzCgVhZnRlchgGIAEoCzIkLm91dHJpZGVyLmFkbWluLnYxLkR1cmF0aW9uUXVhbnRpbGVzQgwKCl9hZ3JlZW1lbnQiJAoUUmVsZWFzZVBsdWdpblJlcXVlc3QSDAoEbmFtZRgBIAEoCSIXChVSZWxlYXNlUGx1Z2luUmVzcG9uc2UiNgoSV2F0Y2hGcmFtZXNSZXF1ZXN0EhEKCXByb2Nlc3NlcxgBIAMoCRINCgVsaW1pdBgCIAEoDSJSChNXYXRjaEZyYW1lc1Jlc3BvbnNlEioKBnJlY29yZBgBIAEoCzIaLm91dHJpZGVyLnJlY29yZC52MS5SZWNvcmQSDwoHZHJvcHBlZBgCIAEoASJeChVXYXRjaERlY2lzaW9uc1JlcXVlc3QSDgoGc2FtcGxlGAEgASgBEg0KBWxpbWl0GAIgASgNEhMKC3Byb21wdF90ZXh0GAMgASgIEhEKCXRva2VuX2lkcxgEIAEoCCJWChZXYXRjaERlY2lzaW9uc1Jlc3BvbnNlEisKB3JlY29yZHMYASADKAsyGi5vdXRyaWRlci5yZWNvcmQudjEuUmVjb3JkEg8KB2Ryb3BwZWQYAiABKAEiJgoQR2V0Q29uZmlnUmVxdWVzdBISCgpnZW5lcmF0aW9uGAEgASgNIu4BChFHZXRDb25maWdSZXNwb25zZRISCgpnZW5lcmF0aW9uGAEgASgNEg4KBnNvdXJjZRgCIAEoCRIMCgR0ZXh0GAMgASgJEg4KBnNoYTI1NhgEIAEoCRIUCgxsb2FkZWRfYXRfbXMYBSABKAESDQoFY2F1c2UYBiABKAkSEwoLcm9sbGJhY2tfb2YYByABKA0SKgoHd2VpZ2h0cxgIIAMoCzIZLm91dHJpZGVyLmFkbWluLnYxLldlaWdodBIxCgdyZWZ1c2VkGAkgASgLMiAub3V0cmlkZXIuYWRtaW4udjEuUmVmdXNlZENvbmZpZyJjCgZXZWlnaHQSDwoHcHJvZmlsZRgBIAEoCRIOCgZzY29yZXIYAiABKAkSEgoKY29uZmlndXJlZBgDIAEoARIQCghpbl9mb3JjZRgEIAEoARISCgplbmRzX2F0X21zGAUgASgBIo4BCg1SZWZ1c2VkQ29uZmlnEg0KBWF0X21zGAEgASgBEg0KBWNhdXNlGAIgASgJEg4KBnNvdXJjZRgDIAEoCRIOCgZzaGEyNTYYBCABKAkSLgoGZmF1bHRzGAUgAygLMh4ub3V0cmlkZXIuYWRtaW4udjEuQ29uZmlnRmF1bHQSDwoHbWVzc2FnZRgGIAEoCSJYCgtDb25maWdGYXVsdBIMCgRsaW5lGAEgASgNEg4KBmNvbHVtbhgCIAEoDRIMCgRwYXRoGAMgASgJEg8KB21lc3NhZ2UYBCABKAkSDAoEaGludBgFIAEoCSIUChJMaXN0Q29uZmlnc1JlcXVlc3QiTAoTTGlzdENvbmZpZ3NSZXNwb25zZRI1Cgdjb25maWdzGAEgAygLMiQub3V0cmlkZXIuYWRtaW4udjEuR2V0Q29uZmlnUmVzcG9uc2UiFQoTUmVsb2FkQ29uZmlnUmVxdWVzdCI9ChRSZWxvYWRDb25maWdSZXNwb25zZRISCgpnZW5lcmF0aW9uGAEgASgNEhEKCXVuY2hhbmdlZBgCIAEoCCIrChVSb2xsYmFja0NvbmZpZ1JlcXVlc3QSEgoKZ2VuZXJhdGlvbhgBIAEoDSJBChZSb2xsYmFja0NvbmZpZ1Jlc3BvbnNlEhIKCmdlbmVyYXRpb24YASABKA0SEwoLcm9sbGJhY2tfb2YYAiABKA0iqAEKEVNldFdlaWdodHNSZXF1ZXN0Eg8KB3Byb2ZpbGUYASABKAkSQgoHd2VpZ2h0cxgCIAMoCzIxLm91dHJpZGVyLmFkbWluLnYxLlNldFdlaWdodHNSZXF1ZXN0LldlaWdodHNFbnRyeRIOCgZ0dGxfbXMYAyABKAEaLgoMV2VpZ2h0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiQAoSU2V0V2VpZ2h0c1Jlc3BvbnNlEioKB3dlaWdodHMYASADKAsyGS5vdXRyaWRlci5hZG1pbi52MS5XZWlnaHQiJgoTQ2xlYXJXZWlnaHRzUmVxdWVzdBIPCgdwcm9maWxlGAEgASgJIkIKFENsZWFyV2VpZ2h0c1Jlc3BvbnNlEioKB3dlaWdodHMYASADKAsyGS5vdXRyaWRlci5hZG1pbi52MS5XZWlnaHQiXAoSR2V0RGVjaXNpb25SZXF1ZXN0EhUKC2RlY2lzaW9uX2lkGAEgASgJSAASFAoKcmVxdWVzdF9pZBgCIAEoCUgAEhAKBmxhdGVzdBgDIAEoDUgAQgcKBXdoaWNoInoKE0dldERlY2lzaW9uUmVzcG9uc2USNgoJZGVjaXNpb25zGAEgAygLMiMub3V0cmlkZXIuYWRtaW4udjEuUmVzb2x2ZWREZWNpc2lvbhIrCgdjb2x1bW5zGAIgAygLMhoub3V0cmlkZXIuc2NvcmVyLnYxLkNvbHVtbiJzChBSZXNvbHZlZERlY2lzaW9uEi4KCGRlY2lzaW9uGAEgASgLMhwub3V0cmlkZXIucmVjb3JkLnYxLkRlY2lzaW9uEi8KCWVuZHBvaW50cxgCIAMoCzIcLm91dHJpZGVyLnNjb3Jlci52MS5FbmRwb2ludDKzCQoMQWRtaW5TZXJ2aWNlEmEKC0xpc3RQbHVnaW5zEiUub3V0cmlkZXIuYWRtaW4udjEuTGlzdFBsdWdpbnNSZXF1ZXN0GiYub3V0cmlkZXIuYWRtaW4udjEuTGlzdFBsdWdpbnNSZXNwb25zZSIDkAIBElsKCUdldENvbmZpZxIjLm91dHJpZGVyLmFkbWluLnYxLkdldENvbmZpZ1JlcXVlc3QaJC5vdXRyaWRlci5hZG1pbi52MS5HZXRDb25maWdSZXNwb25zZSIDkAIBEmEKC0xpc3RDb25maWdzEiUub3V0cmlkZXIuYWRtaW4udjEuTGlzdENvbmZpZ3NSZXF1ZXN0GiYub3V0cmlkZXIuYWRtaW4udjEuTGlzdENvbmZpZ3NSZXNwb25zZSIDkAIBEl8KDFJlbG9hZENvbmZpZxImLm91dHJpZGVyLmFkbWluLnYxLlJlbG9hZENvbmZpZ1JlcXVlc3QaJy5vdXRyaWRlci5hZG1pbi52MS5SZWxvYWRDb25maWdSZXNwb25zZRJlCg5Sb2xsYmFja0NvbmZpZxIoLm91dHJpZGVyLmFkbWluLnYxLlJvbGxiYWNrQ29uZmlnUmVxdWVzdBopLm91dHJpZGVyLmFkbWluLnYxLlJvbGxiYWNrQ29uZmlnUmVzcG9uc2USWQoKU2V0V2VpZ2h0cxIkLm91dHJpZGVyLmFkbWluLnYxLlNldFdlaWdodHNSZXF1ZXN0GiUub3V0cmlkZXIuYWRtaW4udjEuU2V0V2VpZ2h0c1Jlc3BvbnNlEl8KDENsZWFyV2VpZ2h0cxImLm91dHJpZGVyLmFkbWluLnYxLkNsZWFyV2VpZ2h0c1JlcXVlc3QaJy5vdXRyaWRlci5hZG1pbi52MS5DbGVhcldlaWdodHNSZXNwb25zZRJiCg1VcGdyYWRlUGx1Z2luEicub3V0cmlkZXIuYWRtaW4udjEuVXBncmFkZVBsdWdpblJlcXVlc3QaKC5vdXRyaWRlci5hZG1pbi52MS5VcGdyYWRlUGx1Z2luUmVzcG9uc2USYgoNUmVsZWFzZVBsdWdpbhInLm91dHJpZGVyLmFkbWluLnYxLlJlbGVhc2VQbHVnaW5SZXF1ZXN0Gigub3V0cmlkZXIuYWRtaW4udjEuUmVsZWFzZVBsdWdpblJlc3BvbnNlEmMKC1dhdGNoRnJhbWVzEiUub3V0cmlkZXIuYWRtaW4udjEuV2F0Y2hGcmFtZXNSZXF1ZXN0GiYub3V0cmlkZXIuYWRtaW4udjEuV2F0Y2hGcmFtZXNSZXNwb25zZSIDkAIBMAESbAoOV2F0Y2hEZWNpc2lvbnMSKC5vdXRyaWRlci5hZG1pbi52MS5XYXRjaERlY2lzaW9uc1JlcXVlc3QaKS5vdXRyaWRlci5hZG1pbi52MS5XYXRjaERlY2lzaW9uc1Jlc3BvbnNlIgOQAgEwARJhCgtHZXREZWNpc2lvbhIlLm91dHJpZGVyLmFkbWluLnYxLkdldERlY2lzaW9uUmVxdWVzdBomLm91dHJpZGVyLmFkbWluLnYxLkdldERlY2lzaW9uUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_outrider_record_v1_record, file_outrider_scorer_v1_scorer]);
 
 /**
  * Which plugins.
@@ -578,6 +578,78 @@ export const WatchFramesResponseSchema: GenMessage<WatchFramesResponse> = /*@__P
   messageDesc(file_outrider_admin_v1_admin, 11);
 
 /**
+ * Which decisions, and what of them.
+ *
+ * @generated from message outrider.admin.v1.WatchDecisionsRequest
+ */
+export type WatchDecisionsRequest = Message<"outrider.admin.v1.WatchDecisionsRequest"> & {
+  /**
+   * Share of the decisions, in (0, 1], chosen by their randomness; 0: all. Only all of them can be made again by plugins
+   * that learn from earlier ones.
+   *
+   * @generated from field: double sample = 1;
+   */
+  sample: number;
+
+  /**
+   * Decisions to send at most; 0: no limit.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * Prompt text, as far as some plugin was granted it.
+   *
+   * @generated from field: bool prompt_text = 3;
+   */
+  promptText: boolean;
+
+  /**
+   * Token ids, as far as some plugin was granted them.
+   *
+   * @generated from field: bool token_ids = 4;
+   */
+  tokenIds: boolean;
+};
+
+/**
+ * Describes the message outrider.admin.v1.WatchDecisionsRequest.
+ * Use `create(WatchDecisionsRequestSchema)` to create a new message.
+ */
+export const WatchDecisionsRequestSchema: GenMessage<WatchDecisionsRequest> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 12);
+
+/**
+ * Some entries of a recording.
+ *
+ * @generated from message outrider.admin.v1.WatchDecisionsResponse
+ */
+export type WatchDecisionsResponse = Message<"outrider.admin.v1.WatchDecisionsResponse"> & {
+  /**
+   * In order: a Header first, and wherever it starts anew; then Snapshots, Facts, Steps, Decisions, Feedback,
+   * and Frames sent to plugins: hellos, calls by their numbers alone, and feedback, which is gathered for a while.
+   *
+   * @generated from field: repeated outrider.record.v1.Record records = 1;
+   */
+  records: Record[];
+
+  /**
+   * Entries that were missed so far.
+   *
+   * @generated from field: double dropped = 2;
+   */
+  dropped: number;
+};
+
+/**
+ * Describes the message outrider.admin.v1.WatchDecisionsResponse.
+ * Use `create(WatchDecisionsResponseSchema)` to create a new message.
+ */
+export const WatchDecisionsResponseSchema: GenMessage<WatchDecisionsResponse> = /*@__PURE__*/
+  messageDesc(file_outrider_admin_v1_admin, 13);
+
+/**
  * Which configuration.
  *
  * @generated from message outrider.admin.v1.GetConfigRequest
@@ -596,7 +668,7 @@ export type GetConfigRequest = Message<"outrider.admin.v1.GetConfigRequest"> & {
  * Use `create(GetConfigRequestSchema)` to create a new message.
  */
 export const GetConfigRequestSchema: GenMessage<GetConfigRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 12);
+  messageDesc(file_outrider_admin_v1_admin, 14);
 
 /**
  * A configuration.
@@ -673,7 +745,7 @@ export type GetConfigResponse = Message<"outrider.admin.v1.GetConfigResponse"> &
  * Use `create(GetConfigResponseSchema)` to create a new message.
  */
 export const GetConfigResponseSchema: GenMessage<GetConfigResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 13);
+  messageDesc(file_outrider_admin_v1_admin, 15);
 
 /**
  * A scorer's share in a profile.
@@ -722,7 +794,7 @@ export type Weight = Message<"outrider.admin.v1.Weight"> & {
  * Use `create(WeightSchema)` to create a new message.
  */
 export const WeightSchema: GenMessage<Weight> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 14);
+  messageDesc(file_outrider_admin_v1_admin, 16);
 
 /**
  * A change that was refused and left everything as it was.
@@ -779,7 +851,7 @@ export type RefusedConfig = Message<"outrider.admin.v1.RefusedConfig"> & {
  * Use `create(RefusedConfigSchema)` to create a new message.
  */
 export const RefusedConfigSchema: GenMessage<RefusedConfig> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 15);
+  messageDesc(file_outrider_admin_v1_admin, 17);
 
 /**
  * Something that is wrong with a configuration.
@@ -828,7 +900,7 @@ export type ConfigFault = Message<"outrider.admin.v1.ConfigFault"> & {
  * Use `create(ConfigFaultSchema)` to create a new message.
  */
 export const ConfigFaultSchema: GenMessage<ConfigFault> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 16);
+  messageDesc(file_outrider_admin_v1_admin, 18);
 
 /**
  * Nothing to choose.
@@ -843,7 +915,7 @@ export type ListConfigsRequest = Message<"outrider.admin.v1.ListConfigsRequest">
  * Use `create(ListConfigsRequestSchema)` to create a new message.
  */
 export const ListConfigsRequestSchema: GenMessage<ListConfigsRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 17);
+  messageDesc(file_outrider_admin_v1_admin, 19);
 
 /**
  * Configurations that are kept.
@@ -864,7 +936,7 @@ export type ListConfigsResponse = Message<"outrider.admin.v1.ListConfigsResponse
  * Use `create(ListConfigsResponseSchema)` to create a new message.
  */
 export const ListConfigsResponseSchema: GenMessage<ListConfigsResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 18);
+  messageDesc(file_outrider_admin_v1_admin, 20);
 
 /**
  * Nothing to choose.
@@ -879,7 +951,7 @@ export type ReloadConfigRequest = Message<"outrider.admin.v1.ReloadConfigRequest
  * Use `create(ReloadConfigRequestSchema)` to create a new message.
  */
 export const ReloadConfigRequestSchema: GenMessage<ReloadConfigRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 19);
+  messageDesc(file_outrider_admin_v1_admin, 21);
 
 /**
  * What has become of it.
@@ -907,7 +979,7 @@ export type ReloadConfigResponse = Message<"outrider.admin.v1.ReloadConfigRespon
  * Use `create(ReloadConfigResponseSchema)` to create a new message.
  */
 export const ReloadConfigResponseSchema: GenMessage<ReloadConfigResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 20);
+  messageDesc(file_outrider_admin_v1_admin, 22);
 
 /**
  * Where to go back to.
@@ -928,7 +1000,7 @@ export type RollbackConfigRequest = Message<"outrider.admin.v1.RollbackConfigReq
  * Use `create(RollbackConfigRequestSchema)` to create a new message.
  */
 export const RollbackConfigRequestSchema: GenMessage<RollbackConfigRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 21);
+  messageDesc(file_outrider_admin_v1_admin, 23);
 
 /**
  * It holds until the configuration's file changes, or a reload is asked for.
@@ -956,7 +1028,7 @@ export type RollbackConfigResponse = Message<"outrider.admin.v1.RollbackConfigRe
  * Use `create(RollbackConfigResponseSchema)` to create a new message.
  */
 export const RollbackConfigResponseSchema: GenMessage<RollbackConfigResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 22);
+  messageDesc(file_outrider_admin_v1_admin, 24);
 
 /**
  * Weights and their time.
@@ -993,7 +1065,7 @@ export type SetWeightsRequest = Message<"outrider.admin.v1.SetWeightsRequest"> &
  * Use `create(SetWeightsRequestSchema)` to create a new message.
  */
 export const SetWeightsRequestSchema: GenMessage<SetWeightsRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 23);
+  messageDesc(file_outrider_admin_v1_admin, 25);
 
 /**
  * The weights that count now.
@@ -1014,7 +1086,7 @@ export type SetWeightsResponse = Message<"outrider.admin.v1.SetWeightsResponse">
  * Use `create(SetWeightsResponseSchema)` to create a new message.
  */
 export const SetWeightsResponseSchema: GenMessage<SetWeightsResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 24);
+  messageDesc(file_outrider_admin_v1_admin, 26);
 
 /**
  * Whose weights.
@@ -1035,7 +1107,7 @@ export type ClearWeightsRequest = Message<"outrider.admin.v1.ClearWeightsRequest
  * Use `create(ClearWeightsRequestSchema)` to create a new message.
  */
 export const ClearWeightsRequestSchema: GenMessage<ClearWeightsRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 25);
+  messageDesc(file_outrider_admin_v1_admin, 27);
 
 /**
  * The weights that count now.
@@ -1056,7 +1128,7 @@ export type ClearWeightsResponse = Message<"outrider.admin.v1.ClearWeightsRespon
  * Use `create(ClearWeightsResponseSchema)` to create a new message.
  */
 export const ClearWeightsResponseSchema: GenMessage<ClearWeightsResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 26);
+  messageDesc(file_outrider_admin_v1_admin, 28);
 
 /**
  * Which decisions. None of them: the latest one.
@@ -1101,7 +1173,7 @@ export type GetDecisionRequest = Message<"outrider.admin.v1.GetDecisionRequest">
  * Use `create(GetDecisionRequestSchema)` to create a new message.
  */
 export const GetDecisionRequestSchema: GenMessage<GetDecisionRequest> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 27);
+  messageDesc(file_outrider_admin_v1_admin, 29);
 
 /**
  * Decisions with what is needed to read them.
@@ -1129,7 +1201,7 @@ export type GetDecisionResponse = Message<"outrider.admin.v1.GetDecisionResponse
  * Use `create(GetDecisionResponseSchema)` to create a new message.
  */
 export const GetDecisionResponseSchema: GenMessage<GetDecisionResponse> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 28);
+  messageDesc(file_outrider_admin_v1_admin, 30);
 
 /**
  * A decision, and who was behind its slots.
@@ -1158,7 +1230,7 @@ export type ResolvedDecision = Message<"outrider.admin.v1.ResolvedDecision"> & {
  * Use `create(ResolvedDecisionSchema)` to create a new message.
  */
 export const ResolvedDecisionSchema: GenMessage<ResolvedDecision> = /*@__PURE__*/
-  messageDesc(file_outrider_admin_v1_admin, 29);
+  messageDesc(file_outrider_admin_v1_admin, 31);
 
 /**
  * Served by the host. Answers come from memory, so a deadline of 5 s is ample; every call may be repeated.
@@ -1281,6 +1353,21 @@ export const AdminService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchFramesRequestSchema;
     output: typeof WatchFramesResponseSchema;
+  },
+  /**
+   * Decisions as they are made, with the endpoint table they are made from and what becomes of their requests, as a
+   * recording, until the caller ends the stream or `limit` is reached. The first record is a Header. Of a caller that is
+   * too slow no request notices anything: it misses entries, which are counted, and behind them the recording starts anew
+   * with a Header and the whole table.
+   * Errors: `permission_denied` for prompts or token ids where the host was not started with `--record-prompts`;
+   * `resource_exhausted` where too many record already.
+   *
+   * @generated from rpc outrider.admin.v1.AdminService.WatchDecisions
+   */
+  watchDecisions: {
+    methodKind: "server_streaming";
+    input: typeof WatchDecisionsRequestSchema;
+    output: typeof WatchDecisionsResponseSchema;
   },
   /**
    * Past decisions, as long as the host's ring holds them.

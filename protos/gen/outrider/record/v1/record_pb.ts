@@ -10,7 +10,11 @@
 // starts from nothing. A record that a reader does not know is skipped. A last record that is cut short, as a killed
 // host leaves it, is ignored.
 //
-// Every revision of the endpoint table that a decision names precedes it. Nothing of a prompt is in a recording but
+// Entries stand in the order in which what they tell of happened: Facts where a decision began, Step where it went on
+// behind answers that it had waited for, Decision where it was made, Feedback where plugins were told. A writer that was
+// too slow leaves a gap, behind which it starts anew with a Header and the whole table.
+//
+// Every revision of the endpoint table that a decision names precedes its Facts. Nothing of a prompt is in a recording but
 // what its operator granted; without a grant it holds neither text nor token ids.
 //
 // Numbers of columns and data are those of `Header.columns`. Scores and values are 32-bit floats, totals 64-bit.
@@ -25,7 +29,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file outrider/record/v1/record.proto.
  */
 export const file_outrider_record_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("Ch9vdXRyaWRlci9yZWNvcmQvdjEvcmVjb3JkLnByb3RvEhJvdXRyaWRlci5yZWNvcmQudjEi2wIKBlJlY29yZBIsCgZoZWFkZXIYASABKAsyGi5vdXRyaWRlci5yZWNvcmQudjEuSGVhZGVySAASMAoIc25hcHNob3QYAiABKAsyHC5vdXRyaWRlci5yZWNvcmQudjEuU25hcHNob3RIABIqCgVmYWN0cxgDIAEoCzIZLm91dHJpZGVyLnJlY29yZC52MS5GYWN0c0gAEiwKBmFuc3dlchgEIAEoCzIaLm91dHJpZGVyLnJlY29yZC52MS5BbnN3ZXJIABIwCghmZWVkYmFjaxgFIAEoCzIcLm91dHJpZGVyLnJlY29yZC52MS5GZWVkYmFja0gAEjAKCGRlY2lzaW9uGAYgASgLMhwub3V0cmlkZXIucmVjb3JkLnYxLkRlY2lzaW9uSAASKgoFZnJhbWUYByABKAsyGS5vdXRyaWRlci5yZWNvcmQudjEuRnJhbWVIAEIHCgVlbnRyeSLQAQoGSGVhZGVyEg4KBmZvcm1hdBgBIAEoCRIUCgxob3N0X3ZlcnNpb24YAiABKAkSFQoNaG9zdF9pbnN0YW5jZRgDIAEoCRINCgVhdF9tcxgEIAEoARINCgVlcG9jaBgFIAEoDRIrCgdjb2x1bW5zGAYgAygLMhoub3V0cmlkZXIuc2NvcmVyLnYxLkNvbHVtbhISCgpnZW5lcmF0aW9uGAcgASgNEhUKDWNvbmZpZ19zaGEyNTYYCCABKAwSEwoLY29uZmlnX3RleHQYCSABKAkiTgoIU25hcHNob3QSMwoFdGFibGUYASABKAsyJC5vdXRyaWRlci5zY29yZXIudjEuUHVzaFN0YXRlUmVxdWVzdBINCgVyZWFkeRgCIAEoDCJNCgVGYWN0cxITCgtkZWNpc2lvbl9pZBgBIAEoCRIvCgVmYWN0cxgCIAEoCzIgLm91dHJpZGVyLnNjb3Jlci52MS5SZXF1ZXN0RmFjdHMiiAEKBkFuc3dlchITCgtkZWNpc2lvbl9pZBgBIAEoCRIOCgZwbHVnaW4YAiABKAkSDwoHcHJvZmlsZRgDIAEoCRITCgtkdXJhdGlvbl91cxgEIAEoDRIzCghyZXNwb25zZRgFIAEoCzIhLm91dHJpZGVyLnNjb3Jlci52MS5TY29yZVJlc3BvbnNlImEKCEZlZWRiYWNrEhMKC2RlY2lzaW9uX2lkGAEgASgJEg4KBnBsdWdpbhgCIAEoCRIwCgVldmVudBgDIAEoCzIhLm91dHJpZGVyLnNjb3Jlci52MS5GZWVkYmFja0V2ZW50IpkECghEZWNpc2lvbhITCgtkZWNpc2lvbl9pZBgBIAEoCRINCgVhdF9tcxgCIAEoARIMCgRkb29yGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKA0SDQoFZXBvY2gYBSABKA0SCwoDcmV2GAYgASgNEhIKCmNhbmRpZGF0ZXMYByADKA0SLwoFZmFjdHMYCCABKAsyIC5vdXRyaWRlci5zY29yZXIudjEuUmVxdWVzdEZhY3RzEjAKCGluZmxpZ2h0GAkgAygLMh4ub3V0cmlkZXIuc2NvcmVyLnYxLkNvbHVtbkRhdGESNgoJcHJvZHVjZXJzGAogAygLMiMub3V0cmlkZXIucmVjb3JkLnYxLlByb2R1Y2VyT3V0Y29tZRIwCghwcm9maWxlcxgLIAMoCzIeLm91dHJpZGVyLnJlY29yZC52MS5Qcm9maWxlUnVuEg8KB3ByaW1hcnkYDCABKAkSEwoLZGVzdGluYXRpb24YDSADKA0SDAoEc2VlZBgOIAEoDRIsCgdyZWZ1c2VkGA8gASgLMhsub3V0cmlkZXIucmVjb3JkLnYxLlJlZnVzYWwSEwoLZHVyYXRpb25fdXMYECABKA0SEQoJYnVkZ2V0X3VzGBEgASgNEhIKCm11bHRpbW9kYWwYEiABKAgSLAoHcm91dGluZxgTIAEoCzIbLm91dHJpZGVyLnJlY29yZC52MS5Sb3V0aW5nIksKB1JvdXRpbmcSMgoHaGVhZGVycxgBIAMoCzIhLm91dHJpZGVyLnJlY29yZC52MS5Sb3V0aW5nSGVhZGVyEgwKBHBvcnQYAiABKA0iLAoNUm91dGluZ0hlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJItMBCg9Qcm9kdWNlck91dGNvbWUSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEi0KBGtpbmQYAyABKA4yHy5vdXRyaWRlci5yZWNvcmQudjEuT3V0Y29tZUtpbmQSDgoGcmVhc29uGAQgASgJEgwKBGNvZGUYBSABKAkSEwoLZHVyYXRpb25fdXMYBiABKA0SDwoHY2FsbF9pZBgHIAEoDRIxCgZ2YWx1ZXMYCCADKAsyIS5vdXRyaWRlci5zY29yZXIudjEuQ2FuZGlkYXRlRGF0YSKiAgoKUHJvZmlsZVJ1bhIMCgRuYW1lGAEgASgJEi8KB2ZpbHRlcnMYAiADKAsyHi5vdXRyaWRlci5yZWNvcmQudjEuRmlsdGVyU3RlcBISCgpjYW5kaWRhdGVzGAMgAygNEjIKB3Njb3JlcnMYBCADKAsyIS5vdXRyaWRlci5yZWNvcmQudjEuU2NvcmVyT3V0Y29tZRIOCgZ0b3RhbHMYBSADKAESDgoGcGlja2VyGAYgASgJEhEKCXRpZV9icmVhaxgHIAEoCRIOCgZwaWNrZWQYCCADKA0SMgoHc2hhZG93cxgJIAMoCzIhLm91dHJpZGVyLnJlY29yZC52MS5TY29yZXJPdXRjb21lEhYKDnZldG9lc19pZ25vcmVkGAogASgIImwKCkZpbHRlclN0ZXASDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEgwKBGtlcHQYAyADKA0SEAoIb25fZW1wdHkYBCABKAkSDwoHb3V0Y29tZRgFIAEoCRIRCglzZXRfYXNpZGUYBiADKAkigAIKDVNjb3Jlck91dGNvbWUSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEg4KBndlaWdodBgDIAEoARItCgRraW5kGAQgASgOMh8ub3V0cmlkZXIucmVjb3JkLnYxLk91dGNvbWVLaW5kEg4KBnJlYXNvbhgFIAEoCRIMCgRjb2RlGAYgASgJEhMKC2R1cmF0aW9uX3VzGAcgASgNEg8KB2NhbGxfaWQYCCABKA0SDgoGc2NvcmVzGAkgAygCEg8KB2Fic3RhaW4YCiABKAwSDwoHY2xhbXBlZBgLIAEoDRIQCghmYWxsYmFjaxgMIAEoCRIMCgR2ZXRvGA0gASgMIoYBCgdSZWZ1c2FsEg4KBnN0YXR1cxgBIAEoDRIMCgRjb2RlGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIOCgZzY29yZXIYBCABKAkSDgoGcG9saWN5GAUgASgJEhYKDmRyb3BwZWRfcmVhc29uGAYgASgJEhUKDXJldHJ5X2FmdGVyX3MYByABKA0ixAEKBUZyYW1lEg8KB3Byb2Nlc3MYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhdF9tcxgDIAEoARIyCgRzZW50GAQgASgLMiIub3V0cmlkZXIuc2NvcmVyLnYxLlNlc3Npb25SZXF1ZXN0SAASNwoIcmVjZWl2ZWQYBSABKAsyIy5vdXRyaWRlci5zY29yZXIudjEuU2Vzc2lvblJlc3BvbnNlSAASEQoHaW52YWxpZBgGIAEoDEgAQgcKBWZyYW1lKqcBCgtPdXRjb21lS2luZBIcChhPVVRDT01FX0tJTkRfVU5TUEVDSUZJRUQQABIXChNPVVRDT01FX0tJTkRfU0NPUkVEEAESGgoWT1VUQ09NRV9LSU5EX0FCU1RBSU5FRBACEhUKEU9VVENPTUVfS0lORF9MQVRFEAMSFwoTT1VUQ09NRV9LSU5EX0ZBSUxFRBAEEhUKEU9VVENPTUVfS0lORF9TSEVEEAViBnByb3RvMw", [file_outrider_scorer_v1_scorer]);
+  fileDesc("Ch9vdXRyaWRlci9yZWNvcmQvdjEvcmVjb3JkLnByb3RvEhJvdXRyaWRlci5yZWNvcmQudjEihQMKBlJlY29yZBIsCgZoZWFkZXIYASABKAsyGi5vdXRyaWRlci5yZWNvcmQudjEuSGVhZGVySAASMAoIc25hcHNob3QYAiABKAsyHC5vdXRyaWRlci5yZWNvcmQudjEuU25hcHNob3RIABIqCgVmYWN0cxgDIAEoCzIZLm91dHJpZGVyLnJlY29yZC52MS5GYWN0c0gAEiwKBmFuc3dlchgEIAEoCzIaLm91dHJpZGVyLnJlY29yZC52MS5BbnN3ZXJIABIwCghmZWVkYmFjaxgFIAEoCzIcLm91dHJpZGVyLnJlY29yZC52MS5GZWVkYmFja0gAEjAKCGRlY2lzaW9uGAYgASgLMhwub3V0cmlkZXIucmVjb3JkLnYxLkRlY2lzaW9uSAASKgoFZnJhbWUYByABKAsyGS5vdXRyaWRlci5yZWNvcmQudjEuRnJhbWVIABIoCgRzdGVwGAggASgLMhgub3V0cmlkZXIucmVjb3JkLnYxLlN0ZXBIAEIHCgVlbnRyeSKhAgoGSGVhZGVyEg4KBmZvcm1hdBgBIAEoCRIUCgxob3N0X3ZlcnNpb24YAiABKAkSFQoNaG9zdF9pbnN0YW5jZRgDIAEoCRINCgVhdF9tcxgEIAEoARINCgVlcG9jaBgFIAEoDRIrCgdjb2x1bW5zGAYgAygLMhoub3V0cmlkZXIuc2NvcmVyLnYxLkNvbHVtbhISCgpnZW5lcmF0aW9uGAcgASgNEhUKDWNvbmZpZ19zaGEyNTYYCCABKAwSEwoLY29uZmlnX3RleHQYCSABKAkSGwoOZGVjaWRlZF9iZWZvcmUYCiABKAFIAIgBARIOCgZzYW1wbGUYCyABKAESDwoHZHJvcHBlZBgMIAEoAUIRCg9fZGVjaWRlZF9iZWZvcmUiTgoIU25hcHNob3QSMwoFdGFibGUYASABKAsyJC5vdXRyaWRlci5zY29yZXIudjEuUHVzaFN0YXRlUmVxdWVzdBINCgVyZWFkeRgCIAEoDCJ7CgVGYWN0cxITCgtkZWNpc2lvbl9pZBgBIAEoCRIvCgVmYWN0cxgCIAEoCzIgLm91dHJpZGVyLnNjb3Jlci52MS5SZXF1ZXN0RmFjdHMSLAoEcGlucxgDIAMoCzIeLm91dHJpZGVyLnJlY29yZC52MS5TZXNzaW9uUGluIisKClNlc3Npb25QaW4SDwoHcHJvZmlsZRgBIAEoCRIMCgRzbG90GAIgASgNIhsKBFN0ZXASEwoLZGVjaXNpb25faWQYASABKAkiiAEKBkFuc3dlchITCgtkZWNpc2lvbl9pZBgBIAEoCRIOCgZwbHVnaW4YAiABKAkSDwoHcHJvZmlsZRgDIAEoCRITCgtkdXJhdGlvbl91cxgEIAEoDRIzCghyZXNwb25zZRgFIAEoCzIhLm91dHJpZGVyLnNjb3Jlci52MS5TY29yZVJlc3BvbnNlImEKCEZlZWRiYWNrEhMKC2RlY2lzaW9uX2lkGAEgASgJEg4KBnBsdWdpbhgCIAEoCRIwCgVldmVudBgDIAEoCzIhLm91dHJpZGVyLnNjb3Jlci52MS5GZWVkYmFja0V2ZW50IpkECghEZWNpc2lvbhITCgtkZWNpc2lvbl9pZBgBIAEoCRINCgVhdF9tcxgCIAEoARIMCgRkb29yGAMgASgJEhIKCmdlbmVyYXRpb24YBCABKA0SDQoFZXBvY2gYBSABKA0SCwoDcmV2GAYgASgNEhIKCmNhbmRpZGF0ZXMYByADKA0SLwoFZmFjdHMYCCABKAsyIC5vdXRyaWRlci5zY29yZXIudjEuUmVxdWVzdEZhY3RzEjAKCGluZmxpZ2h0GAkgAygLMh4ub3V0cmlkZXIuc2NvcmVyLnYxLkNvbHVtbkRhdGESNgoJcHJvZHVjZXJzGAogAygLMiMub3V0cmlkZXIucmVjb3JkLnYxLlByb2R1Y2VyT3V0Y29tZRIwCghwcm9maWxlcxgLIAMoCzIeLm91dHJpZGVyLnJlY29yZC52MS5Qcm9maWxlUnVuEg8KB3ByaW1hcnkYDCABKAkSEwoLZGVzdGluYXRpb24YDSADKA0SDAoEc2VlZBgOIAEoDRIsCgdyZWZ1c2VkGA8gASgLMhsub3V0cmlkZXIucmVjb3JkLnYxLlJlZnVzYWwSEwoLZHVyYXRpb25fdXMYECABKA0SEQoJYnVkZ2V0X3VzGBEgASgNEhIKCm11bHRpbW9kYWwYEiABKAgSLAoHcm91dGluZxgTIAEoCzIbLm91dHJpZGVyLnJlY29yZC52MS5Sb3V0aW5nIksKB1JvdXRpbmcSMgoHaGVhZGVycxgBIAMoCzIhLm91dHJpZGVyLnJlY29yZC52MS5Sb3V0aW5nSGVhZGVyEgwKBHBvcnQYAiABKA0iLAoNUm91dGluZ0hlYWRlchIMCgRuYW1lGAEgASgJEg0KBXZhbHVlGAIgASgJItMBCg9Qcm9kdWNlck91dGNvbWUSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEi0KBGtpbmQYAyABKA4yHy5vdXRyaWRlci5yZWNvcmQudjEuT3V0Y29tZUtpbmQSDgoGcmVhc29uGAQgASgJEgwKBGNvZGUYBSABKAkSEwoLZHVyYXRpb25fdXMYBiABKA0SDwoHY2FsbF9pZBgHIAEoDRIxCgZ2YWx1ZXMYCCADKAsyIS5vdXRyaWRlci5zY29yZXIudjEuQ2FuZGlkYXRlRGF0YSKiAgoKUHJvZmlsZVJ1bhIMCgRuYW1lGAEgASgJEi8KB2ZpbHRlcnMYAiADKAsyHi5vdXRyaWRlci5yZWNvcmQudjEuRmlsdGVyU3RlcBISCgpjYW5kaWRhdGVzGAMgAygNEjIKB3Njb3JlcnMYBCADKAsyIS5vdXRyaWRlci5yZWNvcmQudjEuU2NvcmVyT3V0Y29tZRIOCgZ0b3RhbHMYBSADKAESDgoGcGlja2VyGAYgASgJEhEKCXRpZV9icmVhaxgHIAEoCRIOCgZwaWNrZWQYCCADKA0SMgoHc2hhZG93cxgJIAMoCzIhLm91dHJpZGVyLnJlY29yZC52MS5TY29yZXJPdXRjb21lEhYKDnZldG9lc19pZ25vcmVkGAogASgIImwKCkZpbHRlclN0ZXASDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEgwKBGtlcHQYAyADKA0SEAoIb25fZW1wdHkYBCABKAkSDwoHb3V0Y29tZRgFIAEoCRIRCglzZXRfYXNpZGUYBiADKAkigAIKDVNjb3Jlck91dGNvbWUSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEg4KBndlaWdodBgDIAEoARItCgRraW5kGAQgASgOMh8ub3V0cmlkZXIucmVjb3JkLnYxLk91dGNvbWVLaW5kEg4KBnJlYXNvbhgFIAEoCRIMCgRjb2RlGAYgASgJEhMKC2R1cmF0aW9uX3VzGAcgASgNEg8KB2NhbGxfaWQYCCABKA0SDgoGc2NvcmVzGAkgAygCEg8KB2Fic3RhaW4YCiABKAwSDwoHY2xhbXBlZBgLIAEoDRIQCghmYWxsYmFjaxgMIAEoCRIMCgR2ZXRvGA0gASgMIoYBCgdSZWZ1c2FsEg4KBnN0YXR1cxgBIAEoDRIMCgRjb2RlGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIOCgZzY29yZXIYBCABKAkSDgoGcG9saWN5GAUgASgJEhYKDmRyb3BwZWRfcmVhc29uGAYgASgJEhUKDXJldHJ5X2FmdGVyX3MYByABKA0ixAEKBUZyYW1lEg8KB3Byb2Nlc3MYASABKAkSEgoKZ2VuZXJhdGlvbhgCIAEoDRINCgVhdF9tcxgDIAEoARIyCgRzZW50GAQgASgLMiIub3V0cmlkZXIuc2NvcmVyLnYxLlNlc3Npb25SZXF1ZXN0SAASNwoIcmVjZWl2ZWQYBSABKAsyIy5vdXRyaWRlci5zY29yZXIudjEuU2Vzc2lvblJlc3BvbnNlSAASEQoHaW52YWxpZBgGIAEoDEgAQgcKBWZyYW1lKqcBCgtPdXRjb21lS2luZBIcChhPVVRDT01FX0tJTkRfVU5TUEVDSUZJRUQQABIXChNPVVRDT01FX0tJTkRfU0NPUkVEEAESGgoWT1VUQ09NRV9LSU5EX0FCU1RBSU5FRBACEhUKEU9VVENPTUVfS0lORF9MQVRFEAMSFwoTT1VUQ09NRV9LSU5EX0ZBSUxFRBAEEhUKEU9VVENPTUVfS0lORF9TSEVEEAViBnByb3RvMw", [file_outrider_scorer_v1_scorer]);
 
 /**
  * One entry of a recording.
@@ -94,6 +98,14 @@ export type Record = Message<"outrider.record.v1.Record"> & {
      */
     value: Frame;
     case: "frame";
+  } | {
+    /**
+     * A decision that had waited for answers went on.
+     *
+     * @generated from field: outrider.record.v1.Step step = 8;
+     */
+    value: Step;
+    case: "step";
   } | { case: undefined; value?: undefined };
 };
 
@@ -172,6 +184,27 @@ export type Header = Message<"outrider.record.v1.Header"> & {
    * @generated from field: string config_text = 9;
    */
   configText: string;
+
+  /**
+   * Decisions that the host had made before; 0: what follows begins with its first one. Unset: not known.
+   *
+   * @generated from field: optional double decided_before = 10;
+   */
+  decidedBefore?: number | undefined;
+
+  /**
+   * Share of the decisions that is kept, in (0, 1]; 0: all of them.
+   *
+   * @generated from field: double sample = 11;
+   */
+  sample: number;
+
+  /**
+   * Entries that were dropped before this one since the recording began, because whoever wrote it was too slow.
+   *
+   * @generated from field: double dropped = 12;
+   */
+  dropped: number;
 };
 
 /**
@@ -211,7 +244,7 @@ export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
   messageDesc(file_outrider_record_v1_record, 2);
 
 /**
- * Facts that are too large or too private for a decision. Precedes the decision.
+ * Facts that are too large or too private for a decision. Precedes the decision, and stands where it began.
  *
  * @generated from message outrider.record.v1.Facts
  */
@@ -230,6 +263,13 @@ export type Facts = Message<"outrider.record.v1.Facts"> & {
    * @generated from field: outrider.scorer.v1.RequestFacts facts = 2;
    */
   facts?: RequestFacts | undefined;
+
+  /**
+   * Candidates that the request's session is pinned to.
+   *
+   * @generated from field: repeated outrider.record.v1.SessionPin pins = 3;
+   */
+  pins: SessionPin[];
 };
 
 /**
@@ -238,6 +278,56 @@ export type Facts = Message<"outrider.record.v1.Facts"> & {
  */
 export const FactsSchema: GenMessage<Facts> = /*@__PURE__*/
   messageDesc(file_outrider_record_v1_record, 3);
+
+/**
+ * A candidate that a session is pinned to.
+ *
+ * @generated from message outrider.record.v1.SessionPin
+ */
+export type SessionPin = Message<"outrider.record.v1.SessionPin"> & {
+  /**
+   * Profile whose picks are pinned; empty: the one whose pick is the destination.
+   *
+   * @generated from field: string profile = 1;
+   */
+  profile: string;
+
+  /**
+   * Slot of the candidate.
+   *
+   * @generated from field: uint32 slot = 2;
+   */
+  slot: number;
+};
+
+/**
+ * Describes the message outrider.record.v1.SessionPin.
+ * Use `create(SessionPinSchema)` to create a new message.
+ */
+export const SessionPinSchema: GenMessage<SessionPin> = /*@__PURE__*/
+  messageDesc(file_outrider_record_v1_record, 4);
+
+/**
+ * The calls of one step of a decision were answered or given up, and it went on: with the calls of the next step, or to
+ * its end.
+ *
+ * @generated from message outrider.record.v1.Step
+ */
+export type Step = Message<"outrider.record.v1.Step"> & {
+  /**
+   * The decision.
+   *
+   * @generated from field: string decision_id = 1;
+   */
+  decisionId: string;
+};
+
+/**
+ * Describes the message outrider.record.v1.Step.
+ * Use `create(StepSchema)` to create a new message.
+ */
+export const StepSchema: GenMessage<Step> = /*@__PURE__*/
+  messageDesc(file_outrider_record_v1_record, 5);
 
 /**
  * An answer outside of its decision: late, or of a plugin that runs beside the deciding ones.
@@ -286,7 +376,7 @@ export type Answer = Message<"outrider.record.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 4);
+  messageDesc(file_outrider_record_v1_record, 6);
 
 /**
  * One event after a decision.
@@ -321,7 +411,7 @@ export type Feedback = Message<"outrider.record.v1.Feedback"> & {
  * Use `create(FeedbackSchema)` to create a new message.
  */
 export const FeedbackSchema: GenMessage<Feedback> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 5);
+  messageDesc(file_outrider_record_v1_record, 7);
 
 /**
  * What a decision was made from and what it led to: enough to explain it, and with its snapshot to make it again.
@@ -468,7 +558,7 @@ export type Decision = Message<"outrider.record.v1.Decision"> & {
  * Use `create(DecisionSchema)` to create a new message.
  */
 export const DecisionSchema: GenMessage<Decision> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 6);
+  messageDesc(file_outrider_record_v1_record, 8);
 
 /**
  * What a profile handler had a request carry to its destination.
@@ -496,7 +586,7 @@ export type Routing = Message<"outrider.record.v1.Routing"> & {
  * Use `create(RoutingSchema)` to create a new message.
  */
 export const RoutingSchema: GenMessage<Routing> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 7);
+  messageDesc(file_outrider_record_v1_record, 9);
 
 /**
  * A header that a profile handler set.
@@ -524,7 +614,7 @@ export type RoutingHeader = Message<"outrider.record.v1.RoutingHeader"> & {
  * Use `create(RoutingHeaderSchema)` to create a new message.
  */
 export const RoutingHeaderSchema: GenMessage<RoutingHeader> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 8);
+  messageDesc(file_outrider_record_v1_record, 10);
 
 /**
  * What one producer brought to a decision.
@@ -594,7 +684,7 @@ export type ProducerOutcome = Message<"outrider.record.v1.ProducerOutcome"> & {
  * Use `create(ProducerOutcomeSchema)` to create a new message.
  */
 export const ProducerOutcomeSchema: GenMessage<ProducerOutcome> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 9);
+  messageDesc(file_outrider_record_v1_record, 11);
 
 /**
  * One run of a profile.
@@ -679,7 +769,7 @@ export type ProfileRun = Message<"outrider.record.v1.ProfileRun"> & {
  * Use `create(ProfileRunSchema)` to create a new message.
  */
 export const ProfileRunSchema: GenMessage<ProfileRun> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 10);
+  messageDesc(file_outrider_record_v1_record, 12);
 
 /**
  * One filter's step.
@@ -736,7 +826,7 @@ export type FilterStep = Message<"outrider.record.v1.FilterStep"> & {
  * Use `create(FilterStepSchema)` to create a new message.
  */
 export const FilterStepSchema: GenMessage<FilterStep> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 11);
+  messageDesc(file_outrider_record_v1_record, 13);
 
 /**
  * What one scorer brought to a profile.
@@ -841,7 +931,7 @@ export type ScorerOutcome = Message<"outrider.record.v1.ScorerOutcome"> & {
  * Use `create(ScorerOutcomeSchema)` to create a new message.
  */
 export const ScorerOutcomeSchema: GenMessage<ScorerOutcome> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 12);
+  messageDesc(file_outrider_record_v1_record, 14);
 
 /**
  * Why a request was not sent anywhere.
@@ -904,7 +994,7 @@ export type Refusal = Message<"outrider.record.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 13);
+  messageDesc(file_outrider_record_v1_record, 15);
 
 /**
  * One frame of a plugin's connection: granted fields only. A unary call stands as the frame it would have been.
@@ -913,7 +1003,8 @@ export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
  */
 export type Frame = Message<"outrider.record.v1.Frame"> & {
   /**
-   * Name of the plugin process in the configuration.
+   * Name of the plugin process in the configuration; `worker:` and the name of a plugin that runs on the host's threads,
+   * of which calls and feedback stand here in the order in which it was handed them.
    *
    * @generated from field: string process = 1;
    */
@@ -970,7 +1061,7 @@ export type Frame = Message<"outrider.record.v1.Frame"> & {
  * Use `create(FrameSchema)` to create a new message.
  */
 export const FrameSchema: GenMessage<Frame> = /*@__PURE__*/
-  messageDesc(file_outrider_record_v1_record, 14);
+  messageDesc(file_outrider_record_v1_record, 16);
 
 /**
  * How a plugin's part in a decision ended.

@@ -1,0 +1,3 @@
+export * from "./outcome.ts";
+export * from "./scenario.ts";
+export * from "./workload.ts";

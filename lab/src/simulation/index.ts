@@ -1,0 +1,1 @@
+export { type RunParts, runScenario } from "./run-scenario.ts";
